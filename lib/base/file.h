@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole files and directories of the host: read with a limit, replaced atomically, made, removed.
+ */
+#ifndef COLDPATCH_BASE_FILE_H
+#define COLDPATCH_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Appends the whole file to `ret`; more than `limit` bytes is ERROR_IO, absence ERROR_MISSING.  A
+ * last component that is a symlink is refused. */
+int file_read(const char *path, size_t limit, struct buffer *ret, struct error *err);
+int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, struct error *err);
+
+/* Writes all of it, through short writes and EINTR. */
+int file_write_all(int fd, const void *data, size_t len, struct error *err);
+
+/* Old or new, never between: temporary file beside it, write, fsync, rename, fsync of the
+ * directory. */
+int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
+int file_sync_directory_of(const char *path, struct error *err);
+
+/* mkdir -p with `mode` for what is made. */
+int directory_make(const char *path, mode_t mode, struct error *err);
+/* Removes a tree of ours: never follows a symlink, never leaves the file system it starts on.
+ * Absent is fine. */
+int directory_remove(const char *path, struct error *err);
+/* A new private (0700) directory `PARENT/PREFIX.XXXXXX`; the caller frees the path. */
+char *directory_make_temporary(const char *parent, const char *prefix, struct error *err);
+/* Bytes a caller of statvfs may still write there. */
+int directory_free_bytes(const char *path, uint64_t *ret, struct error *err);
+
+/* "DIR/NAME", allocated. */
+char *path_join(const char *directory, const char *name);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writing a layer into fresh overlays, and proving that what is there now is parent plus layer.
+ * Executes nothing from the guest.
+ */
+#ifndef COLDPATCH_COMMIT_COMMIT_H
+#define COLDPATCH_COMMIT_COMMIT_H
+
+#include "base/monitor.h"
+#include "disk/image.h"
+#include "fs/tree.h"
+#include "layer/layer.h"
+#include "plan/plan.h"
+
+/* Applies the layer to a tree opened writable and flushes every file system of it. */
+int commit_apply_layer(struct tree *tree, const struct layer *layer, const struct monitor *monitor,
+		       struct error *err);
+
+/* The new tree equals parent tree plus layer, path by path: type, owner, mode, mtime, target,
+ * xattrs, hardlinks, and content digest of every path in the layer; paths that are not in the
+ * layer: metadata and inode extents.  ERROR_BUG names the first difference. */
+int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
+		      const struct monitor *monitor, struct error *err);
+
+/* `e2fsck -fn` (or what the file system's own checker is) on one file system of an image.
+ * ERROR_IMAGE when not clean. */
+int commit_check_filesystem(struct block *block, const char *type, const char *work_dir,
+			    struct error *err);
+
+struct commit_report {
+	char **warnings; /* paths outside packages' own, ... */
+	size_t n_warnings;
+};
+void commit_report_free(struct commit_report *report);
+
+/* Section 8 of the design, all but the two above: package database equals the plan's end state,
+ * nothing half-configured, files of changed packages match, kernels have initramfs and entry,
+ * default root exists, identity unchanged, unexpected paths. */
+int commit_check_guest(const struct guest *before, const struct guest *after,
+		       struct tree *after_tree, const struct package_state *state_before,
+		       const struct plan *plan, const struct mirror_snapshot *snapshot,
+		       const struct package_family *family, const struct layer *layer,
+		       struct commit_report *ret, struct error *err);
+
+#endif

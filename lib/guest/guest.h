@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an image is: a plain value without handles, made by reading only.  lib/guest fills the
+ * system, its file systems and identity; lib/boot fills `boot`, lib/package fills `packages`.
+ * Every string is a claim of the guest.
+ */
+#ifndef COLDPATCH_GUEST_GUEST_H
+#define COLDPATCH_GUEST_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "disk/image.h"
+#include "disk/partition.h"
+#include "fs/fs.h"
+#include "fs/tree.h"
+
+struct guest_disk {
+	char *format;	       /* of the top file: "qcow2", "raw" */
+	uint64_t virtual_size; /* bytes */
+	size_t chain_length;
+	char *partition_scheme; /* "gpt", "mbr", "none" */
+	char *partition_table_id;
+};
+
+struct guest_filesystem {
+	size_t disk;
+	unsigned partition;	    /* 0: the whole disk */
+	uint64_t offset, size;	    /* bytes on its disk */
+	char *partuuid, *partlabel; /* NULL: none */
+	char *type, *uuid, *label;  /* type NULL: not recognised */
+	char *features;
+	bool readable, writable;
+	char *why_not;	       /* when not writable */
+	struct fs_space space; /* zeros unless readable */
+	char *mountpoint;      /* NULL: not in the guest's fstab */
+	char *mount_options;
+	char *mount_source; /* as fstab spells it: "UUID=...", "/dev/vda1" */
+};
+
+struct guest_os {
+	char *id, *id_like, *version_id, *codename, *pretty_name; /* NULL: not said */
+	char *end_of_life;  /* "2028-06-30", or NULL when not in our table */
+	char *architecture; /* "x86_64", "aarch64", ...: of the guest's own /bin/sh or ld.so by its
+			       ELF header */
+};
+
+enum machine_id_state {
+	MACHINE_ID_MISSING,
+	MACHINE_ID_EMPTY,
+	MACHINE_ID_UNINITIALIZED,
+	MACHINE_ID_SET
+};
+
+struct guest_identity {
+	char *hostname; /* NULL: none */
+	enum machine_id_state machine_id;
+	size_t n_ssh_host_keys;
+	bool random_seed;
+};
+
+struct guest_kernel {
+	char *version;	 /* as `uname -r` would say */
+	char *image;	 /* path, or NULL */
+	char *initramfs; /* path, or NULL */
+	bool modules;	 /* modules.dep is there */
+	bool entry;	 /* the boot loader lists it */
+};
+
+struct guest_boot {
+	char *loader;		      /* "grub2", "systemd-boot", "none" */
+	char *firmware;		      /* "bios", "uefi", "both", "unknown" */
+	char *default_kernel;	      /* version of the default entry, or NULL */
+	char *default_root;	      /* root= of the default entry, or NULL */
+	char *default_options;	      /* its whole command line, or NULL */
+	struct guest_kernel *kernels; /* sorted by version string */
+	size_t n_kernels;
+};
+
+struct guest_packages {
+	char *family;	    /* "deb", or NULL when no known database is there */
+	char *architecture; /* as the family spells it: "amd64" */
+	char **foreign_architectures;
+	size_t n_foreign_architectures;
+	uint64_t n_installed;
+	char **broken; /* "name:arch half-configured", one per package that is not in a settled
+			  state */
+	size_t n_broken;
+	char **held; /* "name:arch" */
+	size_t n_held;
+	struct digest state; /* over all that planning reads of the package database */
+};
+
+/* A reason why this image would not be patched, in words, with a code for scripts. */
+struct guest_blocker {
+	char *code; /* "half-configured", "foreign-architecture", "unsupported-filesystem", ... */
+	char *msg;
+};
+
+struct guest {
+	struct guest_disk *disks;
+	size_t n_disks;
+	struct guest_filesystem *filesystems;
+	size_t n_filesystems;
+	struct guest_os os;
+	struct guest_identity identity;
+	struct guest_boot boot;
+	struct guest_packages packages;
+	struct guest_blocker *blockers;
+	size_t n_blockers;
+};
+
+/* Finds the root, reads fstab, joins the tree.  `blocks[i]` serves `images[i]`; both are borrowed
+ * and must outlive *ret_tree.  ERROR_IMAGE "no operating system found ..." when there is none, or
+ * several roots. On success the caller owns both results. */
+int guest_open(const struct image *const *images, struct block *const *blocks, size_t n_disks,
+	       bool writable, struct guest **ret_guest, struct tree **ret_tree, struct error *err);
+void guest_free(struct guest *guest);
+DEFINE_CLEANUP(struct guest, guest_free)
+
+void guest_add_blocker(struct guest *guest, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+json_t *guest_to_json(const struct guest *guest);
+struct guest *guest_from_json(const json_t *json, struct error *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mirrors and mirror snapshots (design, sections 5 and 9).
+ *
+ * A mirror is a directory tree in the vendor's layout.  A mirror snapshot pins what was verified of
+ * one or more mirrors: the signed index files, and the packages that were there, copied into the
+ * store and hashed.  It is immutable and named by the digest of its manifest:
+ *
+ *     STORE/mirror-snapshots/DIGEST/manifest.json
+ *     STORE/mirror-snapshots/DIGEST/sources/N/...      index files of source N, in the vendor's
+ * layout STORE/packages/XX/SHA256                         package files, shared by all snapshots,
+ * mode 0444
+ */
+#ifndef COLDPATCH_MIRROR_MIRROR_H
+#define COLDPATCH_MIRROR_MIRROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/monitor.h"
+
+/* One signed repository of a snapshot: for apt, one suite. */
+struct mirror_source {
+	char *directory; /* absolute, in the snapshot: holds the index files in the vendor's layout
+			  */
+	char *origin, *label, *suite, *codename,
+		*version; /* as the signed index says; NULL: not said */
+	char **components, **architectures;
+	size_t n_components, n_architectures;
+	struct digest index; /* sha256 of InRelease or repomd.xml */
+	char *index_path;    /* relative: "dists/bookworm-security/InRelease" */
+	char *signer;	     /* fingerprint, upper-case hex */
+	int64_t date;	     /* seconds since the epoch, as the signed index says */
+	int64_t valid_until; /* 0: not said */
+	bool security;	     /* this source carries security updates */
+};
+
+struct mirror_snapshot {
+	struct digest digest;
+	char *family;	    /* "deb" */
+	char *directory;    /* STORE/mirror-snapshots/DIGEST */
+	char *package_root; /* STORE/packages */
+	int64_t made;	    /* when, seconds since the epoch; not part of what planning reads */
+	struct mirror_source *sources;
+	size_t n_sources;
+	struct digest *packages; /* sorted: the package files that are there */
+	size_t n_packages;
+};
+void mirror_snapshot_free(struct mirror_snapshot *snapshot);
+DEFINE_CLEANUP(struct mirror_snapshot, mirror_snapshot_free)
+
+/* One mirror the user configured.  From `mirrors:` in the configuration, or the command line. */
+struct mirror_options {
+	const char *path;	   /* the mirror's root: has dists/ and pool/ */
+	const char *const *suites; /* NULL: every dists/NAME that has a signed index */
+	size_t n_suites;
+	const char *const *keyrings; /* files for gpgv: keys the user pinned for this release */
+	size_t n_keyrings;
+};
+
+struct mirror_policy {
+	int64_t now;	     /* seconds since the epoch */
+	int64_t maximum_age; /* seconds; for suites whose name ends in -security or -updates; 0: no
+				limit */
+	const char *high_water_file; /* JSON, host-owned: newest date seen per origin, suite and
+					key; NULL: none */
+	const char *const *allow_digests; /* hex index digests that may be older than the high-water
+					     mark or expired */
+	size_t n_allow_digests;
+};
+
+/* Verifies, copies, pins.  ERROR_TRUST: unsigned, wrong key, weak digest, expired, too old, rolled
+ * back, tampered index or package; ERROR_MIRROR: no index, an index file that the signed one
+ * requires is missing. Packages that are absent are fine here. */
+int mirror_snapshot_make(const char *store, const struct mirror_options *mirrors, size_t n_mirrors,
+			 const struct mirror_policy *policy, const struct monitor *monitor,
+			 struct mirror_snapshot **ret, struct error *err);
+/* By digest, or unique prefix of at least 8 digits; checks the manifest against its name and the
+ * index files against the manifest. */
+struct mirror_snapshot *mirror_snapshot_open(const char *store, const char *name,
+					     struct error *err);
+/* Everything hashed again, packages too. */
+int mirror_snapshot_verify(const struct mirror_snapshot *snapshot, const struct monitor *monitor,
+			   struct error *err);
+/* Names of all snapshots, newest first. */
+int mirror_snapshot_list(const char *store, char ***ret_names, size_t *ret_n, struct error *err);
+json_t *mirror_snapshot_to_json(const struct mirror_snapshot *snapshot);
+
+bool mirror_snapshot_has_package(const struct mirror_snapshot *snapshot,
+				 const struct digest *sha256);
+/* Opens a package file of the store read-only and hashes it again: ERROR_TRUST when it is not what
+ * its name says, ERROR_MIRROR when it is not there.  The descriptor, or -1. */
+int mirror_package_open(const struct mirror_snapshot *snapshot, const struct digest *sha256,
+			struct error *err);
+
+#endif

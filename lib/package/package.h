@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Package families behind one interface.  To add one, write a directory beside deb/ that fills a
+ * struct package_family, and name it in the table of package.c.
+ *
+ * A family reads a guest's package state, resolves what a patchset asks for against a mirror
+ * snapshot, says what the runner must execute, and checks the result.  Only resolve needs a process
+ * of its own (libraries with global state); the session sees to that.
+ */
+#ifndef COLDPATCH_PACKAGE_PACKAGE_H
+#define COLDPATCH_PACKAGE_PACKAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/monitor.h"
+#include "fs/tree.h"
+#include "guest/guest.h"
+#include "mirror/mirror.h"
+
+/* One package that the plan changes. */
+struct package_change {
+	char *name, *architecture;
+	char *from;		 /* installed version, or NULL: new */
+	char *to;		 /* new version, or NULL: removed */
+	char *source;		 /* source package name */
+	char *origin;		 /* "Debian:bookworm-security", of the version to install */
+	char *filename;		 /* in the mirror, relative */
+	struct digest sha256;	 /* of the package file */
+	uint64_t size;		 /* of the package file, bytes */
+	uint64_t installed_size; /* of the new version, bytes, as the package says; 0 for a removal
+				  */
+	uint64_t old_installed_size;
+	bool security;	/* an index marked security offers it */
+	bool automatic; /* new, and only because something depends on it */
+};
+
+enum package_operation { PACKAGE_UNPACK, PACKAGE_CONFIGURE, PACKAGE_REMOVE };
+
+/* In the order in which the package manager is to do them. */
+struct package_step {
+	enum package_operation operation;
+	size_t change; /* index in changes */
+};
+
+/* A package that the patchset asks for and that stays as it is. */
+struct package_left {
+	char *name, *architecture, *installed, *candidate;
+	char *reason; /* "held", "conflict", "would-remove", "not-on-mirror", "pinned", "depends" */
+	char *detail; /* in words: which package, which version */
+};
+
+struct resolution {
+	struct package_change *changes; /* sorted by name, architecture */
+	size_t n_changes;
+	struct package_step *steps;
+	size_t n_steps;
+	struct package_left *left; /* sorted by name, architecture */
+	size_t n_left;
+};
+void resolution_free(struct resolution *resolution);
+json_t *resolution_to_json(const struct resolution *resolution);
+int resolution_from_json(const json_t *json, struct resolution *ret, struct error *err);
+
+/* What a patchset asks a family to resolve. */
+struct resolve_request {
+	enum resolve_scope { RESOLVE_ALL, RESOLVE_SECURITY, RESOLVE_NAMED } scope;
+	const char *const *names; /* RESOLVE_NAMED: packages to bring to the candidate version
+				     (installed ones only) */
+	size_t n_names;
+	const char *const *holds; /* package holds: never changed; shell patterns */
+	size_t n_holds;
+	bool allow_removals;
+	bool allow_new; /* new packages that an update needs */
+};
+
+/* A guest's package state, carried as files so that it can be handed to a process of its own. */
+struct package_state {
+	struct package_state_file {
+		char *name; /* "status", "extended_states", ...: the family's own */
+		struct buffer content;
+	} * files;
+	size_t n_files;
+};
+void package_state_free(struct package_state *state);
+#define CLEANUP_PACKAGE_STATE __attribute__((cleanup(package_state_free)))
+const struct buffer *package_state_file(const struct package_state *state, const char *name);
+void package_state_digest(const struct package_state *state, struct digest *ret);
+
+/* One command for the runner, inside the guest. */
+struct package_command {
+	char *stage; /* "unpack", "configure", "remove", "finish": for progress and the log */
+	char **argv; /* NULL-terminated */
+};
+struct package_commands {
+	struct package_command *items;
+	size_t n_items;
+};
+void package_commands_free(struct package_commands *commands);
+
+struct package_family {
+	const char *name; /* "deb" */
+	/* 1 when the tree has this family's database, 0 when not, -1 on error. */
+	int (*detect)(struct tree *tree, struct error *err);
+	/* Fills guest->packages and adds blockers; *ret_state is what resolve and verify read.
+	 * Untrusted input. */
+	int (*read_state)(struct tree *tree, struct guest *guest, struct package_state *ret_state,
+			  struct error *err);
+	/* A pure function of its inputs.  Call it in a process of its own. */
+	int (*resolve)(const struct package_state *state, const struct guest *guest,
+		       const struct mirror_snapshot *snapshot,
+		       const struct resolve_request *request, const char *work_dir,
+		       struct resolution *ret, struct error *err);
+	/* What the runner is to execute; package files will lie at `package_dir`/SHA256.NAME (see
+	 * package_file_name). */
+	int (*commands)(const struct resolution *resolution, const char *package_dir,
+			struct package_commands *ret, struct error *err);
+	/* Compares the state after the run with the plan's end state: ERROR_GUEST names the first
+	 * difference. */
+	int (*verify)(const struct package_state *before, const struct package_state *after,
+		      const struct resolution *resolution, struct error *err);
+	/* The regular files that a package file brings, with the SHA-256 of their content, from the
+	 * verified package file. */
+	int (*payload)(const char *package_path,
+		       int (*each)(void *opaque, const char *path, const struct digest *sha256,
+				   bool config, struct error *err),
+		       void *opaque, struct error *err);
+	/* Environment and stub programs that a run needs (policy-rc.d, ...) beside the ones lib/run
+	 * always sets. */
+	const char *const *environment; /* NULL-terminated "NAME=value" */
+};
+
+/* The family of a tree, or NULL with ERROR_IMAGE when no known database is there. */
+const struct package_family *package_family_detect(struct tree *tree, struct error *err);
+const struct package_family *package_family_by_name(const char *name); /* NULL: unknown */
+
+/* How the package file of a change is called in a run's package directory: "NAME_VERSION_ARCH.deb",
+ * safe as a file name. */
+char *package_file_name(const struct package_change *change);
+
+#endif

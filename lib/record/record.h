@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records (design, section 10; docs/record.md): an in-toto Statement v1 with SLSA provenance v1,
+ * signed as DSSE, stored as a Sigstore bundle v0.3 with a public key.
+ */
+#ifndef COLDPATCH_RECORD_RECORD_H
+#define COLDPATCH_RECORD_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+
+struct record_subject {
+	char *name; /* "overlay.qcow2", "overlay.qcow2#content" */
+	struct digest digest;
+};
+
+struct record_dependency {
+	char *name; /* "parent", "parent-record", "mirror-snapshot", "index", "package" */
+	char *uri;  /* purl for packages (purl-spec; deb epoch stays in the version, '+' is %2B),
+		       else a relative name */
+	struct digest digest;
+	json_t *annotations; /* object or NULL; owned */
+};
+
+struct record_byproduct {
+	char *name; /* "plan", "layer", "log" */
+	struct digest digest;
+};
+
+/* What is signed, before it is JSON. */
+struct record {
+	struct record_subject *subjects;
+	size_t n_subjects;
+	json_t *external_parameters; /* template or image, patchset, actor, reason, holds */
+	json_t *internal_parameters; /* executor, accelerator, network: none, ... */
+	struct record_dependency *dependencies;
+	size_t n_dependencies;
+	struct record_byproduct *byproducts;
+	size_t n_byproducts;
+	char *builder; /* differs by executor and accelerator */
+	char *run_id;
+	int64_t started, finished; /* seconds since the epoch */
+};
+void record_free(struct record *record);
+DEFINE_CLEANUP(struct record, record_free)
+json_t *record_to_json(const struct record *record); /* the statement */
+struct record *record_from_json(const json_t *json, struct error *err);
+
+/* Keys are PEM files: NAME.key (0600, PKCS#8) and NAME.pub (SPKI).  A key's id is sha256 of its DER
+ * SPKI, in hex. */
+int key_generate(const char *directory, const char *name, char **ret_id, struct error *err);
+char *key_id(const char *public_path, struct error *err);
+
+/* Signs with coldpatch-sign, a program of its own: it opens the new overlays and their parents
+ * itself, computes their digests and refuses (ERROR_TRUST) when the statement says otherwise.
+ * Writes the bundle to `path` by file_replace. */
+struct sign_request {
+	const char *signer; /* path of the coldpatch-sign program */
+	const char *key_path;
+	const char *const *overlay_paths; /* in the order of the statement's subjects */
+	size_t n_overlays;
+	const char *const *parent_paths; /* each overlay's backing file */
+	size_t n_parents;
+};
+int record_sign(const struct record *record, const struct sign_request *request, const char *path,
+		struct error *err);
+
+/* Reads a bundle and checks its signature against the public keys of `key_dir` (every *.pub) or one
+ * file.  ERROR_TRUST: no such key, bad signature, not a statement of ours.  *ret_digest (may be
+ * NULL): of the bundle file, which the next record names as parent-record. */
+struct record *record_read(const char *path, const char *const *public_keys, size_t n_public_keys,
+			   struct digest *ret_digest, struct error *err);
+
+#endif

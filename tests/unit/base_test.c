@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/process.h"
+
+START_TEST(error_is_sanitized_and_prefixed)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(error_set(&err, ERROR_TRUST, "a\nb%s", "\x1b[0m"), -1);
+	ck_assert_str_eq(err.msg, "a?b?[0m");
+	error_prefix(&err, "image %s", "x");
+	ck_assert_str_eq(err.msg, "image x: a?b?[0m");
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+}
+END_TEST
+
+START_TEST(no_space_has_its_own_kind)
+{
+	struct error err = {0};
+
+	error_os(&err, ERROR_IO, ENOSPC, "write %s", "f");
+	ck_assert_int_eq(err.kind, ERROR_SPACE);
+	ck_assert_str_eq(err.msg, "write f: No space left on device");
+}
+END_TEST
+
+START_TEST(digest_matches_the_standard)
+{
+	struct digest digest, again;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_of("abc", 3, &digest);
+	digest_to_hex(&digest, hex);
+	ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	ck_assert(digest_from_hex(hex, &again));
+	ck_assert(digest_equal(&digest, &again));
+	hex[0] = 'B';
+	ck_assert(!digest_from_hex(hex, &again));
+}
+END_TEST
+
+START_TEST(json_bytes_go_both_ways)
+{
+	static const char name[] = "caf\xc3\xa9 \xff%41\xed\xa0\x80\n";
+	CLEANUP_JSON json_t *object = json_object();
+	CLEANUP_FREE char *back = NULL;
+	struct error err = {0};
+	struct json_reader reader = {
+		.object = object, .what = "t", .kind = ERROR_CONFIG, .err = &err};
+
+	json_put_bytes(object, "n", name);
+	json_get_bytes(&reader, "n", &back);
+	ck_assert_int_eq(json_reader_result(&reader), 0);
+	ck_assert_str_eq(back, name);
+}
+END_TEST
+
+START_TEST(json_reader_names_the_member)
+{
+	CLEANUP_JSON json_t *object = json_object();
+	struct error err = {0};
+	struct json_reader reader = {
+		.object = object, .what = "plan", .kind = ERROR_CONFIG, .err = &err};
+	uint64_t number = 7;
+
+	json_get_u64(&reader, "size", &number);
+	ck_assert_int_eq(json_reader_result(&reader), -1);
+	ck_assert_str_eq(err.msg, "plan: member size is missing");
+	ck_assert_uint_eq(number, 7);
+}
+END_TEST
+
+START_TEST(process_reports_what_happened)
+{
+	static const char *const argv[] = {"sh", "-c", "cat; echo e >&2; exit 3", NULL};
+	struct process_spec spec = {
+		.argv = argv, .input = "in", .input_len = 2, .output_limit = 100};
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(process_run(&spec, &result, &err), 0);
+	ck_assert_int_eq(result.exit_code, 3);
+	ck_assert_str_eq(result.out.data, "in");
+	ck_assert_str_eq(result.err.data, "e\n");
+}
+END_TEST
+
+START_TEST(process_that_is_missing_is_an_error)
+{
+	static const char *const argv[] = {"/nonexistent/tool", NULL};
+	struct process_spec spec = {.argv = argv};
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(process_run(&spec, &result, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, "cannot run /nonexistent/tool: is it installed?");
+}
+END_TEST
+
+START_TEST(process_past_its_deadline_is_killed)
+{
+	static const char *const argv[] = {"sleep", "60", NULL};
+	struct process_spec spec = {.argv = argv, .deadline_ms = 200};
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(process_run(&spec, &result, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+}
+END_TEST
+
+START_TEST(file_replace_keeps_or_replaces)
+{
+	char directory[] = "/tmp/coldpatch-test.XXXXXX";
+	struct error err = {0};
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_FREE char *path = NULL;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	path = path_join(directory, "f");
+	ck_assert_int_eq(file_replace(path, "one", 3, 0600, &err), 0);
+	ck_assert_int_eq(file_replace(path, "two", 3, 0600, &err), 0);
+	ck_assert_int_eq(file_read(path, 10, &text, &err), 0);
+	ck_assert_str_eq(text.data, "two");
+	ck_assert_int_eq(file_read(path, 2, &text, &err), -1);
+	ck_assert_int_eq(directory_remove(directory, &err), 0);
+	ck_assert_int_eq(access(directory, F_OK), -1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("base");
+	TCase *tests = tcase_create("base");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, error_is_sanitized_and_prefixed);
+	tcase_add_test(tests, no_space_has_its_own_kind);
+	tcase_add_test(tests, digest_matches_the_standard);
+	tcase_add_test(tests, json_bytes_go_both_ways);
+	tcase_add_test(tests, json_reader_names_the_member);
+	tcase_add_test(tests, process_reports_what_happened);
+	tcase_add_test(tests, process_that_is_missing_is_an_error);
+	tcase_add_test(tests, process_past_its_deadline_is_killed);
+	tcase_add_test(tests, file_replace_keeps_or_replaces);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -24,6 +24,9 @@ struct tree *tree_new(void);
 /* Owns `fs` from now on, also when it fails.  "/" first, then by depth; a mount point that does not
  * exist in the tree is ERROR_IMAGE. */
 int tree_mount(struct tree *tree, const char *mountpoint, struct fs *fs, struct error *err);
+/* Hands over a block device that one of the mounts lies on: freed with the tree, after the file
+ * systems. */
+void tree_own_block(struct tree *tree, struct block *block);
 void tree_free(struct tree *tree);
 DEFINE_CLEANUP(struct tree, tree_free)
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A job: everything the runner (cmd/runner) is told, as one JSON document.
+ *
+ * How an executor uses the runner:
+ *
+ *  1. job_prepare() makes the job from the request and puts the package files into a directory.
+ *  2. The executor makes the view (the guest's trees, writable, thrown away later) and sets the
+ *     places: where root, packages, log, report and capture are.  A place is a path or a descriptor
+ *     that the runner inherits.
+ *  3. It writes job_to_json() somewhere the runner can read and starts `runner JOB`, as root of the
+ *     environment; JOB is a path or "fd:N".  With `make_namespaces` the runner makes its own mount,
+ *     PID, network, IPC and UTS namespaces (the appliance); without, it must be PID 1 of fresh ones
+ *     (the sandbox, which adds a user namespace).
+ *  4. The runner exits 0 when it could write its report, whatever the guest's commands did.  It
+ *     keeps `deadline_s` by itself; the executor keeps a watchdog outside all the same.
+ *  5. report: JSON Lines, read with report_line() (report.h), which fills a run_result; capture: a
+ *     binary stream, read with capture_read() (capture_read.h), only there when all commands
+ *     succeeded; log: text of the guest's tools, at most JOB_LOG_LIMIT bytes.  All three are the
+ *     guest's word: untrusted.
+ *  6. report_outcome() says what the run came to.
+ *
+ * Nothing of the runner's is in the view when the capture is made: what it mounts is unmounted,
+ * what it had to put there is taken away exactly.
+ */
+#ifndef COLDPATCH_RUN_JOB_H
+#define COLDPATCH_RUN_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+/* The first half of the log is its first bytes, the second half its last. */
+#define JOB_LOG_LIMIT (16u << 20)
+/* Inside the guest; on the tmpfs at /run. */
+#define JOB_DIRECTORY "/run/coldpatch"
+#define JOB_PACKAGES  JOB_DIRECTORY "/packages"
+
+/* In JSON a string is a path and a number is a descriptor. */
+struct job_place {
+	char *path; /* NULL: `fd` */
+	int fd;
+};
+
+/* A file system of the guest, for the answers of grub-probe, blkid and findmnt. */
+struct job_filesystem {
+	char *device;		       /* "/dev/vda1": how the guest calls it, as far as it says */
+	char *mountpoint;	       /* NULL: not mounted (swap) */
+	char *options;		       /* NULL: defaults */
+	char *type;		       /* "ext4" */
+	char *uuid, *label, *partuuid; /* NULL: none */
+	char *scheme;		       /* of its disk: "gpt", "mbr", "none" */
+	uint64_t disk;		       /* index of its disk */
+	uint64_t partition;	       /* 0: the whole disk */
+};
+
+struct job_command {
+	char *stage; /* "unpack", "configure", ... */
+	char **argv; /* NULL-terminated */
+	/* The stub programs lie over the guest's own during this command.  Not while packages are
+	 * unpacked: renaming over a mount point is EBUSY. */
+	bool stubs;
+};
+
+struct job {
+	struct job_place root, packages, log, report, capture;
+	bool make_namespaces;
+	bool efi;	     /* /sys/firmware/efi is there */
+	bool initramfs_most; /* initramfs-tools is to ignore MODULES=dep during the run */
+	char *hostname;
+	char *cmdline; /* what /proc/cmdline says */
+	uint64_t deadline_s;
+	char **environment; /* NULL-terminated, complete */
+	struct job_filesystem *filesystems;
+	size_t n_filesystems;
+	struct job_command *commands;
+	size_t n_commands;
+};
+
+void job_free(struct job *job);
+DEFINE_CLEANUP(struct job, job_free)
+/* Allocated JSON text. */
+char *job_to_json(const struct job *job);
+/* `text` is ours, not the guest's; ERROR_BUG names what is wrong with it. */
+struct job *job_from_json(const char *text, size_t len, struct error *err);
+void job_place_path(struct job_place *place, const char *path);
+void job_place_fd(struct job_place *place, int fd);
+
+#endif

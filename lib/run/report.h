@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The runner's report: JSON Lines, untrusted.
+ *
+ *     {"event":"package","stage":"unpack","package":"openssl","done":3,"total":40}
+ *     {"event":"step","stage":"unpack","command":"dpkg --unpack ...","exit":0,"signal":0,"ms":812}
+ *     {"event":"error","package":"nginx","message":"..."}       dpkg's own words, by --status-fd
+ *     {"event":"stub","call":"grub-install /dev/vda"}
+ *     {"event":"restored","path":"/etc/machine-id"}
+ *     {"event":"end","outcome":"done|failed|deadline|host","message":"..."}
+ */
+#ifndef COLDPATCH_RUN_REPORT_H
+#define COLDPATCH_RUN_REPORT_H
+
+#include "base/monitor.h"
+#include "run/run.h"
+
+#define REPORT_LINE_LIMIT  65536u
+#define REPORT_LINES_LIMIT 200000u
+
+struct report {
+	struct run_result *result; /* borrowed; steps and stubs are added */
+	const struct monitor *monitor;
+	size_t n_lines;
+	char *outcome; /* NULL: no end seen */
+	char *message;
+	char *failed_package; /* the first one that dpkg named */
+	char *failed_message;
+	char *failed_stage;
+	char *failed_command;
+	int failed_exit;
+};
+
+/* One line, without its newline.  ERROR_GUEST when it is not what a runner writes. */
+int report_line(struct report *report, const char *line, size_t len, struct error *err);
+/* A whole report. */
+int report_read(struct report *report, const char *text, size_t len, struct error *err);
+/* 0 when the runner came to its end and every command succeeded; else ERROR_GUEST, ERROR_BUSY
+ * (deadline) or ERROR_HOST, with the log named. */
+int report_outcome(const struct report *report, const char *log_path, unsigned deadline_s,
+		   struct error *err);
+void report_free(struct report *report); /* what it owns, not itself */
+#define CLEANUP_REPORT __attribute__((cleanup(report_free)))
+
+#endif

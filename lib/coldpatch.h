@@ -1,1 +1,204 @@
-/* placeholder */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * coldpatch: patch VM images that are switched off.
+ *
+ * The API follows five values: open an image, get a guest; guest, mirror snapshot and patchset give
+ * a plan; the plan gives a layer; the layer gives an overlay and its record.  Values cross this
+ * interface as JSON documents (docs/ has a schema of each); each function that returns one gives an
+ * allocated, NUL-terminated string that the caller frees with free(3).
+ *
+ * A session holds the host's configuration and the callbacks.  It is used by one thread at a time;
+ * work on an image happens in processes of its own, so that neither hostile bytes nor a library's
+ * global state reach the caller.  The library never prints, exits, asks, or reads the environment.
+ *
+ * Functions return 0 or -1; on failure outputs are untouched and *err says why.
+ */
+#ifndef COLDPATCH_H
+#define COLDPATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COLDPATCH_API __attribute__((visibility("default")))
+
+/* What went wrong.  `code` is one of the codes below, which are the program's exit codes too. */
+struct coldpatch_error {
+	int code;
+	int os_errno;	/* 0 when the failure is not the operating system's */
+	char msg[1024]; /* one line: image, stage, object, what to do next */
+};
+
+enum coldpatch_code {
+	COLDPATCH_OK = 0,
+	COLDPATCH_FOUND = 1,	   /* verify or a check found something */
+	COLDPATCH_LEFT_BEHIND = 2, /* done, but packages had to be left behind */
+	COLDPATCH_SOME_FAILED = 3,
+	COLDPATCH_USAGE = 64,
+	COLDPATCH_IMAGE = 65,
+	COLDPATCH_MISSING = 66,
+	COLDPATCH_MIRROR = 69,
+	COLDPATCH_BUG = 70,
+	COLDPATCH_HOST = 71,
+	COLDPATCH_SPACE = 73,
+	COLDPATCH_IO = 74,
+	COLDPATCH_BUSY = 75,
+	COLDPATCH_TRUST = 76,
+	COLDPATCH_DENIED = 77,
+	COLDPATCH_CONFIG = 78,
+	COLDPATCH_GUEST = 79,
+};
+
+/* "image", "trust", ...: the name of an error's code, as JSON output spells it. */
+COLDPATCH_API const char *coldpatch_code_name(int code);
+COLDPATCH_API const char *coldpatch_version(void);
+
+struct coldpatch_progress {
+	const char *stage; /* "inspect", "plan", "copy", "unpack", "configure", "capture", "commit",
+			      ... */
+	const char *object;   /* what is worked on now, or NULL */
+	uint64_t done, total; /* total 0: not known */
+};
+
+enum coldpatch_log_level { COLDPATCH_LOG_DEBUG, COLDPATCH_LOG_INFO, COLDPATCH_LOG_WARNING };
+
+/* All may be NULL.  They are called by the thread that is inside the library. */
+struct coldpatch_callbacks {
+	void (*log)(void *opaque, enum coldpatch_log_level level, const char *msg);
+	void (*progress)(void *opaque, const struct coldpatch_progress *progress);
+	bool (*cancelled)(
+		void *opaque); /* true: drop everything within 5 s and fail with COLDPATCH_BUSY */
+	void *opaque;
+};
+
+struct coldpatch_session;
+
+struct coldpatch_settings {
+	size_t size;		 /* sizeof(struct coldpatch_settings) */
+	const char *config_path; /* NULL: /etc/coldpatch/config.yaml if it is there; docs:
+				    coldpatch-config(5) */
+	const char *libexec_dir; /* where the worker, the runner and the signer are; NULL: as
+				    installed */
+	const char *store;	 /* instead of the configuration's; NULL: the configuration's */
+	const char *scratch;	 /* likewise */
+};
+
+/* Reads the configuration.  COLDPATCH_CONFIG, COLDPATCH_MISSING.  Free with coldpatch_session_free.
+ */
+COLDPATCH_API struct coldpatch_session *coldpatch_session_new(
+	const struct coldpatch_settings *settings, const struct coldpatch_callbacks *callbacks,
+	struct coldpatch_error *err);
+/* Accepts NULL. */
+COLDPATCH_API void coldpatch_session_free(struct coldpatch_session *session);
+
+/* What this host can do: {"checks": [{"name", "state": "ok"|"warn"|"missing", "found", "cost",
+ * "action"}]}. */
+COLDPATCH_API int coldpatch_host_doctor(struct coldpatch_session *session, char **ret_json,
+					struct coldpatch_error *err);
+
+/* One image of a guest: its disks, and the files that may back them. */
+struct coldpatch_image {
+	size_t size;
+	const char *const *disks; /* paths */
+	size_t n_disks;
+	const char *const
+		*backing; /* paths of the only files that a header of the image may name */
+	size_t n_backing;
+};
+
+/* docs/guest.schema.json.  Runs nothing of the guest. */
+COLDPATCH_API int coldpatch_image_inspect(struct coldpatch_session *session,
+					  const struct coldpatch_image *image, char **ret_json,
+					  struct coldpatch_error *err);
+
+struct coldpatch_mirror_options {
+	size_t size;
+	const char *const *mirrors; /* directories; none: those of the configuration */
+	size_t n_mirrors;
+	const char *const *suites; /* none: all that are there */
+	size_t n_suites;
+	const char *const *keyrings; /* none: those of the configuration */
+	size_t n_keyrings;
+	const char *const *allow_digests; /* signed indexes (sha256, hex) that may be old or older
+					     than seen before */
+	size_t n_allow_digests;
+};
+
+COLDPATCH_API int coldpatch_mirror_snapshot(struct coldpatch_session *session,
+					    const struct coldpatch_mirror_options *options,
+					    char **ret_json, struct coldpatch_error *err);
+COLDPATCH_API int coldpatch_mirror_verify(struct coldpatch_session *session, const char *snapshot,
+					  char **ret_json, struct coldpatch_error *err);
+COLDPATCH_API int coldpatch_mirror_list(struct coldpatch_session *session, char **ret_json,
+					struct coldpatch_error *err);
+
+struct coldpatch_plan_options {
+	size_t size;
+	const char *patchset; /* a path, or the name of one that ships with coldpatch */
+	const char *snapshot; /* digest or a unique prefix; NULL: the newest in the store */
+};
+
+/* {"plan": docs/plan.schema.json, "fit": ..., "digest": ..., "code": 0|2}. */
+COLDPATCH_API int coldpatch_image_plan(struct coldpatch_session *session,
+				       const struct coldpatch_image *image,
+				       const struct coldpatch_plan_options *options,
+				       char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_apply_options {
+	size_t size;
+	struct coldpatch_plan_options plan; /* ignored when plan_file is given */
+	const char
+		*plan_file; /* do exactly this plan (as coldpatch_image_plan gave it) or refuse */
+	const char *const *outputs; /* the overlay to make for each disk; must not exist */
+	size_t n_outputs;
+	const char *record;	    /* the record to write; must not exist */
+	const char *parent_record;  /* of the image, when it is an overlay of ours; NULL: none */
+	const char *key;	    /* private key (PEM); NULL: the configuration's */
+	const char *executor;	    /* "auto", "sandbox", "appliance"; NULL: the configuration's */
+	const char *actor, *reason; /* recorded as claimed */
+	unsigned deadline_s;	    /* for the guest's package manager; 0: the default, 3600 */
+	bool dry_run;
+	bool boot_test; /* boot a throw-away overlay to its login prompt before anything becomes
+			   visible */
+};
+
+/* {"run", "image", "changed", "failed", "code", "msg", "plan", "layer", "record", "outputs",
+ * "warnings", ...}. */
+COLDPATCH_API int coldpatch_image_apply(struct coldpatch_session *session,
+					const struct coldpatch_image *image,
+					const struct coldpatch_apply_options *options,
+					char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_verify_options {
+	size_t size;
+	const char *const *overlays; /* the disks of one generation */
+	size_t n_overlays;
+	const char *record;
+	const char *const *parent_records; /* of the generations below, in any order */
+	size_t n_parent_records;
+	const char *const *public_keys; /* files; none: the configuration's */
+	size_t n_public_keys;
+	const char *const *backing;
+	size_t n_backing;
+};
+
+/* {"findings": [{"state": "ok"|"bad"|"gap", "what", "expected", "found"}], "code": 0|1}. */
+COLDPATCH_API int coldpatch_record_verify(struct coldpatch_session *session,
+					  const struct coldpatch_verify_options *options,
+					  char **ret_json, struct coldpatch_error *err);
+
+/* Makes NAME.key and NAME.pub in `directory` (NULL: the configuration's); {"id", "private",
+ * "public"}. */
+COLDPATCH_API int coldpatch_key_generate(struct coldpatch_session *session, const char *directory,
+					 const char *name, char **ret_json,
+					 struct coldpatch_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -28,7 +28,8 @@ include tests/module.mk docs/module.mk bench/module.mk
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wcast-qual -Wswitch-enum -Wformat=2 $(WERROR)
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 ALL_CPPFLAGS := -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCOLDPATCH_VERSION='"$(VERSION)"' \
-	-DCOLDPATCH_LIBEXECDIR='"$(libexecdir)/coldpatch"' $(LIBS_CFLAGS) $(CPPFLAGS)
+	-DCOLDPATCH_LIBEXECDIR='"$(libexecdir)/coldpatch"' \
+	-DCOLDPATCH_DATADIR='"$(datadir)/coldpatch"' $(LIBS_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -pthread $(C_WARNINGS) $(CFLAGS)
 ALL_CXXFLAGS := -std=c++17 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CXXFLAGS)
 

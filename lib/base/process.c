@@ -69,7 +69,7 @@ static void child_exec(const struct process_spec *spec, const int stdio[3], pid_
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, spec->death_signal ? spec->death_signal : SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_SETUP_FAILED);
 	for (int i = 0; i < 3; i++)

@@ -26,6 +26,7 @@ struct process_spec {
 	size_t output_limit;  /* bytes kept of stdout and of stderr each; the rest is read and
 				 dropped */
 	unsigned deadline_ms; /* 0: none */
+	int death_signal;     /* what it gets when we die; 0: SIGKILL */
 	const struct monitor *monitor;	  /* asked now and then whether to stop; may be NULL */
 	int (*child_setup)(void *opaque); /* between fork and exec: async-signal-safe only; non-zero
 					     exits 126 */
@@ -50,8 +51,8 @@ void process_result_free(struct process_result *result);
 #define CLEANUP_PROCESS_RESULT __attribute__((cleanup(process_result_free)))
 
 /* Starts and leaves it running as the leader of a process group of its own; it dies with the
- * calling thread (PR_SET_PDEATHSIG).  stdin is /dev/null; stdout and stderr go to the descriptors
- * given, -1 for /dev/null. */
+ * calling thread (PR_SET_PDEATHSIG, spec->death_signal).  stdin is /dev/null; stdout and stderr go
+ * to the descriptors given, -1 for /dev/null. */
 pid_t process_start(const struct process_spec *spec, int stdout_fd, int stderr_fd,
 		    struct error *err);
 /* SIGTERM, up to grace_ms, then SIGKILL for the whole group, and reaps it. */

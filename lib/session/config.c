@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/config.h"
+
+#include <cyaml/cyaml.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#define DEFAULT_PATH "/etc/coldpatch/config.yaml"
+
+enum { MAX_CONFIG = 1 << 20, MAX_ITEMS = 1000 };
+
+static const cyaml_schema_value_t string_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+#define STRING_LIST(key, type, member)                                                             \
+	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member,    \
+				   n_##member, &string_schema, 0, MAX_ITEMS)
+#define OPTIONAL_STRING(key, type, member)                                                         \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1,     \
+			       CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t mirror_fields[] = {
+	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct config_mirror, path, 1,
+			       CYAML_UNLIMITED),
+	STRING_LIST("suites", struct config_mirror, suites),
+	STRING_LIST("keyrings", struct config_mirror, keyrings), CYAML_FIELD_END};
+
+static const cyaml_schema_value_t mirror_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_mirror, mirror_fields),
+};
+
+static const cyaml_schema_field_t config_fields[] = {
+	OPTIONAL_STRING("store", struct config, store),
+	OPTIONAL_STRING("scratch", struct config, scratch),
+	OPTIONAL_STRING("state", struct config, state),
+	OPTIONAL_STRING("key", struct config, key),
+	STRING_LIST("public-keys", struct config, public_keys),
+	OPTIONAL_STRING("patchsets", struct config, patchsets),
+	CYAML_FIELD_SEQUENCE_COUNT("mirrors", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+				   struct config, mirrors, n_mirrors, &mirror_schema, 0, MAX_ITEMS),
+	OPTIONAL_STRING("executor", struct config, executor),
+	STRING_LIST("sandbox-ok", struct config, sandbox_ok),
+	CYAML_FIELD_UINT("copy-limit-mib", CYAML_FLAG_OPTIONAL, struct config, copy_limit_mib),
+	CYAML_FIELD_UINT("maximum-age-days", CYAML_FLAG_OPTIONAL, struct config, maximum_age_days),
+	CYAML_FIELD_END};
+
+static const cyaml_schema_value_t config_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields),
+};
+
+/* libcyaml says what is wrong, and where, only through its log: keep its last error. */
+struct problem {
+	char text[400];
+};
+
+static void keep_problem(cyaml_log_t level, void *opaque, const char *fmt, va_list args)
+{
+	struct problem *problem = opaque;
+
+	if (level < CYAML_LOG_ERROR || problem->text[0])
+		return;
+	vsnprintf(problem->text, sizeof problem->text, fmt, args);
+	problem->text[strcspn(problem->text, "\n")] = '\0';
+}
+
+static int parse(const char *path, const struct buffer *text, struct config *ret, struct error *err)
+{
+	struct problem problem = {{0}};
+	const cyaml_config_t cyaml = {.log_fn = keep_problem,
+				      .log_ctx = &problem,
+				      .log_level = CYAML_LOG_ERROR,
+				      .mem_fn = cyaml_mem};
+	struct config *loaded = NULL;
+	cyaml_err_t code = cyaml_load_data((const uint8_t *)text->data, text->len, &cyaml,
+					   &config_schema, (cyaml_data_t **)&loaded, NULL);
+
+	if (code != CYAML_OK || !loaded)
+		return error_set(err, ERROR_CONFIG, "%s: %s", path,
+				 problem.text[0] ? problem.text : cyaml_strerror(code));
+	*ret = *loaded;
+	free(loaded);
+	return 0;
+}
+
+static void set_default(char **value, const char *fallback)
+{
+	if (!*value)
+		*value = xstrdup(fallback);
+}
+
+static int check(const char *path, const struct config *config, struct error *err)
+{
+	static const char *const executors[] = {"auto", "sandbox", "appliance"};
+
+	for (size_t i = 0; i < 3; i++)
+		if (!strcmp(config->executor, executors[i]))
+			return 0;
+	return error_set(err, ERROR_CONFIG, "%s: executor: %s is none of auto, sandbox, appliance",
+			 path, config->executor);
+}
+
+static void fill_defaults(struct config *config)
+{
+	set_default(&config->store, "/var/lib/coldpatch/store");
+	set_default(&config->scratch, "/var/tmp");
+	set_default(&config->state, "/var/lib/coldpatch/state");
+	set_default(&config->patchsets, COLDPATCH_DATADIR "/patchsets");
+	set_default(&config->executor, "auto");
+	if (!config->copy_limit_mib)
+		config->copy_limit_mib = 16 << 10;
+	if (!config->maximum_age_days)
+		config->maximum_age_days = 10;
+	if (!config->sandbox_ok) {
+		config->sandbox_ok = xcalloc(1, sizeof *config->sandbox_ok);
+		config->sandbox_ok[0] = xstrdup("own");
+		config->n_sandbox_ok = 1;
+	}
+}
+
+int config_read(const char *path, struct config *ret, struct error *err)
+{
+	const char *name = path ? path : DEFAULT_PATH;
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct config config = {0};
+
+	if (path || access(DEFAULT_PATH, F_OK) == 0) {
+		if (file_read(name, MAX_CONFIG, &text, err) < 0)
+			return -1;
+		if (parse(name, &text, &config, err) < 0)
+			return -1;
+	}
+	fill_defaults(&config);
+	if (check(name, &config, err) < 0) {
+		config_free(&config);
+		return -1;
+	}
+	*ret = config;
+	return 0;
+}
+
+static void free_strings(char **strings, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void config_free(struct config *config)
+{
+	for (unsigned i = 0; i < config->n_mirrors; i++) {
+		free(config->mirrors[i].path);
+		free_strings(config->mirrors[i].suites, config->mirrors[i].n_suites);
+		free_strings(config->mirrors[i].keyrings, config->mirrors[i].n_keyrings);
+	}
+	free(config->mirrors);
+	free_strings(config->public_keys, config->n_public_keys);
+	free_strings(config->sandbox_ok, config->n_sandbox_ok);
+	free(config->store);
+	free(config->scratch);
+	free(config->state);
+	free(config->key);
+	free(config->patchsets);
+	free(config->executor);
+	*config = (struct config){0};
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's configuration, /etc/coldpatch/config.yaml (coldpatch-config(5)).  It lives with the
+ * host because it holds what an image or a mirror must not be able to change: keys, policy, age
+ * limits, high-water mark. */
+#ifndef COLDPATCH_SESSION_CONFIG_H
+#define COLDPATCH_SESSION_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct config_mirror {
+	char *path;
+	char **suites;
+	unsigned n_suites;
+	char **keyrings;
+	unsigned n_keyrings;
+};
+
+struct config {
+	char *store;	    /* mirror snapshots, packages, layers, plans */
+	char *scratch;	    /* local disk, for views and copies */
+	char *state;	    /* the host's own memory: high-water mark, probes */
+	char *key;	    /* private key that signs records */
+	char **public_keys; /* that records are verified with */
+	unsigned n_public_keys;
+	char *patchsets; /* directory of the patchsets that ship with us */
+	struct config_mirror *mirrors;
+	unsigned n_mirrors;
+	char *executor;	   /* auto, sandbox, appliance */
+	char **sandbox_ok; /* trust domains; "own": loose images owned by the caller */
+	unsigned n_sandbox_ok;
+	uint64_t copy_limit_mib;   /* what the sandbox may copy */
+	uint64_t maximum_age_days; /* of security and updates suites, when a mirror snapshot is made
+				    */
+};
+
+/* `path` NULL: the default path, and all defaults when there is no file.  ERROR_CONFIG with line
+ * and key. */
+int config_read(const char *path, struct config *ret, struct error *err);
+void config_free(struct config *config);
+
+#endif

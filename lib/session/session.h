@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The session behind coldpatch.h, and what its parts share.
+ *
+ * The session's own process handles values only.  Whatever opens an image, resolves or writes is a
+ * job (job.h) that a worker process does; the signer is a program of its own.
+ */
+#ifndef COLDPATCH_SESSION_SESSION_H
+#define COLDPATCH_SESSION_SESSION_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/monitor.h"
+#include "coldpatch.h"
+#include "session/config.h"
+
+struct janitor;
+
+struct coldpatch_session {
+	struct config config;
+	char *libexec_dir;
+	struct coldpatch_callbacks callbacks;
+	struct monitor monitor; /* calls `callbacks` */
+};
+
+/* Copies an internal error to the caller's; returns -1. */
+int session_fail(struct coldpatch_error *ret, const struct error *err);
+/* The canonical text of *json as the caller's string. */
+char *session_text(const json_t *json);
+/* Path of a helper program: LIBEXEC/NAME. */
+char *session_program(const struct coldpatch_session *session, const char *name);
+/* Makes the store's and the scratch's directories where they are missing. */
+int session_prepare(struct coldpatch_session *session, struct error *err);
+
+#endif

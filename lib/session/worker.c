@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The worker's side of a job: see job.h for the protocol. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
+#include "session/job.h"
+
+static const struct job *const jobs[] = {
+	&job_inspect,  &job_resolve,	     &job_layer,	 &job_commit,
+	&job_snapshot, &job_verify_snapshot, &job_verify_record,
+};
+
+enum { MAX_INPUT = 256 << 20 };
+
+static volatile sig_atomic_t stop_requested;
+
+const struct job *job_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+		if (!strcmp(jobs[i]->name, name))
+			return jobs[i];
+	return NULL;
+}
+
+/* A session that is gone must not keep a job from cleaning up, so a failed write is no failure. */
+static void send_line(const char *name, json_t *value)
+{
+	CLEANUP_JSON json_t *line = json_object();
+	CLEANUP_FREE char *bytes = NULL, *text = NULL;
+	struct error ignored;
+
+	json_put(line, name, value);
+	bytes = json_to_bytes(line);
+	text = xasprintf("%s\n", bytes);
+	file_write_all(JOB_OUTPUT_FD, text, strlen(text), &ignored);
+}
+
+static void send_log(void *opaque, enum log_level level, const char *msg)
+{
+	json_t *log = json_object();
+
+	(void)opaque;
+	json_put_u64(log, "level", level);
+	json_put_bytes(log, "msg", msg);
+	send_line("log", log);
+}
+
+static void send_progress(void *opaque, const struct progress *progress)
+{
+	json_t *value = json_object();
+
+	(void)opaque;
+	json_put_string(value, "stage", progress->stage);
+	json_put_bytes(value, "object", progress->object);
+	json_put_u64(value, "done", progress->done);
+	json_put_u64(value, "total", progress->total);
+	send_line("progress", value);
+}
+
+static void send_error(const struct error *err)
+{
+	json_t *value = json_object();
+
+	json_put_u64(value, "kind", err->kind);
+	json_put_u64(value, "errno", err->os_errno);
+	json_put_bytes(value, "msg", err->msg);
+	send_line("error", value);
+}
+
+static bool is_stopped(void *opaque)
+{
+	(void)opaque;
+	return stop_requested;
+}
+
+static void on_stop(int number)
+{
+	(void)number;
+	stop_requested = 1;
+}
+
+static void set_up_process(void)
+{
+	struct sigaction stop = {.sa_handler = on_stop};
+	struct rlimit no_core = {0};
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+static int run_job(const struct job *job, json_t **ret, struct error *err)
+{
+	const struct monitor monitor = {
+		.log = send_log, .progress = send_progress, .cancelled = is_stopped};
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_JSON json_t *input = NULL;
+
+	if (file_read_fd(JOB_INPUT_FD, "job", MAX_INPUT, &text, err) < 0)
+		return -1;
+	input = json_parse(text.data, text.len, "job", ERROR_BUG, err);
+	if (!input)
+		return -1;
+	return job->run(input, &monitor, ret, err);
+}
+
+int job_serve(const char *name)
+{
+	const struct job *job = job_find(name);
+	struct error err = {0};
+	json_t *result = NULL;
+
+	if (!job)
+		return ERROR_USAGE;
+	set_up_process();
+	if (run_job(job, &result, &err) < 0) {
+		send_error(&err);
+		return err.kind;
+	}
+	send_line("result", result);
+	return 0;
+}

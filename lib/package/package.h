@@ -54,6 +54,14 @@ struct package_left {
 	char *detail; /* in words: which package, which version */
 };
 
+/* A file of the package manager's own bookkeeping as it is to be after the run (apt's
+ * extended_states, which says what was installed only as a dependency): nothing that the commands
+ * run writes it.  The runner puts it there, owned by root, mode 0644, after the last command. */
+struct package_file_write {
+	char *path; /* absolute, in the guest */
+	char *content;
+};
+
 struct resolution {
 	struct package_change *changes; /* sorted by name, architecture */
 	size_t n_changes;
@@ -61,6 +69,8 @@ struct resolution {
 	size_t n_steps;
 	struct package_left *left; /* sorted by name, architecture */
 	size_t n_left;
+	struct package_file_write *files; /* only those whose content changes */
+	size_t n_files;
 };
 void resolution_free(struct resolution *resolution);
 json_t *resolution_to_json(const struct resolution *resolution);
@@ -99,6 +109,8 @@ struct package_command {
 struct package_commands {
 	struct package_command *items;
 	size_t n_items;
+	struct package_file_write *files; /* to be written after the last command */
+	size_t n_files;
 };
 void package_commands_free(struct package_commands *commands);
 
@@ -110,7 +122,9 @@ struct package_family {
 	 * Untrusted input. */
 	int (*read_state)(struct tree *tree, struct guest *guest, struct package_state *ret_state,
 			  struct error *err);
-	/* A pure function of its inputs.  Call it in a process of its own. */
+	/* A pure function of its inputs.  Call it in a process of its own.  `work_dir` is a cache
+	 * for this mirror snapshot (absolute; made when absent; may be shared by concurrent
+	 * processes): what it holds makes the next call faster and never changes the result. */
 	int (*resolve)(const struct package_state *state, const struct guest *guest,
 		       const struct mirror_snapshot *snapshot,
 		       const struct resolve_request *request, const char *work_dir,

@@ -3,7 +3,7 @@
  * The session behind coldpatch.h, and what its parts share.
  *
  * The session's own process handles values only.  Whatever opens an image, resolves or writes is a
- * job (job.h) that a worker process does; the signer is a program of its own.
+ * task (task.h) that a worker process does; the signer is a program of its own.
  */
 #ifndef COLDPATCH_SESSION_SESSION_H
 #define COLDPATCH_SESSION_SESSION_H

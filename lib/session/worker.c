@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The worker's side of a job: see job.h for the protocol. */
+/* The worker's side of a task: see task.h for the protocol. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,26 +7,26 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
-#include "session/job.h"
+#include "session/task.h"
 
-static const struct job *const jobs[] = {
-	&job_inspect,  &job_resolve,	     &job_layer,	 &job_commit,
-	&job_snapshot, &job_verify_snapshot, &job_verify_record,
+static const struct task *const tasks[] = {
+	&task_inspect,	&task_resolve,	       &task_layer,	    &task_commit,
+	&task_snapshot, &task_verify_snapshot, &task_verify_record,
 };
 
 enum { MAX_INPUT = 256 << 20 };
 
 static volatile sig_atomic_t stop_requested;
 
-const struct job *job_find(const char *name)
+const struct task *task_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
-		if (!strcmp(jobs[i]->name, name))
-			return jobs[i];
+	for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
+		if (!strcmp(tasks[i]->name, name))
+			return tasks[i];
 	return NULL;
 }
 
-/* A session that is gone must not keep a job from cleaning up, so a failed write is no failure. */
+/* A session that is gone must not keep a task from cleaning up, so a failed write is no failure. */
 static void send_line(const char *name, json_t *value)
 {
 	CLEANUP_JSON json_t *line = json_object();
@@ -36,7 +36,7 @@ static void send_line(const char *name, json_t *value)
 	json_put(line, name, value);
 	bytes = json_to_bytes(line);
 	text = xasprintf("%s\n", bytes);
-	file_write_all(JOB_OUTPUT_FD, text, strlen(text), &ignored);
+	file_write_all(TASK_OUTPUT_FD, text, strlen(text), &ignored);
 }
 
 static void send_log(void *opaque, enum log_level level, const char *msg)
@@ -94,31 +94,31 @@ static void set_up_process(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 }
 
-static int run_job(const struct job *job, json_t **ret, struct error *err)
+static int run_task(const struct task *task, json_t **ret, struct error *err)
 {
 	const struct monitor monitor = {
 		.log = send_log, .progress = send_progress, .cancelled = is_stopped};
 	CLEANUP_BUFFER struct buffer text = {0};
 	CLEANUP_JSON json_t *input = NULL;
 
-	if (file_read_fd(JOB_INPUT_FD, "job", MAX_INPUT, &text, err) < 0)
+	if (file_read_fd(TASK_INPUT_FD, "task", MAX_INPUT, &text, err) < 0)
 		return -1;
-	input = json_parse(text.data, text.len, "job", ERROR_BUG, err);
+	input = json_parse(text.data, text.len, "task", ERROR_BUG, err);
 	if (!input)
 		return -1;
-	return job->run(input, &monitor, ret, err);
+	return task->run(input, &monitor, ret, err);
 }
 
-int job_serve(const char *name)
+int task_serve(const char *name)
 {
-	const struct job *job = job_find(name);
+	const struct task *task = task_find(name);
 	struct error err = {0};
 	json_t *result = NULL;
 
-	if (!job)
+	if (!task)
 		return ERROR_USAGE;
 	set_up_process();
-	if (run_job(job, &result, &err) < 0) {
+	if (run_task(task, &result, &err) < 0) {
 		send_error(&err);
 		return err.kind;
 	}

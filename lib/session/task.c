@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The session's side of a job: see job.h for the protocol.  What comes back is checked, since a
+/* The session's side of a task: see task.h for the protocol.  What comes back is checked, since a
  * worker may have been taken over by what it read. */
-#include "session/job.h"
+#include "session/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +123,7 @@ static int converse(struct conversation *talk, int fd, struct error *err)
 
 static int memory_file(const json_t *json, struct error *err)
 {
-	CLEANUP_CLOSE int fd = memfd_create("job", MFD_CLOEXEC);
+	CLEANUP_CLOSE int fd = memfd_create("task", MFD_CLOEXEC);
 	CLEANUP_FREE char *text = json_to_bytes(json);
 
 	if (fd < 0)
@@ -134,7 +134,7 @@ static int memory_file(const json_t *json, struct error *err)
 	return steal_fd(&fd);
 }
 
-struct job_fds {
+struct task_fds {
 	int input, output;
 };
 
@@ -142,9 +142,9 @@ struct job_fds {
  */
 static int place_fds(void *opaque)
 {
-	const struct job_fds *fds = opaque;
+	const struct task_fds *fds = opaque;
 
-	if (dup2(fds->input, JOB_INPUT_FD) < 0 || dup2(fds->output, JOB_OUTPUT_FD) < 0)
+	if (dup2(fds->input, TASK_INPUT_FD) < 0 || dup2(fds->output, TASK_OUTPUT_FD) < 0)
 		return -1;
 	close(fds->input);
 	close(fds->output);
@@ -159,7 +159,7 @@ static int high_fd(int *fd)
 	return high;
 }
 
-static pid_t start(const char *program, const char *name, struct job_fds *fds, struct error *err)
+static pid_t start(const char *program, const char *name, struct task_fds *fds, struct error *err)
 {
 	const char *const argv[] = {program, name, NULL};
 	const int pass[] = {fds->input, fds->output};
@@ -212,8 +212,8 @@ static int talk_to(struct conversation *talk, pid_t pid, int fd, const char *nam
 	return outcome(talk, name, status, ret, err);
 }
 
-int job_run(struct coldpatch_session *session, const char *name, const json_t *input, json_t **ret,
-	    struct error *err)
+int task_run(struct coldpatch_session *session, const char *name, const json_t *input, json_t **ret,
+	     struct error *err)
 {
 	CLEANUP_FREE char *program = session_program(session, "coldpatch-worker");
 	struct conversation talk = {.monitor = &session->monitor};
@@ -229,7 +229,7 @@ int job_run(struct coldpatch_session *session, const char *name, const json_t *i
 	from = ends[0];
 	in = high_fd(&in);
 	out = high_fd(&ends[1]);
-	pid = start(program, name, &(struct job_fds){in, out}, err);
+	pid = start(program, name, &(struct task_fds){in, out}, err);
 	close(steal_fd(&out));
 	if (pid >= 0)
 		result = talk_to(&talk, pid, from, name, ret, err);

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/base/buffer.c \
+	lib/base/decompress.c \
 	lib/base/digest.c \
 	lib/base/error.c \
 	lib/base/file.c \
 	lib/base/json.c \
+	lib/base/key.c \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c
-UNIT_TESTS += tests/unit/base_test.c
+UNIT_TESTS += tests/unit/base_test.c tests/unit/key_test.c

@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/key.h"
 
 struct record_subject {
 	char *name; /* "overlay.qcow2", "overlay.qcow2#content" */
@@ -41,19 +42,28 @@ struct record {
 	size_t n_dependencies;
 	struct record_byproduct *byproducts;
 	size_t n_byproducts;
-	char *builder; /* differs by executor and accelerator */
+	char *builder; /* record_builder() */
 	char *run_id;
 	int64_t started, finished; /* seconds since the epoch */
 };
+#define RECORD_CONTENT_SUFFIX "#content" /* of the name of a content digest's subject */
+
 void record_free(struct record *record);
 DEFINE_CLEANUP(struct record, record_free)
 json_t *record_to_json(const struct record *record); /* the statement */
+/* ERROR_TRUST when it is not a statement of ours, with the member that is wrong.  Members that are
+ * not known are extensions and ignored. */
 struct record *record_from_json(const json_t *json, struct error *err);
 
-/* Keys are PEM files: NAME.key (0600, PKCS#8) and NAME.pub (SPKI).  A key's id is sha256 of its DER
- * SPKI, in hex. */
-int key_generate(const char *directory, const char *name, char **ret_id, struct error *err);
-char *key_id(const char *public_path, struct error *err);
+/* Overlay files (subjects without RECORD_CONTENT_SUFFIX) and dependencies by name, in order: the
+ * n-th overlay is backed by the n-th "parent".  NULL when there are not so many. */
+const struct record_subject *record_overlay(const struct record *record, size_t n);
+const struct record_dependency *record_dependency_named(const struct record *record,
+							const char *name, size_t n);
+
+/* The builder's URI for an executor ("sandbox", "appliance") and accelerator ("none", "kvm",
+ * "tcg"): one whose guarantees differ is another builder.  The caller frees. */
+char *record_builder(const char *executor, const char *accelerator);
 
 /* Signs with coldpatch-sign, a program of its own: it opens the new overlays and their parents
  * itself, computes their digests and refuses (ERROR_TRUST) when the statement says otherwise.
@@ -69,9 +79,9 @@ struct sign_request {
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,
 		struct error *err);
 
-/* Reads a bundle and checks its signature against the public keys of `key_dir` (every *.pub) or one
- * file.  ERROR_TRUST: no such key, bad signature, not a statement of ours.  *ret_digest (may be
- * NULL): of the bundle file, which the next record names as parent-record. */
+/* Reads a bundle and checks its signature against the public keys: files, or directories of which
+ * every *.pub is taken.  ERROR_TRUST: no such key, bad signature, not a statement of ours.
+ * *ret_digest (may be NULL): of the bundle file, which the next record names as parent-record. */
 struct record *record_read(const char *path, const char *const *public_keys, size_t n_public_keys,
 			   struct digest *ret_digest, struct error *err);
 

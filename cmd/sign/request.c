@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int read_paths(const json_t *list, char ***ret, size_t *ret_n, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		CLEANUP_JSON json_t *holder = json_object();
+		struct json_reader reader = {holder, "request", ERROR_USAGE, err, false};
+		char *path = NULL;
+
+		json_object_set(holder, "path", json_array_get(list, i));
+		json_get_bytes(&reader, "path", &path);
+		if (json_reader_result(&reader) < 0)
+			return -1;
+		*ARRAY_ADD(*ret, *ret_n) = path;
+	}
+	return 0;
+}
+
+static size_t count_overlays(const struct record *record)
+{
+	size_t n = 0;
+
+	while (record_overlay(record, n))
+		n++;
+	return n;
+}
+
+static size_t count_parents(const struct record *record)
+{
+	size_t n = 0;
+
+	while (record_dependency_named(record, "parent", n))
+		n++;
+	return n;
+}
+
+static int check_counts(const struct request *request, struct error *err)
+{
+	size_t overlays = count_overlays(request->record), parents = count_parents(request->record);
+
+	if (overlays == request->n_overlays && parents == request->n_parents && overlays == parents)
+		return 0;
+	return error_set(
+		err, ERROR_TRUST,
+		"the statement names %zu overlays and %zu parents, the request has %zu and "
+		"%zu: each overlay needs its parent",
+		overlays, parents, request->n_overlays, request->n_parents);
+}
+
+static int parse_into(const json_t *json, struct request *request, struct error *err)
+{
+	struct json_reader reader = {json, "request", ERROR_USAGE, err, false};
+	const json_t *statement = json_get_object(&reader, "statement");
+	const json_t *overlays = json_get_array(&reader, "overlays");
+	const json_t *parents = json_get_array(&reader, "parents");
+
+	json_get_bytes(&reader, "key", &request->key_path);
+	if (json_reader_result(&reader) < 0)
+		return -1;
+	request->record = record_from_json(statement, err);
+	if (!request->record)
+		return -1;
+	if (read_paths(overlays, &request->overlays, &request->n_overlays, err) < 0 ||
+	    read_paths(parents, &request->parents, &request->n_parents, err) < 0)
+		return -1;
+	return check_counts(request, err);
+}
+
+int request_parse(const struct buffer *text, struct request *ret, struct error *err)
+{
+	CLEANUP_JSON json_t *json =
+		json_parse(text->data ? text->data : "", text->len, "request", ERROR_USAGE, err);
+	struct request request = {0};
+
+	if (!json)
+		return -1;
+	if (parse_into(json, &request, err) < 0) {
+		request_free(&request);
+		return -1;
+	}
+	*ret = request;
+	return 0;
+}
+
+static int check_file(const char *path, const char *what, const struct digest *expected,
+		      struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char expected_hex[DIGEST_HEX_SIZE], found_hex[DIGEST_HEX_SIZE];
+	struct digest found;
+	struct stat st;
+
+	if (fd < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s %s",
+				what, path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return error_set(err, ERROR_TRUST, "%s %s: not a regular file", what, path);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	if (digest_of_fd(fd, &found, err) < 0)
+		return error_prefix(err, "%s %s", what, path);
+	if (digest_equal(&found, expected))
+		return 0;
+	digest_to_hex(expected, expected_hex);
+	digest_to_hex(&found, found_hex);
+	return error_set(err, ERROR_TRUST,
+			 "%s %s: its sha256 is %s, the statement says %s: not signed", what, path,
+			 found_hex, expected_hex);
+}
+
+int request_check_files(const struct request *request, struct error *err)
+{
+	for (size_t i = 0; i < request->n_overlays; i++) {
+		const struct record_subject *subject = record_overlay(request->record, i);
+		const struct record_dependency *parent =
+			record_dependency_named(request->record, "parent", i);
+
+		if (check_file(request->overlays[i], "overlay", &subject->digest, err) < 0 ||
+		    check_file(request->parents[i], "parent", &parent->digest, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void request_free(struct request *request)
+{
+	record_free(request->record);
+	free(request->key_path);
+	for (size_t i = 0; i < request->n_overlays; i++)
+		free(request->overlays[i]);
+	for (size_t i = 0; i < request->n_parents; i++)
+		free(request->parents[i]);
+	free(request->overlays);
+	free(request->parents);
+}

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/record/base64.c \
+	lib/record/bundle.c \
+	lib/record/purl.c \
+	lib/record/record.c \
+	lib/record/sign.c \
+	lib/record/statement.c \
+	lib/record/timestamp.c \
+	lib/record/verify.c
+UNIT_TESTS += tests/unit/purl_test.c tests/unit/record_test.c

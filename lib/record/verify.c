@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Down the chain, level by level: the record says what the file at this level and its parent are;
+ * its parent-record digest says which record tells about the next level.  Files and records are two
+ * lists walked side by side.  A level whose file does not fit does not end the walk: everything
+ * that can be compared is, so that one run names all that differs.
+ */
+#include "record/verify.h"
+
+#include <string.h>
+
+#include "disk/image.h"
+#include "record/record.h"
+
+const char *finding_status_name(enum finding_status status)
+{
+	static const char *const names[] = {[FINDING_OK] = "ok",
+					    [FINDING_BAD] = "bad",
+					    [FINDING_GAP] = "gap",
+					    [FINDING_NOTE] = "note"};
+
+	return names[status];
+}
+
+struct walk {
+	const struct verify_request *request;
+	struct verification *out;
+	struct image *image;   /* NULL: its chain could not be followed */
+	struct digest *files;  /* of image->files, taken as the walk needs them */
+	size_t n_files;	       /* how many of them are taken */
+	bool *used;	       /* ancestor records that some record names */
+	struct digest *wanted; /* what the last record that was missing is; owned, or NULL */
+};
+
+static struct finding *add(struct walk *walk, enum finding_status status, const char *what,
+			   const char *object)
+{
+	struct finding *finding = ARRAY_ADD(walk->out->findings, walk->out->n_findings);
+
+	finding->status = status;
+	finding->what = xstrdup(what);
+	finding->object = xstrdup(object);
+	return finding;
+}
+
+static char *spell(const struct digest *digest)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(digest, hex);
+	return xasprintf("sha256:%s", hex);
+}
+
+static void compare(struct walk *walk, const char *what, const char *object,
+		    const struct digest *expected, const struct digest *found)
+{
+	bool equal = digest_equal(expected, found);
+	struct finding *finding = add(walk, equal ? FINDING_OK : FINDING_BAD, what, object);
+
+	finding->expected = spell(expected);
+	finding->found = spell(found);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Which overlay of the record is this file?  The one with its digest; names only help to say what
+ * was expected when there is none. */
+static size_t find_overlay(const struct record *record, const char *path,
+			   const struct digest *digest)
+{
+	const struct record_subject *subject;
+	size_t by_name = 0;
+
+	for (size_t i = 0; (subject = record_overlay(record, i)); i++) {
+		if (digest_equal(&subject->digest, digest))
+			return i;
+		if (strcmp(base_name(subject->name), base_name(path)) == 0)
+			by_name = i;
+	}
+	return by_name;
+}
+
+/* The digest of the n-th file of the chain; each file is read once. */
+static int file_digest(struct walk *walk, size_t n, struct digest *ret, struct error *err)
+{
+	while (walk->n_files <= n) {
+		const struct image_file *file = &walk->image->files[walk->n_files];
+
+		if (monitor_check(walk->request->monitor, err) < 0)
+			return -1;
+		monitor_progress(walk->request->monitor, "verify", file->path, walk->n_files,
+				 walk->image->n_files);
+		if (digest_of_fd(file->fd, &walk->files[walk->n_files], err) < 0)
+			return error_prefix(err, "%s", file->path);
+		walk->n_files++;
+	}
+	*ret = walk->files[n];
+	return 0;
+}
+
+static int check_parent(struct walk *walk, const struct record_dependency *parent, size_t level,
+			struct error *err)
+{
+	struct digest digest;
+
+	if (!parent || level + 1 >= walk->image->n_files) {
+		struct finding *finding =
+			add(walk, FINDING_BAD, "parent", walk->image->files[level].path);
+
+		finding->expected =
+			parent ? spell(&parent->digest) : xstrdup("no parent in the record");
+		finding->found = xstrdup(parent ? "no backing file" : "a backing file");
+		return 0;
+	}
+	if (file_digest(walk, level + 1, &digest, err) < 0)
+		return -1;
+	compare(walk, "parent", walk->image->files[level + 1].path, &parent->digest, &digest);
+	return 0;
+}
+
+static int check_files(struct walk *walk, const struct record *record, size_t level,
+		       struct error *err)
+{
+	const char *path = walk->image->files[level].path;
+	struct digest digest;
+	size_t n;
+
+	if (file_digest(walk, level, &digest, err) < 0)
+		return -1;
+	n = find_overlay(record, path, &digest);
+	compare(walk, "overlay", path, &record_overlay(record, n)->digest, &digest);
+	return check_parent(walk, record_dependency_named(record, "parent", n), level, err);
+}
+
+static void note_byproducts(struct walk *walk, const struct record *record)
+{
+	for (size_t i = 0; i < record->n_byproducts; i++)
+		add(walk, FINDING_NOTE, record->byproducts[i].name, "by-product")->expected =
+			spell(&record->byproducts[i].digest);
+}
+
+/* NULL without an error is a finding. */
+static struct record *open_record(struct walk *walk, const char *path, struct error *err)
+{
+	struct error problem = {0};
+	struct record *record = record_read(path, walk->request->public_keys,
+					    walk->request->n_public_keys, NULL, &problem);
+
+	if (!record && problem.kind != ERROR_TRUST)
+		*err = problem;
+	else if (record)
+		add(walk, FINDING_OK, "signature", path);
+	else
+		add(walk, FINDING_BAD, "signature", path)->found = xstrdup(problem.msg);
+	return record;
+}
+
+/* The ancestor record with this digest, or NULL: not given. */
+static int find_record(struct walk *walk, const struct digest *digest, const char **ret_path,
+		       struct error *err)
+{
+	*ret_path = NULL;
+	for (size_t i = 0; i < walk->request->n_ancestor_records && !*ret_path; i++) {
+		const char *path = walk->request->ancestor_records[i];
+		struct digest found;
+
+		if (digest_of_file(path, &found, err) < 0)
+			return -1;
+		if (!digest_equal(&found, digest))
+			continue;
+		walk->used[i] = true;
+		*ret_path = path;
+	}
+	return 0;
+}
+
+/* *ret stays NULL where the history ends: at its start, at a gap, at a record that does not verify.
+ */
+static int next_record(struct walk *walk, const struct record *record, size_t level,
+		       struct record **ret, struct error *err)
+{
+	const struct record_dependency *named = record_dependency_named(record, "parent-record", 0);
+	CLEANUP_FREE char *expected = named ? spell(&named->digest) : NULL;
+	const char *path;
+
+	if (!named) {
+		if (walk->image && level + 2 < walk->image->n_files)
+			add(walk, FINDING_GAP, "parent-record", walk->image->files[level + 1].path);
+		return 0;
+	}
+	if (find_record(walk, &named->digest, &path, err) < 0)
+		return -1;
+	if (!path) {
+		add(walk, FINDING_GAP, "parent-record", "not given")->expected = steal(expected);
+		walk->wanted = xmemdup(&named->digest, sizeof named->digest);
+		return 0;
+	}
+	add(walk, FINDING_OK, "parent-record", path)->expected = steal(expected);
+	*ret = open_record(walk, path, err);
+	return *ret || err->kind == ERROR_NONE ? 0 : -1;
+}
+
+/* A record that was given and that no record names: most likely one that was changed. */
+static int name_unused(struct walk *walk, struct error *err)
+{
+	for (size_t i = 0; i < walk->request->n_ancestor_records; i++) {
+		const char *path = walk->request->ancestor_records[i];
+		struct finding *finding;
+		struct digest found;
+
+		if (walk->used[i])
+			continue;
+		if (digest_of_file(path, &found, err) < 0)
+			return -1;
+		finding = add(walk, FINDING_BAD, "parent-record", path);
+		finding->found = spell(&found);
+		finding->expected = walk->wanted ? spell(walk->wanted)
+						 : xstrdup("a record that another one names");
+	}
+	return 0;
+}
+
+/* Without its chain, the overlay alone can still be compared. */
+static int check_overlay_alone(struct walk *walk, const struct record *record, struct error *err)
+{
+	const char *path = walk->request->overlay;
+	struct digest digest;
+	size_t n;
+
+	if (digest_of_file(path, &digest, err) < 0)
+		return -1;
+	n = find_overlay(record, path, &digest);
+	compare(walk, "overlay", path, &record_overlay(record, n)->digest, &digest);
+	return 0;
+}
+
+static int walk_down(struct walk *walk, struct error *err)
+{
+	CLEANUP(record_free)
+	struct record *record = open_record(walk, walk->request->record, err);
+
+	if (!record && err->kind != ERROR_NONE)
+		return -1;
+	for (size_t level = 0; record; level++) {
+		CLEANUP(record_free)
+		struct record *next = NULL;
+
+		if (walk->image && level < walk->image->n_files) {
+			if (check_files(walk, record, level, err) < 0)
+				return -1;
+		} else if (level == 0 && check_overlay_alone(walk, record, err) < 0) {
+			return -1;
+		}
+		note_byproducts(walk, record);
+		if (next_record(walk, record, level, &next, err) < 0)
+			return -1;
+		record_free(record);
+		record = steal(next);
+	}
+	return name_unused(walk, err);
+}
+
+/* An image that cannot be opened is a finding, but for one that is not there or not ours to read.
+ */
+static int open_chain(struct walk *walk, struct error *err)
+{
+	const struct image_options options = {.backing = walk->request->backing,
+					      .n_backing = walk->request->n_backing};
+	struct error problem = {0};
+
+	walk->image = image_open(walk->request->overlay, &options, &problem);
+	if (walk->image) {
+		walk->files = xcalloc(walk->image->n_files, sizeof *walk->files);
+		return 0;
+	}
+	if (problem.kind != ERROR_IMAGE && problem.kind != ERROR_TRUST) {
+		*err = problem;
+		return -1;
+	}
+	add(walk, FINDING_BAD, "chain", walk->request->overlay)->found = xstrdup(problem.msg);
+	return 0;
+}
+
+int record_verify(const struct verify_request *request, struct verification *ret, struct error *err)
+{
+	struct verification out = {0};
+	struct error problem = {0};
+	struct walk walk = {.request = request, .out = &out};
+	int result;
+
+	walk.used = xcalloc(request->n_ancestor_records + 1, sizeof *walk.used);
+	result = open_chain(&walk, &problem) < 0 ? -1 : walk_down(&walk, &problem);
+	image_free(walk.image);
+	free(walk.files);
+	free(walk.used);
+	free(walk.wanted);
+	if (result < 0) {
+		verification_free(&out);
+		*err = problem;
+		return -1;
+	}
+	*ret = out;
+	return 0;
+}
+
+bool verification_has(const struct verification *verification, enum finding_status status)
+{
+	for (size_t i = 0; i < verification->n_findings; i++)
+		if (verification->findings[i].status == status)
+			return true;
+	return false;
+}
+
+json_t *verification_to_json(const struct verification *verification)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < verification->n_findings; i++) {
+		const struct finding *finding = &verification->findings[i];
+		json_t *item = json_object();
+
+		json_put_string(item, "status", finding_status_name(finding->status));
+		json_put_string(item, "what", finding->what);
+		json_put_bytes(item, "object", finding->object);
+		json_put_string(item, "expected", finding->expected);
+		json_put_string(item, "found", finding->found);
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+void verification_free(struct verification *verification)
+{
+	for (size_t i = 0; i < verification->n_findings; i++) {
+		free(verification->findings[i].what);
+		free(verification->findings[i].object);
+		free(verification->findings[i].expected);
+		free(verification->findings[i].found);
+	}
+	free(verification->findings);
+	*verification = (struct verification){0};
+}

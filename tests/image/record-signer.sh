@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The signer is no oracle: what is not a true statement of a known type is not signed.
+. "$(dirname "$0")/record.bash"
+right=$(statement "$(digest overlay.qcow2)" "$(digest base.qcow2)")
+zero=$(printf '0%.0s' {1..64})
+
+# refuse STATUS TEXT: the signer, given standard input
+refuse() {
+	local status=0
+	"$BUILD/coldpatch-sign" >out 2>message || status=$?
+	[ "$status" = "$1" ] || fail "exit status $status instead of $1: $(cat message)"
+	[ -s out ] && fail "something was signed"
+	grep -qF -- "$2" message || fail "says '$(cat message)', not '$2'"
+	[ "$(wc -l <message)" = 1 ] || fail "more than one line: $(cat message)"
+}
+
+request "$(statement "$zero" "$(digest base.qcow2)")" | refuse 76 "overlay.qcow2: its sha256 is $(digest overlay.qcow2), the statement says $zero"
+request "$(statement "$(digest overlay.qcow2)" "$zero")" | refuse 76 "base.qcow2: its sha256 is"
+request "${right/offline-patch:v1/offline-patch:v9}" | refuse 76 "buildType is 'urn:coldpatch:offline-patch:v9', not"
+request "${right/slsa.dev\/provenance/example.invalid\/x}" | refuse 76 "predicateType is"
+request "${right/coldpatch:builder/other}" | refuse 76 "is none of coldpatch"
+request "${right/\"parent\"/\"uncle\"}" | refuse 76 "names 1 overlays and 0 parents, the request has 1 and 1"
+request "$right" | sed 's/"overlays":\[[^]]*\]/"overlays":[1]/' | refuse 64 "member path"
+request "$right" | sed 's/"key"/"quay"/' | refuse 64 "member key"
+printf '{' | refuse 64 "request: line 1"
+printf '' | refuse 64 "request: line 1"
+
+ln -s overlay.qcow2 link
+request "$right" | sed "s,$work/overlay.qcow2,$work/link," | refuse 74 "link"
+request "$right" | sed "s,$work/overlay.qcow2,$work," | refuse 76 "not a regular file"
+request "$right" | sed "s,$work/overlay.qcow2,$work/none," | refuse 66 "none: No such file"
+chmod 644 key.key
+request "$right" | refuse 78 "others may read this private key"
+chmod 600 key.key
+request "$right" | sed "s,key.key,key.pub," | refuse 78 "key.pub"
+: | { "$BUILD/coldpatch-sign" x >out 2>message; [ $? = 64 ]; } || fail "an argument is accepted"
+grep -qF "takes no arguments" message || fail "says '$(cat message)'"
+
+# members it does not know are not signed
+request "${right/\"_type\"/\"extra\":\"smuggled\",\"_type\"}" | "$BUILD/coldpatch-sign" |
+	sed 's/.*"payload":"\([^"]*\)".*/\1/' | openssl base64 -d -A | grep -q smuggled && fail "an unknown member was signed"
+exit 0

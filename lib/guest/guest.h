@@ -24,12 +24,14 @@ struct guest_disk {
 	size_t chain_length;
 	char *partition_scheme; /* "gpt", "mbr", "none" */
 	char *partition_table_id;
+	bool boot_code; /* its first sector holds code that a BIOS would start */
 };
 
 struct guest_filesystem {
 	size_t disk;
 	unsigned partition;	    /* 0: the whole disk */
 	uint64_t offset, size;	    /* bytes on its disk */
+	char *partition_type;	    /* GPT: type GUID; MBR: "0x83"; NULL: the whole disk */
 	char *partuuid, *partlabel; /* NULL: none */
 	char *type, *uuid, *label;  /* type NULL: not recognised */
 	char *features;
@@ -37,13 +39,15 @@ struct guest_filesystem {
 	char *why_not;	       /* when not writable */
 	struct fs_space space; /* zeros unless readable */
 	char *mountpoint;      /* NULL: not in the guest's fstab */
+	bool mounted;	       /* part of the tree: local, readable, not noauto */
 	char *mount_options;
 	char *mount_source; /* as fstab spells it: "UUID=...", "/dev/vda1" */
 };
 
 struct guest_os {
 	char *id, *id_like, *version_id, *codename, *pretty_name; /* NULL: not said */
-	char *end_of_life;  /* "2028-06-30", or NULL when not in our table */
+	char *end_of_life;    /* "2028-06-30", or NULL when not in our table */
+	char *end_of_life_of; /* what ends then: "LTS", "standard support", ... or NULL */
 	char *architecture; /* "x86_64", "aarch64", ...: of the guest's own /bin/sh or ld.so by its
 			       ELF header */
 };
@@ -78,6 +82,9 @@ struct guest_boot {
 	char *default_options;	      /* its whole command line, or NULL */
 	struct guest_kernel *kernels; /* sorted by version string */
 	size_t n_kernels;
+	char **missing; /* file systems that the loader's configuration names and this image does
+			   not have, as it spells them ("UUID=...", "/dev/sdb1"); sorted */
+	size_t n_missing;
 };
 
 struct guest_packages {
@@ -111,6 +118,8 @@ struct guest {
 	struct guest_packages packages;
 	struct guest_blocker *blockers;
 	size_t n_blockers;
+	char **notes; /* what a person should know and what does not stop patching, in words */
+	size_t n_notes;
 };
 
 /* Finds the root, reads fstab, joins the tree.  `blocks[i]` serves `images[i]`; both are borrowed
@@ -123,6 +132,24 @@ DEFINE_CLEANUP(struct guest, guest_free)
 
 void guest_add_blocker(struct guest *guest, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+void guest_add_note(struct guest *guest, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * The file system that `source` names as fstab(5) and root= do: UUID=, LABEL=, PARTUUID=,
+ * PARTLABEL=, /dev/disk/by-*, or a device name, which is mapped by disk order and partition number
+ * (/dev/vdb1, /dev/nvme1n1p1: partition 1 of the second disk).  1 with its index, 0 when this image
+ * has none, -1 with ERROR_IMAGE when several carry that name.
+ */
+int guest_find_filesystem(const struct guest *guest, const char *source, size_t *ret_index,
+			  struct error *err);
+/* The file system that the tree has there, or NULL. */
+const struct guest_filesystem *guest_filesystem_at(const struct guest *guest,
+						   const char *mountpoint);
+
+/* Frees all that lib/boot fills. */
+void guest_boot_free(struct guest_boot *boot);
 
 json_t *guest_to_json(const struct guest *guest);
 struct guest *guest_from_json(const json_t *json, struct error *err);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guest's fstab(5): a claim of the guest, read as data. */
+#ifndef COLDPATCH_GUEST_FSTAB_H
+#define COLDPATCH_GUEST_FSTAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/memory.h"
+
+enum { FSTAB_LIMIT = 1 << 20 }; /* bytes of the file that are worth reading */
+
+struct fstab_entry {
+	unsigned line; /* counted from 1 */
+	char *source;  /* "UUID=...", "/dev/vda1", "tmpfs" */
+	char *target;  /* "/", "/boot", "none": no trailing or doubled slash */
+	char *type;
+	char *options; /* "defaults" when the line has none */
+};
+
+struct fstab {
+	struct fstab_entry *entries;
+	size_t n_entries;
+	char **warnings; /* "line 3: ...", about what was ignored */
+	size_t n_warnings;
+};
+
+/* Every line, in order.  Lines that cannot be read are left out with a warning; so is all beyond
+ * 512 entries.  Octal escapes are undone. */
+void fstab_parse(const char *buf, size_t len, struct fstab *ret);
+void fstab_free(struct fstab *fstab);
+#define CLEANUP_FSTAB __attribute__((cleanup(fstab_free)))
+
+/* Is `name` one of the comma-separated options? */
+bool fstab_has_option(const struct fstab_entry *entry, const char *name);
+/* Does the entry mount a file system of a local disk?  False for swap, what the kernel makes up,
+ * network file systems, binds, files mounted by loop, and removable media. */
+bool fstab_is_local(const struct fstab_entry *entry);
+
+#endif

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/guest/arch.c \
+	lib/guest/device.c \
+	lib/guest/endoflife.c \
+	lib/guest/fstab.c \
+	lib/guest/guest.c \
+	lib/guest/guest_json.c \
+	lib/guest/identity.c \
+	lib/guest/layout.c \
+	lib/guest/mount.c \
+	lib/guest/osrelease.c \
+	lib/guest/root.c
+UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c

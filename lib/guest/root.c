@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The root of an operating system is a readable file system with an os-release file and either an
+ * fstab or a directory of programs.  A name counts as it stands: a symlink whose target lies on
+ * another file system (/usr) is there.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "guest/layout.h"
+
+/* *ret is 0 when `dir` is no directory or has no such name. */
+static int lookup(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret, struct error *err)
+{
+	struct fs_stat stat;
+
+	*ret = 0;
+	if (fs_stat(fs, dir, &stat, err) < 0)
+		return -1;
+	return S_ISDIR(stat.mode) ? fs_lookup(fs, dir, name, ret, err) : 0;
+}
+
+static int has_path(struct fs *fs, const char *path, bool *ret, struct error *err)
+{
+	uint64_t ino = fs_root(fs);
+	CLEANUP_FREE char *copy = xstrdup(path);
+	char *rest = copy, *name;
+
+	while (ino && (name = strsep(&rest, "/")))
+		if (lookup(fs, ino, name, &ino, err) < 0)
+			return -1;
+	*ret = ino != 0;
+	return 0;
+}
+
+static int has_any(struct fs *fs, const char *const paths[], bool *ret, struct error *err)
+{
+	bool found = false;
+
+	for (; *paths && !found; paths++)
+		if (has_path(fs, *paths, &found, err) < 0)
+			return -1;
+	*ret = found;
+	return 0;
+}
+
+static int is_root(struct fs *fs, bool *ret, struct error *err)
+{
+	static const char *const releases[] = {"etc/os-release", "usr/lib/os-release", NULL};
+	static const char *const systems[] = {"etc/fstab", "bin", "sbin", NULL};
+	bool release = false, system = false;
+
+	if (has_any(fs, releases, &release, err) < 0 || has_any(fs, systems, &system, err) < 0)
+		return -1;
+	*ret = release && system;
+	return 0;
+}
+
+/* Could an operating system be in it, if only it could be read? */
+static bool is_candidate(const struct guest_filesystem *fs)
+{
+	return fs->type && !fs->readable && strncmp(fs->type, "sw", 2) != 0 &&
+	       strcmp(fs->type, "vfat") != 0;
+}
+
+static void append_reason(const struct layout *layout, size_t volume, struct buffer *text)
+{
+	const struct guest_filesystem *fs = &layout->guest->filesystems[volume];
+	const struct error *problem = &layout->volumes[volume].open_error;
+	CLEANUP_FREE char *place = layout_place(layout, volume);
+
+	buffer_puts(text, text->len ? "; " : "");
+	if (problem->kind)
+		buffer_printf(text, "%s does not open: %s", place, problem->msg);
+	else
+		buffer_printf(text, "%s is %s, which this version does not read", place, fs->type);
+	if (!problem->kind && fs->why_not && strncmp(fs->type, "ext", 3) == 0)
+		buffer_printf(text, " (%s)", fs->why_not);
+}
+
+static int set_not_found(const struct layout *layout, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer reasons = {0};
+	CLEANUP_BUFFER struct buffer names = {0};
+
+	for (size_t i = 0; i < layout->n_volumes; i++)
+		if (is_candidate(&layout->guest->filesystems[i]))
+			append_reason(layout, i, &reasons);
+	if (reasons.len)
+		return error_set(err, ERROR_IMAGE, "no operating system found: %s", reasons.data);
+	for (size_t i = 0; i < layout->n_disks; i++) {
+		const char *path = layout->images[i]->files[0].path;
+		const char *slash = strrchr(path, '/');
+
+		buffer_printf(&names, "%s%s", i ? ", " : "", slash ? slash + 1 : path);
+	}
+	return error_set(err, ERROR_IMAGE,
+			 "no operating system found in %s: no file system has etc/os-release",
+			 names.data);
+}
+
+static int set_several(const struct layout *layout, size_t a, size_t b, struct error *err)
+{
+	CLEANUP_FREE char *first = layout_place(layout, a), *second = layout_place(layout, b);
+
+	return error_set(err, ERROR_IMAGE,
+			 "several operating systems found: on %s and on %s; an image of one guest "
+			 "has one",
+			 first, second);
+}
+
+int layout_find_root(const struct layout *layout, size_t *ret, struct error *err)
+{
+	size_t found = layout->n_volumes;
+
+	for (size_t i = 0; i < layout->n_volumes; i++) {
+		bool root = false;
+
+		if (!layout->volumes[i].fs)
+			continue;
+		if (is_root(layout->volumes[i].fs, &root, err) < 0) {
+			CLEANUP_FREE char *place = layout_place(layout, i);
+
+			return error_prefix(err, "%s", place);
+		}
+		if (root && found < layout->n_volumes)
+			return set_several(layout, found, i, err);
+		if (root)
+			found = i;
+	}
+	if (found == layout->n_volumes)
+		return set_not_found(layout, err);
+	*ret = found;
+	return 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest/endoflife.h"
+#include "guest/osrelease.h"
+
+static void parse(const char *text, struct guest_os *os)
+{
+	*os = (struct guest_os){0};
+	osrelease_parse(text, strlen(text), os);
+}
+
+static void os_drop(struct guest_os *os)
+{
+	free(os->id);
+	free(os->id_like);
+	free(os->version_id);
+	free(os->codename);
+	free(os->pretty_name);
+}
+
+START_TEST(debian_is_read)
+{
+	struct guest_os os;
+
+	parse("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\n"
+	      "VERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nID=debian\n",
+	      &os);
+	ck_assert_str_eq(os.id, "debian");
+	ck_assert_str_eq(os.version_id, "12");
+	ck_assert_str_eq(os.codename, "bookworm");
+	ck_assert_str_eq(os.pretty_name, "Debian GNU/Linux 12 (bookworm)");
+	ck_assert_ptr_null(os.id_like);
+	os_drop(&os);
+}
+END_TEST
+
+/* Left: what the file says.  Right: what a shell that sources it has in PRETTY_NAME, NULL when the
+ * line is ignored. */
+static const struct {
+	const char *line, *value;
+} quotings[] = {
+	{"PRETTY_NAME=plain", "plain"},
+	{"PRETTY_NAME='single $x \\ \"'", "single $x \\ \""},
+	{"PRETTY_NAME=\"a \\\"b\\\" \\$x \\\\ \\` \\n\"", "a \"b\" $x \\ ` \\n"},
+	{"PRETTY_NAME=a\\ b", "a b"},
+	{"PRETTY_NAME=a'b'\"c\"", "abc"},
+	{"PRETTY_NAME=word # comment", "word"},
+	{"  PRETTY_NAME=indented", "indented"},
+	{"PRETTY_NAME=dos\r", "dos"},
+	{"PRETTY_NAME=first\nPRETTY_NAME=last", "last"},
+	{"PRETTY_NAME=\"open", NULL},
+	{"PRETTY_NAME='open", NULL},
+	{"PRETTY_NAME='", NULL},
+	{"PRETTY_NAME=", NULL},
+	{"PRETTY_NAME=\"\"", NULL},
+	{"PRETTY_NAME=\"bell\a\"", NULL},
+	{"PRETTY_NAME =x", NULL},
+	{"#PRETTY_NAME=x", NULL},
+	{"PRETTY_NAME", NULL},
+	{"", NULL},
+};
+
+START_TEST(values_are_unquoted_as_by_a_shell)
+{
+	struct guest_os os;
+
+	parse(quotings[_i].line, &os);
+	if (quotings[_i].value)
+		ck_assert_str_eq(os.pretty_name, quotings[_i].value);
+	else
+		ck_assert_ptr_null(os.pretty_name);
+	os_drop(&os);
+}
+END_TEST
+
+START_TEST(odd_identifiers_are_none)
+{
+	struct guest_os os;
+
+	parse("ID=\"De bian\"\n", &os);
+	ck_assert_ptr_null(os.id);
+	parse("ID=../debian\n", &os);
+	ck_assert_ptr_null(os.id);
+	parse("ID=opensuse-leap\n", &os);
+	ck_assert_str_eq(os.id, "opensuse-leap");
+	os_drop(&os);
+}
+END_TEST
+
+START_TEST(long_values_are_ignored)
+{
+	char text[400] = "VERSION_ID=";
+	struct guest_os os;
+
+	memset(text + 11, '1', 256);
+	parse(text, &os);
+	ck_assert_uint_eq(strlen(os.version_id), 256);
+	os_drop(&os);
+	text[11 + 256] = '1';
+	parse(text, &os);
+	ck_assert_ptr_null(os.version_id);
+}
+END_TEST
+
+START_TEST(nul_bytes_do_not_cut)
+{
+	static const char text[] = "NAME=x\0y\nVERSION_ID=1\0002\nID=debian";
+	struct guest_os os = {0};
+
+	osrelease_parse(text, sizeof text - 1, &os);
+	ck_assert_str_eq(os.id, "debian");
+	ck_assert_ptr_null(os.version_id);
+	os_drop(&os);
+}
+END_TEST
+
+START_TEST(end_of_life_is_by_release)
+{
+	ck_assert_str_eq(endoflife_find("debian", "12", NULL)->date, "2028-06-30");
+	ck_assert_str_eq(endoflife_find("debian", "12", NULL)->what, "LTS");
+	ck_assert_str_eq(endoflife_find("ubuntu", "24.04", NULL)->what, "standard support");
+	ck_assert_str_eq(endoflife_find("rocky", "9.1", NULL)->date, "2032-05-31");
+	ck_assert_str_eq(endoflife_find("centos", "8", "CentOS Stream 8")->date, "2024-05-31");
+	ck_assert_str_eq(endoflife_find("centos", "8", "CentOS Linux 8")->date, "2021-12-31");
+	ck_assert_ptr_null(endoflife_find("debian", "1", NULL));
+	ck_assert_ptr_null(endoflife_find("debian", "120", NULL));
+	ck_assert_ptr_null(endoflife_find("ubuntu", "24", NULL));
+	ck_assert_ptr_null(endoflife_find("debian", NULL, NULL));
+	ck_assert_ptr_null(endoflife_find(NULL, "12", NULL));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("osrelease");
+	TCase *tc = tcase_create("osrelease");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tc, debian_is_read);
+	tcase_add_loop_test(tc, values_are_unquoted_as_by_a_shell, 0,
+			    sizeof quotings / sizeof *quotings);
+	tcase_add_test(tc, odd_identifiers_are_none);
+	tcase_add_test(tc, long_values_are_ignored);
+	tcase_add_test(tc, nul_bytes_do_not_cut);
+	tcase_add_test(tc, end_of_life_is_by_release);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

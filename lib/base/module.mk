@@ -9,5 +9,6 @@ LIB_SOURCES += \
 	lib/base/key.c \
 	lib/base/memory.c \
 	lib/base/monitor.c \
-	lib/base/process.c
+	lib/base/process.c \
+	lib/base/zstd_stream.c
 UNIT_TESTS += tests/unit/base_test.c tests/unit/key_test.c

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/layer/content.c \
+	lib/layer/diff.c \
+	lib/layer/entry.c \
+	lib/layer/make.c \
+	lib/layer/store.c \
+	lib/layer/tar_read.c \
+	lib/layer/tar_write.c \
+	lib/layer/view.c

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/session.h"
+
+#include <string.h>
+
+#include "base/file.h"
+
+static void pass_log(void *opaque, enum log_level level, const char *msg)
+{
+	const struct coldpatch_session *session = opaque;
+
+	if (session->callbacks.log)
+		session->callbacks.log(session->callbacks.opaque, (enum coldpatch_log_level)level,
+				       msg);
+}
+
+static void pass_progress(void *opaque, const struct progress *progress)
+{
+	const struct coldpatch_session *session = opaque;
+	struct coldpatch_progress copy = {.stage = progress->stage,
+					  .object = progress->object,
+					  .done = progress->done,
+					  .total = progress->total};
+
+	if (session->callbacks.progress)
+		session->callbacks.progress(session->callbacks.opaque, &copy);
+}
+
+static bool pass_cancelled(void *opaque)
+{
+	const struct coldpatch_session *session = opaque;
+
+	return session->callbacks.cancelled &&
+	       session->callbacks.cancelled(session->callbacks.opaque);
+}
+
+static void replace_string(char **string, const char *value)
+{
+	if (!value)
+		return;
+	free(*string);
+	*string = xstrdup(value);
+}
+
+struct coldpatch_session *coldpatch_session_new(const struct coldpatch_settings *settings,
+						const struct coldpatch_callbacks *callbacks,
+						struct coldpatch_error *ret_err)
+{
+	struct coldpatch_session *session;
+	struct config config;
+	struct error err = {0};
+
+	if (config_read(settings->config_path, &config, &err) < 0) {
+		session_fail(ret_err, &err);
+		return NULL;
+	}
+	session = xcalloc(1, sizeof *session);
+	session->config = config;
+	replace_string(&session->config.store, settings->store);
+	replace_string(&session->config.scratch, settings->scratch);
+	session->libexec_dir =
+		xstrdup(settings->libexec_dir ? settings->libexec_dir : COLDPATCH_LIBEXECDIR);
+	if (callbacks)
+		session->callbacks = *callbacks;
+	session->monitor = (struct monitor){.log = pass_log,
+					    .progress = pass_progress,
+					    .cancelled = pass_cancelled,
+					    .opaque = session};
+	return session;
+}
+
+void coldpatch_session_free(struct coldpatch_session *session)
+{
+	if (!session)
+		return;
+	config_free(&session->config);
+	free(session->libexec_dir);
+	free(session);
+}
+
+const char *coldpatch_code_name(int code)
+{
+	if (code == COLDPATCH_FOUND)
+		return "found";
+	if (code == COLDPATCH_LEFT_BEHIND)
+		return "left-behind";
+	if (code == COLDPATCH_SOME_FAILED)
+		return "some-failed";
+	return error_kind_name((enum error_kind)code);
+}
+
+const char *coldpatch_version(void)
+{
+	return COLDPATCH_VERSION;
+}
+
+int session_fail(struct coldpatch_error *ret, const struct error *err)
+{
+	*ret = (struct coldpatch_error){.code = err->kind, .os_errno = err->os_errno};
+	memcpy(ret->msg, err->msg, sizeof ret->msg);
+	return -1;
+}
+
+char *session_text(const json_t *json)
+{
+	return json_to_bytes(json);
+}
+
+char *session_program(const struct coldpatch_session *session, const char *name)
+{
+	return path_join(session->libexec_dir, name);
+}
+
+int session_prepare(struct coldpatch_session *session, struct error *err)
+{
+	if (directory_make(session->config.store, 0755, err) < 0)
+		return error_prefix(err, "store");
+	if (directory_make(session->config.state, 0700, err) < 0)
+		return error_prefix(err, "state");
+	if (directory_make(session->config.scratch, 0700, err) < 0)
+		return error_prefix(err, "scratch");
+	return 0;
+}

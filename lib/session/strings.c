@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/strings.h"
+
+const char **strings_of_json(const json_t *array, size_t *ret_n)
+{
+	size_t n = json_array_size(array), i;
+	const char **strings = xcalloc(n + 1, sizeof *strings);
+	const json_t *item;
+
+	json_array_foreach(array, i, item) strings[i] =
+		json_string_value(item) ? json_string_value(item) : "";
+	*ret_n = n;
+	return strings;
+}
+
+json_t *strings_to_json(const char *const *strings, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_bytes(strings[i]));
+	return array;
+}
+
+const char *string_member(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return value ? value : "";
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists of strings on their way between C and JSON. */
+#ifndef COLDPATCH_SESSION_STRINGS_H
+#define COLDPATCH_SESSION_STRINGS_H
+
+#include "base/json.h"
+
+/* The strings of a JSON array, borrowed, in a vector that the caller frees and that ends with NULL.
+ * Anything that is not a string is "". */
+const char **strings_of_json(const json_t *array, size_t *ret_n);
+json_t *strings_to_json(const char *const *strings, size_t n);
+/* The string member `name`, borrowed; "" when there is none. */
+const char *string_member(const json_t *object, const char *name);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/subject.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "boot/boot.h"
+#include "session/strings.h"
+
+static json_t *file_identity(const struct image_file *file, const struct stat *st)
+{
+	json_t *identity = json_object();
+
+	json_put_bytes(identity, "path", file->path);
+	json_put_u64(identity, "device", st->st_dev);
+	json_put_u64(identity, "inode", st->st_ino);
+	json_put_u64(identity, "size", st->st_size);
+	json_put_u64(identity, "mtime",
+		     (uint64_t)st->st_mtim.tv_sec * 1000000000U + (uint64_t)st->st_mtim.tv_nsec);
+	return identity;
+}
+
+json_t *subject_files(const struct subject *subject)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < subject->n_disks; i++)
+		for (size_t j = 0; j < subject->images[i]->n_files; j++) {
+			const struct image_file *file = &subject->images[i]->files[j];
+			struct stat st = {0};
+
+			fstat(file->fd, &st);
+			json_array_append_new(files, file_identity(file, &st));
+		}
+	return files;
+}
+
+static int check_files(const struct subject *subject, const json_t *expected, struct error *err)
+{
+	CLEANUP_JSON json_t *found = subject_files(subject);
+
+	if (!expected || json_equal(found, expected))
+		return 0;
+	return error_set(err, ERROR_BUSY, "%s: a file of the image changed while it was worked on",
+			 subject->images[0]->files[0].path);
+}
+
+static int open_disks(struct subject *subject, const json_t *image, bool writable,
+		      struct error *err)
+{
+	size_t n_backing;
+	CLEANUP_FREE const char **backing =
+		strings_of_json(json_object_get(image, "backing"), &n_backing);
+	CLEANUP_FREE const char **disks =
+		strings_of_json(json_object_get(image, "disks"), &subject->n_disks);
+	struct image_options options = {.backing = backing, .n_backing = n_backing};
+
+	subject->images = xcalloc(subject->n_disks, sizeof *subject->images);
+	subject->blocks = xcalloc(subject->n_disks, sizeof *subject->blocks);
+	subject->socket_dir = directory_make_temporary(
+		json_string_value(json_object_get(image, "work_dir")), "nbd", err);
+	if (!subject->socket_dir)
+		return -1;
+	for (size_t i = 0; i < subject->n_disks; i++) {
+		subject->images[i] = image_open(disks[i], &options, err);
+		if (!subject->images[i])
+			return -1;
+	}
+	if (check_files(subject, json_object_get(image, "files"), err) < 0)
+		return -1;
+	for (size_t i = 0; i < subject->n_disks; i++) {
+		subject->blocks[i] =
+			image_attach(subject->images[i], writable, subject->socket_dir, err);
+		if (!subject->blocks[i])
+			return -1;
+	}
+	return 0;
+}
+
+/* The package database may be absent or unknown: that is a blocker, not a failure to look at the
+ * image. */
+static int read_packages(struct subject *subject, struct error *err)
+{
+	struct error problem = {0};
+
+	subject->family = package_family_detect(subject->tree, &problem);
+	if (!subject->family && problem.kind == ERROR_IMAGE) {
+		guest_add_blocker(subject->guest, "no-package-database", "%s", problem.msg);
+		return 0;
+	}
+	if (!subject->family) {
+		*err = problem;
+		return -1;
+	}
+	return subject->family->read_state(subject->tree, subject->guest, &subject->state, err);
+}
+
+static struct subject *open_guest(const json_t *image, bool writable, struct error *err)
+{
+	CLEANUP(subject_free)
+	struct subject *subject = xcalloc(1, sizeof *subject);
+
+	if (open_disks(subject, image, writable, err) < 0)
+		return NULL;
+	if (guest_open((const struct image *const *)subject->images, subject->blocks,
+		       subject->n_disks, writable, &subject->guest, &subject->tree, err) < 0)
+		return NULL;
+	return steal(subject);
+}
+
+struct subject *subject_open_writable(const json_t *image, struct error *err)
+{
+	return open_guest(image, true, err);
+}
+
+int subject_close_written(struct subject *subject, struct error *err)
+{
+	int result = 0;
+
+	tree_free(steal(subject->tree));
+	for (size_t i = 0; i < subject->n_disks && result == 0; i++)
+		result = block_flush(subject->blocks[i], err);
+	subject_free(subject);
+	return result;
+}
+
+struct subject *subject_open(const json_t *image, struct error *err)
+{
+	CLEANUP(subject_free)
+	struct subject *subject = open_guest(image, false, err);
+
+	if (!subject)
+		return NULL;
+	if (boot_inspect(subject->tree, subject->guest, err) < 0)
+		return NULL;
+	if (read_packages(subject, err) < 0)
+		return NULL;
+	return steal(subject);
+}
+
+void subject_free(struct subject *subject)
+{
+	struct error ignored;
+
+	if (!subject)
+		return;
+	package_state_free(&subject->state);
+	tree_free(subject->tree);
+	guest_free(subject->guest);
+	for (size_t i = 0; i < subject->n_disks; i++) {
+		block_free(subject->blocks ? subject->blocks[i] : NULL);
+		image_free(subject->images ? subject->images[i] : NULL);
+	}
+	free(subject->blocks);
+	free(subject->images);
+	if (subject->socket_dir)
+		directory_remove(subject->socket_dir, &ignored);
+	free(subject->socket_dir);
+	free(subject);
+}

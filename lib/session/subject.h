@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The subject of a task: one guest's disks, opened.  Made in a worker from the "image" member of
+ * the task's input:
+ *
+ *     {"disks": [PATH...], "backing": [PATH...], "work_dir": PATH,
+ *      "files": [{"path", "device", "inode", "size", "mtime"}...]}
+ *
+ * "files" is absent the first time.  The first task on an image gives it back (subject_files),
+ * later ones pass it in, and a file that is another one by then, or was changed, is refused: all
+ * tasks of a run see the same bytes.
+ */
+#ifndef COLDPATCH_SESSION_SUBJECT_H
+#define COLDPATCH_SESSION_SUBJECT_H
+
+#include "base/json.h"
+#include "disk/image.h"
+#include "fs/tree.h"
+#include "guest/guest.h"
+#include "package/package.h"
+
+struct subject {
+	struct image **images;
+	struct block **blocks;
+	size_t n_disks;
+	char *socket_dir;
+	struct guest *guest;
+	struct tree *tree;
+	const struct package_family *family;
+	struct package_state state;
+};
+
+/* Opens and inspects all of it, read-only. */
+struct subject *subject_open(const json_t *image, struct error *err);
+void subject_free(struct subject *subject);
+DEFINE_CLEANUP(struct subject, subject_free)
+
+/* Only disks, guest and tree, for writing: the disks are fresh overlays of ours. */
+struct subject *subject_open_writable(const json_t *image, struct error *err);
+/* Closes one that was written, with every disk flushed. */
+int subject_close_written(struct subject *subject, struct error *err);
+
+/* The "files" member for later tasks. */
+json_t *subject_files(const struct subject *subject);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * commit: {"image", "plan", "layer", "store", "snapshot", "overlays": [{"path", "backing_name"}]}
+ *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest"}
+ *
+ * Writes the layer into fresh overlays, one for each disk, then reads them afresh and checks
+ * everything that can be checked before anybody sees them.
+ */
+#include "commit/commit.h"
+#include "layer/layer.h"
+#include "plan/plan.h"
+#include "session/strings.h"
+#include "session/subject.h"
+#include "session/task.h"
+
+struct inputs {
+	struct subject *parent;
+	struct plan *plan;
+	struct mirror_snapshot *snapshot;
+	struct layer *layer;
+	json_t *overlay_image; /* the "image" of the new overlays */
+};
+
+static void inputs_free(struct inputs *inputs)
+{
+	subject_free(inputs->parent);
+	plan_free(inputs->plan);
+	mirror_snapshot_free(inputs->snapshot);
+	layer_free(inputs->layer);
+	json_decref(inputs->overlay_image);
+}
+
+static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
+{
+	struct digest layer;
+
+	if (!digest_from_hex(string_member(input, "layer"), &layer))
+		return error_set(err, ERROR_BUG, "commit: layer is not a digest");
+	ret->plan = plan_from_json(json_object_get(input, "plan"), err);
+	if (!ret->plan)
+		return -1;
+	ret->snapshot = mirror_snapshot_open(string_member(input, "store"),
+					     string_member(input, "snapshot"), err);
+	if (!ret->snapshot)
+		return -1;
+	ret->layer = layer_open(string_member(input, "store"), &layer, err);
+	if (!ret->layer)
+		return -1;
+	ret->parent = subject_open(json_object_get(input, "image"), err);
+	return ret->parent ? 0 : -1;
+}
+
+static int create_overlays(const json_t *overlays, struct inputs *inputs, const char *work_dir,
+			   struct error *err)
+{
+	json_t *disks = json_array(), *backing = json_array();
+	const json_t *overlay;
+	size_t i;
+
+	inputs->overlay_image = json_object();
+	json_put(inputs->overlay_image, "disks", disks);
+	json_put(inputs->overlay_image, "backing", backing);
+	json_put_string(inputs->overlay_image, "work_dir", work_dir);
+	json_array_foreach(overlays, i, overlay)
+	{
+		const struct image *image = inputs->parent->images[i];
+
+		if (image_create_overlay(image, string_member(overlay, "path"),
+					 string_member(overlay, "backing_name"), err) < 0)
+			return -1;
+		json_array_append_new(disks, json_string(string_member(overlay, "path")));
+		for (size_t j = 0; j < image->n_files; j++)
+			json_array_append_new(backing, json_string(image->files[j].path));
+	}
+	return 0;
+}
+
+static int write_layer(const struct inputs *inputs, const struct monitor *monitor,
+		       struct error *err)
+{
+	struct subject *target = subject_open_writable(inputs->overlay_image, err);
+
+	if (!target)
+		return -1;
+	if (commit_apply_layer(target->tree, inputs->layer, monitor, err) < 0) {
+		subject_free(target);
+		return -1;
+	}
+	return subject_close_written(target, err);
+}
+
+static int check_result(const struct inputs *inputs, struct subject *result, const char *work_dir,
+			const struct monitor *monitor, struct commit_report *report,
+			struct error *err)
+{
+	monitor_progress(monitor, "check", NULL, 0, 0);
+	for (size_t i = 0; i < result->n_disks; i++)
+		if (image_check(result->images[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < result->guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &result->guest->filesystems[i];
+		CLEANUP(block_free)
+		struct block *slice = NULL;
+
+		if (!fs->mountpoint || !fs->readable)
+			continue;
+		slice = block_slice(result->blocks[fs->disk], fs->offset, fs->size, err);
+		if (!slice || commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
+			return -1;
+	}
+	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, err) < 0)
+		return -1;
+	return commit_check_guest(inputs->parent->guest, result->guest, result->tree,
+				  &inputs->parent->state, inputs->plan, inputs->snapshot,
+				  result->family, inputs->layer, report, err);
+}
+
+static int describe_outputs(const struct subject *result, const struct monitor *monitor,
+			    json_t *ret_outputs, struct error *err)
+{
+	monitor_progress(monitor, "digest", NULL, 0, 0);
+	for (size_t i = 0; i < result->n_disks; i++) {
+		struct digest content;
+		json_t *output;
+
+		if (image_content_digest(result->blocks[i], monitor, &content, err) < 0)
+			return -1;
+		output = json_object();
+		json_put_digest(output, "content", &content);
+		json_put_u64(output, "virtual_size", block_size(result->blocks[i]));
+		json_array_append_new(ret_outputs, output);
+	}
+	return 0;
+}
+
+static json_t *warnings_to_json(const struct commit_report *report)
+{
+	json_t *warnings = json_array();
+
+	for (size_t i = 0; i < report->n_warnings; i++)
+		json_array_append_new(warnings, json_bytes(report->warnings[i]));
+	return warnings;
+}
+
+static int check_and_describe(const struct inputs *inputs, const char *work_dir,
+			      const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	__attribute__((cleanup(commit_report_free))) struct commit_report report = {0};
+	CLEANUP(subject_free)
+	struct subject *result = subject_open(inputs->overlay_image, err);
+	CLEANUP_JSON json_t *outputs = json_array();
+
+	if (!result)
+		return -1;
+	if (check_result(inputs, result, work_dir, monitor, &report, err) < 0)
+		return error_prefix(err, "check of the new overlay");
+	if (describe_outputs(result, monitor, outputs, err) < 0)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "outputs", steal(outputs));
+	json_put(*ret, "warnings", warnings_to_json(&report));
+	json_put(*ret, "guest", guest_to_json(result->guest));
+	return 0;
+}
+
+static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
+	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
+
+	if (read_inputs(input, &inputs, err) < 0)
+		return -1;
+	if (create_overlays(json_object_get(input, "overlays"), &inputs, work_dir, err) < 0)
+		return -1;
+	if (write_layer(&inputs, monitor, err) < 0)
+		return -1;
+	return check_and_describe(&inputs, work_dir, monitor, ret, err);
+}
+
+const struct task task_commit = {.name = "commit", .run = run};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "log", "executor",
+ * "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems"} -> {"layer", "run"}
+ *
+ * Runs the plan's package steps in a view of the guest and stores the difference.
+ */
+#include "commit/commit.h"
+#include "layer/layer.h"
+#include "run/run.h"
+#include "session/strings.h"
+#include "session/subject.h"
+#include "session/task.h"
+
+struct inputs {
+	struct subject *subject;
+	struct plan *plan;
+	struct mirror_snapshot *snapshot;
+};
+
+static void inputs_free(struct inputs *inputs)
+{
+	subject_free(inputs->subject);
+	plan_free(inputs->plan);
+	mirror_snapshot_free(inputs->snapshot);
+}
+
+static int check_filesystems(struct subject *subject, const char *work_dir, struct error *err)
+{
+	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &subject->guest->filesystems[i];
+		CLEANUP(block_free)
+		struct block *slice = NULL;
+
+		if (!fs->mountpoint || !fs->readable)
+			continue;
+		slice = block_slice(subject->blocks[fs->disk], fs->offset, fs->size, err);
+		if (!slice)
+			return -1;
+		if (commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
+			return error_prefix(err, "before the update: file system at %s",
+					    fs->mountpoint);
+	}
+	return 0;
+}
+
+static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
+{
+	ret->plan = plan_from_json(json_object_get(input, "plan"), err);
+	if (!ret->plan)
+		return -1;
+	ret->snapshot = mirror_snapshot_open(string_member(input, "store"),
+					     string_member(input, "snapshot"), err);
+	if (!ret->snapshot)
+		return -1;
+	ret->subject = subject_open(json_object_get(input, "image"), err);
+	return ret->subject ? 0 : -1;
+}
+
+static int run_plan(const json_t *input, const struct inputs *inputs, const struct monitor *monitor,
+		    struct run_result *ret, struct error *err)
+{
+	struct subject *subject = inputs->subject;
+	bool sandbox_ok = json_is_true(json_object_get(input, "sandbox_ok"));
+	const struct run_request request = {
+		.guest = subject->guest,
+		.tree = subject->tree,
+		.images = (const struct image *const *)subject->images,
+		.n_images = subject->n_disks,
+		.plan = inputs->plan,
+		.snapshot = inputs->snapshot,
+		.family = subject->family,
+		.scratch_dir = string_member(input, "work_dir"),
+		.runner = string_member(input, "runner"),
+		.log_path = string_member(input, "log"),
+		.deadline_s = (unsigned)json_integer_value(json_object_get(input, "deadline_s")),
+		.copy_limit = (uint64_t)json_integer_value(json_object_get(input, "copy_limit")),
+		.monitor = monitor,
+	};
+	const struct executor *executor =
+		executor_choose(string_member(input, "executor"), sandbox_ok, err);
+
+	if (!executor)
+		return -1;
+	return executor->run(&request, ret, err);
+}
+
+static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
+	__attribute__((cleanup(run_result_free))) struct run_result result = {0};
+	CLEANUP(layer_free)
+	struct layer *layer = NULL;
+
+	if (read_inputs(input, &inputs, err) < 0)
+		return -1;
+	if (json_is_true(json_object_get(input, "check_filesystems")) &&
+	    check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)
+		return -1;
+	if (run_plan(input, &inputs, monitor, &result, err) < 0)
+		return -1;
+	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,
+			   monitor, err);
+	if (!layer)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "layer", layer_to_json(layer));
+	json_put(*ret, "run", run_result_to_json(&result));
+	return 0;
+}
+
+const struct task task_layer = {.name = "layer", .run = run};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * snapshot:        {"store", "mirrors": [{"path", "suites", "keyrings"}], "now", "maximum_age",
+ *                   "high_water_file", "allow_digests"} -> manifest of the mirror snapshot
+ * verify-snapshot: {"store", "snapshot"} -> manifest of the mirror snapshot
+ *
+ * A mirror's bytes are hostile until verified, so this is a worker's business.
+ */
+#include "mirror/mirror.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+static void read_mirror(const json_t *json, struct mirror_options *ret)
+{
+	ret->path = string_member(json, "path");
+	ret->suites = strings_of_json(json_object_get(json, "suites"), &ret->n_suites);
+	ret->keyrings = strings_of_json(json_object_get(json, "keyrings"), &ret->n_keyrings);
+}
+
+static void free_mirrors(struct mirror_options *mirrors, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free((void *)(uintptr_t)mirrors[i].suites);
+		free((void *)(uintptr_t)mirrors[i].keyrings);
+	}
+	free(mirrors);
+}
+
+static int run_snapshot(const json_t *input, const struct monitor *monitor, json_t **ret,
+			struct error *err)
+{
+	const json_t *list = json_object_get(input, "mirrors"), *item;
+	size_t n = json_array_size(list), i;
+	struct mirror_options *mirrors = xcalloc(n, sizeof *mirrors);
+	CLEANUP(mirror_snapshot_free)
+	struct mirror_snapshot *snapshot = NULL;
+	CLEANUP_FREE const char **allowed = NULL;
+	struct mirror_policy policy = {
+		.now = json_integer_value(json_object_get(input, "now")),
+		.maximum_age = json_integer_value(json_object_get(input, "maximum_age")),
+		.high_water_file = string_member(input, "high_water_file"),
+	};
+	int result;
+
+	allowed = strings_of_json(json_object_get(input, "allow_digests"), &policy.n_allow_digests);
+	policy.allow_digests = allowed;
+	json_array_foreach(list, i, item) read_mirror(item, &mirrors[i]);
+	result = mirror_snapshot_make(string_member(input, "store"), mirrors, n, &policy, monitor,
+				      &snapshot, err);
+	free_mirrors(mirrors, n);
+	if (result == 0)
+		*ret = mirror_snapshot_to_json(snapshot);
+	return result;
+}
+
+static int run_verify(const json_t *input, const struct monitor *monitor, json_t **ret,
+		      struct error *err)
+{
+	CLEANUP(mirror_snapshot_free)
+	struct mirror_snapshot *snapshot = mirror_snapshot_open(
+		string_member(input, "store"), string_member(input, "snapshot"), err);
+
+	if (!snapshot)
+		return -1;
+	if (mirror_snapshot_verify(snapshot, monitor, err) < 0)
+		return -1;
+	*ret = mirror_snapshot_to_json(snapshot);
+	return 0;
+}
+
+const struct task task_snapshot = {.name = "snapshot", .run = run_snapshot};
+const struct task task_verify_snapshot = {.name = "verify-snapshot", .run = run_verify};

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/process.h"
+
+#define LOCK_NAME "LOCK"
+
+enum { YOUNG_S = 60, GUARD_TRIES = 100, GUARD_PAUSE_MS = 100 };
+
+/* Without a lock file it may be one that is being made at this moment. */
+static bool is_abandoned(int parent, const char *name)
+{
+	CLEANUP_CLOSE int dir =
+		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int lock = -1;
+	struct stat st;
+
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return false;
+	lock = openat(dir, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock < 0)
+		return st.st_mtime + YOUNG_S < time(NULL);
+	return flock(lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void sweep(const char *parent, const char *prefix)
+{
+	DIR *dir = opendir(parent);
+	const struct dirent *entry;
+	size_t len = strlen(prefix);
+	struct error ignored;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		CLEANUP_FREE char *path = path_join(parent, entry->d_name);
+
+		if (!strncmp(entry->d_name, prefix, len) && entry->d_name[len] == '-' &&
+		    is_abandoned(dirfd(dir), entry->d_name))
+			directory_remove(path, &ignored);
+	}
+	closedir(dir);
+}
+
+static int start_janitor(struct workspace *workspace, const char *worker, struct error *err)
+{
+	CLEANUP_FREE char *number = NULL;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_os(err, ERROR_HOST, errno, "pipe");
+	number = xasprintf("%d", ends[0]);
+	{
+		const char *const argv[] = {worker, "janitor", workspace->path, number, NULL};
+		const struct process_spec spec = {
+			.argv = argv, .pass_fds = ends, .n_pass_fds = 1, .death_signal = SIGURG};
+
+		workspace->janitor = process_start(&spec, -1, -1, err);
+	}
+	close(ends[0]);
+	workspace->janitor_pipe = ends[1];
+	return workspace->janitor < 0 ? -1 : 0;
+}
+
+static int take_lock(struct workspace *workspace, struct error *err)
+{
+	CLEANUP_FREE char *path = path_join(workspace->path, LOCK_NAME);
+
+	workspace->lock = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (workspace->lock < 0 || flock(workspace->lock, LOCK_EX | LOCK_NB) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	return 0;
+}
+
+struct workspace *workspace_new(const char *parent, const char *prefix, const char *run,
+				const char *worker, struct error *err)
+{
+	CLEANUP(workspace_free)
+	struct workspace *workspace = xcalloc(1, sizeof *workspace);
+	CLEANUP_FREE char *path = xasprintf("%s/%s-%s", parent, prefix, run);
+
+	workspace->lock = workspace->janitor_pipe = -1;
+	sweep(parent, prefix);
+	if (mkdir(path, 0700) < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path),
+		       NULL;
+	workspace->path = steal(path);
+	if (take_lock(workspace, err) < 0 || start_janitor(workspace, worker, err) < 0)
+		return NULL;
+	return steal(workspace);
+}
+
+void workspace_free(struct workspace *workspace)
+{
+	struct error ignored;
+
+	if (!workspace)
+		return;
+	if (workspace->path)
+		directory_remove(workspace->path, &ignored);
+	close_p(&workspace->janitor_pipe);
+	if (workspace->janitor > 0)
+		while (waitpid(workspace->janitor, NULL, 0) < 0 && errno == EINTR)
+			;
+	close_p(&workspace->lock);
+	free(workspace->path);
+	free(workspace);
+}
+
+/* Workers that lost their session are still dropping what they had, so it may take some tries. */
+int workspace_guard(const char *path, int pipe)
+{
+	struct timespec pause = {.tv_nsec = GUARD_PAUSE_MS * 1000000L};
+	struct error ignored;
+	char byte;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	while (read(pipe, &byte, 1) < 0 && errno == EINTR)
+		;
+	for (int i = 0; i < GUARD_TRIES; i++) {
+		if (directory_remove(path, &ignored) == 0)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return 1;
+}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/base/archive.c \
 	lib/base/buffer.c \
 	lib/base/decompress.c \
 	lib/base/digest.c \

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The index files of a mirror snapshot, laid out as apt keeps its lists. */
+#ifndef COLDPATCH_PACKAGE_DEB_APT_INDEX_H
+#define COLDPATCH_PACKAGE_DEB_APT_INDEX_H
+
+#include "base/buffer.h"
+#include "guest/guest.h"
+#include "mirror/mirror.h"
+
+struct apt_index {
+	char *lists;		    /* directory with the list files */
+	char *cache;		    /* where apt keeps what it parsed of them */
+	struct buffer sources_list; /* as apt is to read it */
+};
+/* Makes the directory below `work_dir` once per set of architectures; later calls find it. */
+int apt_index_open(const struct mirror_snapshot *snapshot, const struct guest_packages *packages,
+		   const char *work_dir, struct apt_index *ret, struct error *err);
+void apt_index_free(struct apt_index *index);
+#define CLEANUP_APT_INDEX __attribute__((cleanup(apt_index_free)))
+
+#endif

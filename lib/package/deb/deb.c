@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "package/deb/deb.h"
+
+/* Nobody is there to answer: debconf takes defaults, ucf keeps the admin's files, needrestart and
+ * apt-listchanges stay silent. */
+static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
+					  "DEBIAN_PRIORITY=critical",
+					  "DEBCONF_NONINTERACTIVE_SEEN=true",
+					  "DEBCONF_NOWARNINGS=yes",
+					  "UCF_FORCE_CONFFOLD=1",
+					  "NEEDRESTART_MODE=l",
+					  "NEEDRESTART_SUSPEND=1",
+					  "APT_LISTCHANGES_FRONTEND=none",
+					  "APT_LISTBUGS_FRONTEND=none",
+					  NULL};
+
+const struct package_family deb_family = {
+	.name = "deb",
+	.detect = deb_detect,
+	.read_state = deb_read_state,
+	.resolve = deb_resolve,
+	.commands = deb_commands,
+	.verify = deb_verify,
+	.payload = deb_payload,
+	.environment = environment,
+};

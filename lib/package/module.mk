@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/package/package.c \
+	lib/package/resolution_json.c \
+	lib/package/deb/apt_index.c \
+	lib/package/deb/apt_shim.cc \
+	lib/package/deb/control.c \
+	lib/package/deb/deb.c \
+	lib/package/deb/deb_commands.c \
+	lib/package/deb/deb_payload.c \
+	lib/package/deb/deb_resolve.c \
+	lib/package/deb/deb_state.c \
+	lib/package/deb/deb_status.c \
+	lib/package/deb/deb_verify.c

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Decompression of untrusted bytes in memory, with a limit on what comes out. */
+#ifndef COLDPATCH_BASE_DECOMPRESS_H
+#define COLDPATCH_BASE_DECOMPRESS_H
+
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_XZ, COMPRESSION_ZSTD };
+
+/* Appends what `data` holds to `ret`.  More than `limit` bytes, or bytes that are not one whole
+ * compressed stream (or several after another), is an error of `kind`; `ret` is then as it was. */
+int decompress(const void *data, size_t len, enum compression compression, size_t limit,
+	       enum error_kind kind, struct buffer *ret, struct error *err);
+
+#endif

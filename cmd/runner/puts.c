@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files that must be in the guest during the run and not after it.  A name that is free is taken
+ * with a file of ours and given back, with its directory's mtime kept both times; a name that is in
+ * use gets ours mounted over it.  When a package has put its own file in the place of ours, that
+ * one stays.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runner.h"
+
+static struct put {
+	const char *path, *content;
+	mode_t mode;
+	bool wanted, made;
+	struct stat made_stat;
+	char *mounted; /* where it lies over the guest's own */
+} puts_list[] = {
+	{"/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755, true, false, {0}, NULL},
+	{"/etc/initramfs-tools/conf.d/zz-coldpatch",
+	 "MODULES=most\n",
+	 0644,
+	 false,
+	 false,
+	 {0},
+	 NULL},
+};
+enum { N_PUTS = sizeof puts_list / sizeof *puts_list };
+
+static int parent_open(const char *path, struct stat *ret)
+{
+	CLEANUP_FREE char *directory = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int fd = open(*directory ? directory : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && fstat(fd, ret) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int keep_mtime(int fd, const struct stat *before)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, before->st_mtim};
+
+	return futimens(fd, times);
+}
+
+int unlink_quietly(const char *path)
+{
+	struct stat before;
+	CLEANUP_CLOSE int parent = parent_open(path, &before);
+
+	if (parent < 0 || unlink(path) < 0)
+		return -1;
+	return keep_mtime(parent, &before);
+}
+
+static int put_make(struct put *put, struct error *err)
+{
+	struct stat before;
+	CLEANUP_CLOSE int parent = parent_open(put->path, &before);
+
+	if (parent < 0 && errno == ENOENT)
+		return 0;
+	if (parent < 0 || tmpfs_file(put->path, put->content, put->mode, err) < 0 ||
+	    lstat(put->path, &put->made_stat) < 0 || keep_mtime(parent, &before) < 0)
+		return error_os(err, ERROR_HOST, errno, "make %s for the run", put->path);
+	put->made = true;
+	return 0;
+}
+
+static int put_over(struct put *put, struct error *err)
+{
+	CLEANUP_FREE char *ours = xasprintf(JOB_DIRECTORY "/%s", strrchr(put->path, '/') + 1);
+
+	put->mounted = realpath(put->path, NULL);
+	if (!put->mounted)
+		return error_os(err, ERROR_HOST, errno, "resolve the guest's %s", put->path);
+	if (tmpfs_file(ours, put->content, put->mode, err) < 0)
+		return -1;
+	return mount_over(ours, put->mounted, err);
+}
+
+int puts_place(const struct job *job, struct error *err)
+{
+	struct stat there;
+
+	puts_list[1].wanted = job->initramfs_most;
+	for (size_t i = 0; i < N_PUTS; i++) {
+		struct put *put = &puts_list[i];
+
+		if (put->wanted &&
+		    (lstat(put->path, &there) == 0 ? put_over(put, err) : put_make(put, err)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_ours(const struct put *put)
+{
+	struct stat now;
+
+	return lstat(put->path, &now) == 0 && now.st_ino == put->made_stat.st_ino &&
+	       now.st_dev == put->made_stat.st_dev;
+}
+
+int puts_remove(struct error *err)
+{
+	for (size_t i = 0; i < N_PUTS; i++) {
+		struct put *put = &puts_list[i];
+
+		if (put->mounted && unmount_from(put->mounted, err) < 0)
+			return -1;
+		if (put->made && is_ours(put) && unlink_quietly(put->path) < 0)
+			return error_os(err, ERROR_HOST, errno, "remove %s after the run",
+					put->path);
+	}
+	return 0;
+}

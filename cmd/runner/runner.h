@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the runner share. */
+#ifndef COLDPATCH_RUNNER_H
+#define COLDPATCH_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "run/job.h"
+
+struct log;
+
+struct runner {
+	int report, capture; /* descriptors */
+	struct log *log;
+};
+
+/* mounts.c: the view becomes the root, then gets /proc, /dev, /run and the rest; all of it is taken
+ * away again before the capture. */
+int mounts_enter(const struct job *job, struct error *err);
+int mounts_attach(const struct job *job, struct error *err);
+int mounts_leave(struct error *err);
+/* Lays `source` (below JOB_DIRECTORY) over an existing file; `target` is resolved in the guest. */
+int mount_over(const char *source, const char *target, struct error *err);
+int unmount_from(const char *target, struct error *err);
+/* A file below JOB_DIRECTORY or /dev. */
+int tmpfs_file(const char *path, const char *content, mode_t mode, struct error *err);
+
+/* devices.c */
+int devices_make(const struct job *job, struct error *err);
+void devices_grab(void);
+int network_up(struct error *err);
+
+/* stub.c: programs of the guest that are answered or kept from doing anything. */
+struct stub;
+const struct stub *stub_find(const char *argv0);
+int stub_main(const struct stub *stub, int argc, char **argv);
+int stubs_mount(struct error *err);
+int stubs_unmount(struct error *err);
+void stub_calls_report(int report);
+
+/* answers.c: the stubs that answer from the job's file systems. */
+int answer_grub_probe(const struct job *job, int argc, char **argv);
+int answer_grub_mkrelpath(const struct job *job, int argc, char **argv);
+int answer_blkid(const struct job *job, int argc, char **argv);
+int answer_findmnt(const struct job *job, int argc, char **argv);
+
+/* puts.c: files that must be in the guest during the run and not after it. */
+int puts_place(const struct job *job, struct error *err);
+int puts_remove(struct error *err);
+/* Removes a name, leaving its directory's mtime as it is. */
+int unlink_quietly(const char *path);
+
+/* identity.c: machine-id, host keys, seeds, resolv.conf: after the run exactly as before it. */
+struct identity;
+struct identity *identity_save(struct error *err);
+int identity_restore(const struct identity *identity, int report, struct error *err);
+void identity_free(struct identity *identity);
+DEFINE_CLEANUP(struct identity, identity_free)
+
+/* steps.c */
+int steps_run(const struct job *job, struct runner *runner, struct error *err);
+
+/* status.c: dpkg's --status-fd. */
+struct status {
+	int report;
+	const char *stage;
+	uint64_t done, total;
+	struct buffer line;
+};
+void status_bytes(struct status *status, const char *data, size_t len);
+
+/* filter.c: the system calls of guest code. */
+int filter_load(void);
+
+/* log.c: the first and the last half of JOB_LOG_LIMIT. */
+struct log *log_new(int fd);
+void log_bytes(struct log *log, const char *data, size_t len);
+void log_finish(struct log *log);
+
+/* report.c */
+void report_package(int fd, const struct status *status, const char *package);
+void report_error(int fd, const char *package, const char *message);
+void report_step(int fd, const struct job_command *command, int wait_status, uint64_t ms);
+void report_pair(int fd, const char *event, const char *name, const char *value);
+int report_end(int fd, const char *outcome, const char *message);
+
+/* walk.c: every path of the view, a directory before what is in it, names sorted. */
+struct walk_entry {
+	const char *path; /* absolute */
+	int dir;	  /* descriptor of the directory it is in, also the current directory */
+	const char *name;
+	uint64_t ino; /* one number space over all mounts of the view */
+	struct stat stat;
+	struct timespec birth;
+};
+typedef int walk_callback(void *opaque, const struct walk_entry *entry, struct error *err);
+int walk(walk_callback *callback, void *opaque, struct error *err);
+
+/* snapshot.c: what each path was before the first command. */
+struct snapshot;
+struct snapshot *snapshot_take(struct error *err);
+void snapshot_free(struct snapshot *snapshot);
+DEFINE_CLEANUP(struct snapshot, snapshot_free)
+/* Still the same inode under this path, and its ctime has not moved? */
+bool snapshot_untouched(const struct snapshot *snapshot, const struct walk_entry *entry);
+/* The path at which this inode was, or "" when it is a new one. */
+const char *snapshot_origin(const struct snapshot *snapshot, const struct walk_entry *entry);
+
+/* capture.c */
+int capture_write(const struct snapshot *before, int fd, struct error *err);
+
+#endif

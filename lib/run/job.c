@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The job as JSON.  Only jansson and the allocation of base are used, because the static runner
+ * links this file too.  A byte string of the guest (a label, a command line) that is not UTF-8 is
+ * sent as Latin-1 would be: the answers of stubs are the only place where it comes back. */
+#include "run/job.h"
+
+#include <jansson.h>
+#include <string.h>
+
+void job_place_path(struct job_place *place, const char *path)
+{
+	free(place->path);
+	*place = (struct job_place){.path = xstrdup(path), .fd = -1};
+}
+
+void job_place_fd(struct job_place *place, int fd)
+{
+	free(place->path);
+	*place = (struct job_place){.fd = fd};
+}
+
+static void strings_free(char **strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+static void filesystem_clear(struct job_filesystem *fs)
+{
+	free(fs->device);
+	free(fs->mountpoint);
+	free(fs->options);
+	free(fs->type);
+	free(fs->uuid);
+	free(fs->label);
+	free(fs->partuuid);
+	free(fs->scheme);
+}
+
+void job_free(struct job *job)
+{
+	if (!job)
+		return;
+	free(job->root.path);
+	free(job->packages.path);
+	free(job->log.path);
+	free(job->report.path);
+	free(job->capture.path);
+	free(job->hostname);
+	free(job->cmdline);
+	strings_free(job->environment);
+	for (size_t i = 0; i < job->n_filesystems; i++)
+		filesystem_clear(&job->filesystems[i]);
+	free(job->filesystems);
+	for (size_t i = 0; i < job->n_commands; i++) {
+		free(job->commands[i].stage);
+		strings_free(job->commands[i].argv);
+	}
+	free(job->commands);
+	free(job);
+}
+
+static json_t *text_to_json(const char *text)
+{
+	CLEANUP_FREE char *utf8 = NULL;
+	json_t *string;
+	size_t n = 0;
+
+	if (!text)
+		return json_null();
+	string = json_string(text);
+	if (string)
+		return string;
+	utf8 = xmalloc(2 * strlen(text) + 1);
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p >= 0x80)
+			utf8[n++] = (char)(0xc0 | *p >> 6);
+		utf8[n++] = (char)(*p >= 0x80 ? 0x80 | (*p & 0x3f) : *p);
+	}
+	return json_stringn(utf8, n);
+}
+
+static json_t *strings_to_json(char *const *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; strings && strings[i]; i++)
+		json_array_append_new(array, text_to_json(strings[i]));
+	return array;
+}
+
+static json_t *place_to_json(const struct job_place *place)
+{
+	return place->path ? text_to_json(place->path) : json_integer(place->fd);
+}
+
+static json_t *filesystem_to_json(const struct job_filesystem *fs)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "device",
+			 text_to_json(fs->device), "mountpoint", text_to_json(fs->mountpoint),
+			 "options", text_to_json(fs->options), "type", text_to_json(fs->type),
+			 "uuid", text_to_json(fs->uuid), "label", text_to_json(fs->label),
+			 "partuuid", text_to_json(fs->partuuid), "scheme", text_to_json(fs->scheme),
+			 "disk", (json_int_t)fs->disk, "partition", (json_int_t)fs->partition);
+}
+
+char *job_to_json(const struct job *job)
+{
+	json_t *filesystems = json_array(), *commands = json_array(), *json;
+	char *text;
+
+	for (size_t i = 0; i < job->n_filesystems; i++)
+		json_array_append_new(filesystems, filesystem_to_json(&job->filesystems[i]));
+	for (size_t i = 0; i < job->n_commands; i++)
+		json_array_append_new(commands,
+				      json_pack("{s:o,s:o,s:b}", "stage",
+						text_to_json(job->commands[i].stage), "argv",
+						strings_to_json(job->commands[i].argv), "stubs",
+						job->commands[i].stubs));
+	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "root",
+			 place_to_json(&job->root), "packages", place_to_json(&job->packages),
+			 "log", place_to_json(&job->log), "report", place_to_json(&job->report),
+			 "capture", place_to_json(&job->capture), "make-namespaces",
+			 job->make_namespaces, "efi", job->efi, "initramfs-most",
+			 job->initramfs_most, "hostname", text_to_json(job->hostname), "cmdline",
+			 text_to_json(job->cmdline), "deadline", (json_int_t)job->deadline_s,
+			 "environment", strings_to_json(job->environment), "filesystems",
+			 filesystems, "commands", commands);
+	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(json);
+	return text;
+}
+
+static int bad(struct error *err, const char *name)
+{
+	return error_set(err, ERROR_BUG, "job description: member %s is absent or malformed", name);
+}
+
+static int get_place(const json_t *json, const char *name, struct job_place *ret, struct error *err)
+{
+	const json_t *value = json_object_get(json, name);
+
+	if (json_is_string(value))
+		job_place_path(ret, json_string_value(value));
+	else if (json_is_integer(value))
+		job_place_fd(ret, (int)json_integer_value(value));
+	else
+		return bad(err, name);
+	return 0;
+}
+
+static int get_strings(const json_t *array, const char *name, char ***ret, struct error *err)
+{
+	const json_t *value;
+	char **strings;
+	size_t i;
+
+	if (!json_is_array(array))
+		return bad(err, name);
+	strings = xcalloc(json_array_size(array) + 1, sizeof *strings);
+	*ret = strings;
+	json_array_foreach(array, i, value)
+	{
+		if (!json_is_string(value))
+			return bad(err, name);
+		strings[i] = xstrdup(json_string_value(value));
+	}
+	return 0;
+}
+
+static char *get_text(const json_t *json, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+
+	return text ? xstrdup(text) : NULL;
+}
+
+static void get_filesystems(const json_t *array, struct job *job)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		struct job_filesystem *fs = ARRAY_ADD(job->filesystems, job->n_filesystems);
+
+		*fs = (struct job_filesystem){
+			.device = get_text(item, "device"),
+			.mountpoint = get_text(item, "mountpoint"),
+			.options = get_text(item, "options"),
+			.type = get_text(item, "type"),
+			.uuid = get_text(item, "uuid"),
+			.label = get_text(item, "label"),
+			.partuuid = get_text(item, "partuuid"),
+			.scheme = get_text(item, "scheme"),
+			.disk = (uint64_t)json_integer_value(json_object_get(item, "disk")),
+			.partition =
+				(uint64_t)json_integer_value(json_object_get(item, "partition")),
+		};
+	}
+}
+
+static int get_commands(const json_t *array, struct job *job, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(array))
+		return bad(err, "commands");
+	json_array_foreach(array, i, item)
+	{
+		struct job_command *command = ARRAY_ADD(job->commands, job->n_commands);
+
+		command->stage = get_text(item, "stage");
+		command->stubs = json_is_true(json_object_get(item, "stubs"));
+		if (get_strings(json_object_get(item, "argv"), "argv", &command->argv, err) < 0)
+			return -1;
+		if (!command->stage || !command->argv[0])
+			return bad(err, "commands");
+	}
+	return 0;
+}
+
+static int job_fill(struct job *job, const json_t *json, struct error *err)
+{
+	if (get_place(json, "root", &job->root, err) < 0 ||
+	    get_place(json, "packages", &job->packages, err) < 0 ||
+	    get_place(json, "log", &job->log, err) < 0 ||
+	    get_place(json, "report", &job->report, err) < 0 ||
+	    get_place(json, "capture", &job->capture, err) < 0 ||
+	    get_strings(json_object_get(json, "environment"), "environment", &job->environment,
+			err) < 0 ||
+	    get_commands(json_object_get(json, "commands"), job, err) < 0)
+		return -1;
+	get_filesystems(json_object_get(json, "filesystems"), job);
+	job->make_namespaces = json_is_true(json_object_get(json, "make-namespaces"));
+	job->efi = json_is_true(json_object_get(json, "efi"));
+	job->initramfs_most = json_is_true(json_object_get(json, "initramfs-most"));
+	job->hostname = get_text(json, "hostname");
+	job->cmdline = get_text(json, "cmdline");
+	job->deadline_s = (uint64_t)json_integer_value(json_object_get(json, "deadline"));
+	if (!job->hostname || !job->cmdline)
+		return bad(err, "hostname or cmdline");
+	return job->deadline_s ? 0 : bad(err, "deadline");
+}
+
+struct job *job_from_json(const char *text, size_t len, struct error *err)
+{
+	CLEANUP(job_free)
+	struct job *job = xcalloc(1, sizeof *job);
+	json_error_t why;
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	int outcome;
+
+	if (!json) {
+		error_set(err, ERROR_BUG, "job description: %s", why.text);
+		return NULL;
+	}
+	outcome = job_fill(job, json, err);
+	json_decref(json);
+	return outcome < 0 ? NULL : steal(job);
+}

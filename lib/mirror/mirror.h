@@ -7,9 +7,11 @@
  * store and hashed.  It is immutable and named by the digest of its manifest:
  *
  *     STORE/mirror-snapshots/DIGEST/manifest.json
- *     STORE/mirror-snapshots/DIGEST/sources/N/...      index files of source N, in the vendor's
- * layout STORE/packages/XX/SHA256                         package files, shared by all snapshots,
- * mode 0444
+ *     STORE/mirror-snapshots/DIGEST/made               when, seconds since the epoch, in decimal
+ *     STORE/mirror-snapshots/DIGEST/sources/N/...      index files of source N, vendor's layout
+ *     STORE/packages/XX/SHA256                         package files, shared, mode 0444
+ *
+ * The time it was made is not in the manifest, so equal states of the mirrors have one name.
  */
 #ifndef COLDPATCH_MIRROR_MIRROR_H
 #define COLDPATCH_MIRROR_MIRROR_H
@@ -22,6 +24,13 @@
 #include "base/json.h"
 #include "base/monitor.h"
 
+/* An index file of a source, as it lies in the snapshot. */
+struct mirror_file {
+	char *path; /* relative to the source's directory, in the vendor's layout */
+	uint64_t size;
+	struct digest sha256;
+};
+
 /* One signed repository of a snapshot: for apt, one suite. */
 struct mirror_source {
 	char *directory; /* absolute, in the snapshot: holds the index files in the vendor's layout
@@ -30,12 +39,15 @@ struct mirror_source {
 		*version; /* as the signed index says; NULL: not said */
 	char **components, **architectures;
 	size_t n_components, n_architectures;
-	struct digest index; /* sha256 of InRelease or repomd.xml */
-	char *index_path;    /* relative: "dists/bookworm-security/InRelease" */
-	char *signer;	     /* fingerprint, upper-case hex */
-	int64_t date;	     /* seconds since the epoch, as the signed index says */
-	int64_t valid_until; /* 0: not said */
-	bool security;	     /* this source carries security updates */
+	struct digest index;	   /* sha256 of InRelease or repomd.xml */
+	char *index_path;	   /* relative: "dists/bookworm-security/InRelease" */
+	char *signer;		   /* fingerprint, upper-case hex */
+	int64_t date;		   /* seconds since the epoch, as the signed index says */
+	int64_t valid_until;	   /* 0: not said */
+	bool security;		   /* this source carries security updates */
+	struct mirror_file *files; /* sorted by path: for apt, InRelease (or Release and
+				      Release.gpg) and the Packages files, uncompressed */
+	size_t n_files;
 };
 
 struct mirror_snapshot {

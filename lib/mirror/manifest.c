@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mirror/manifest.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "mirror/beneath.h"
+
+enum { VERSION = 1, MAX_MANIFEST = 256 << 20 };
+
+static void free_all(char **items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(items[i]);
+	free(items);
+}
+
+void mirror_source_free(struct mirror_source *source)
+{
+	for (size_t i = 0; i < source->n_files; i++)
+		free(source->files[i].path);
+	free(source->files);
+	free_all(source->components, source->n_components);
+	free_all(source->architectures, source->n_architectures);
+	free(source->directory);
+	free(source->origin);
+	free(source->label);
+	free(source->suite);
+	free(source->codename);
+	free(source->version);
+	free(source->index_path);
+	free(source->signer);
+	*source = (struct mirror_source){0};
+}
+
+static json_t *strings_to_json(char *const *items, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_bytes(items[i]));
+	return array;
+}
+
+static json_t *files_to_json(const struct mirror_source *source)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < source->n_files; i++) {
+		json_t *file = json_object();
+
+		json_put_bytes(file, "path", source->files[i].path);
+		json_put_u64(file, "size", source->files[i].size);
+		json_put_digest(file, "sha256", &source->files[i].sha256);
+		json_array_append_new(array, file);
+	}
+	return array;
+}
+
+static void put_text(json_t *object, const char *name, const char *text)
+{
+	json_put(object, name, text ? json_bytes(text) : json_null());
+}
+
+static json_t *source_to_json(const struct mirror_source *source, size_t number)
+{
+	CLEANUP_FREE char *directory = xasprintf("sources/%zu", number);
+	json_t *object = json_object();
+
+	json_put_string(object, "directory", directory);
+	put_text(object, "origin", source->origin);
+	put_text(object, "label", source->label);
+	put_text(object, "suite", source->suite);
+	put_text(object, "codename", source->codename);
+	put_text(object, "version", source->version);
+	json_put(object, "components", strings_to_json(source->components, source->n_components));
+	json_put(object, "architectures",
+		 strings_to_json(source->architectures, source->n_architectures));
+	json_put_digest(object, "index", &source->index);
+	json_put_bytes(object, "index_path", source->index_path);
+	json_put_string(object, "signer", source->signer);
+	json_put_u64(object, "date", (uint64_t)source->date);
+	json_put_u64(object, "valid_until", (uint64_t)source->valid_until);
+	json_put_bool(object, "security", source->security);
+	json_put(object, "files", files_to_json(source));
+	return object;
+}
+
+json_t *manifest_to_json(const struct mirror_snapshot *snapshot)
+{
+	json_t *object = json_object(), *sources = json_array(), *packages = json_array();
+
+	for (size_t i = 0; i < snapshot->n_sources; i++)
+		json_array_append_new(sources, source_to_json(&snapshot->sources[i], i));
+	for (size_t i = 0; i < snapshot->n_packages; i++) {
+		char hex[DIGEST_HEX_SIZE];
+
+		digest_to_hex(&snapshot->packages[i], hex);
+		json_array_append_new(packages, json_string(hex));
+	}
+	json_put_u64(object, "version", VERSION);
+	json_put_string(object, "family", snapshot->family);
+	json_put(object, "sources", sources);
+	json_put(object, "packages", packages);
+	return object;
+}
+
+static void get_text(struct json_reader *reader, const char *name, char **ret)
+{
+	if (!json_is_null(json_object_get(reader->object, name)))
+		json_get_bytes(reader, name, ret);
+}
+
+static void get_strings(struct json_reader *reader, const char *name, char ***ret, size_t *ret_n)
+{
+	const json_t *array = json_get_array(reader, name), *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		/* Read as the member of an object, so that json_bytes is undone in one place. */
+		CLEANUP_JSON json_t *holder = json_pack("{sO}", name, item);
+		struct json_reader one = *reader;
+
+		one.object = holder;
+		json_get_bytes(&one, name, ARRAY_ADD(*ret, *ret_n));
+		reader->failed = one.failed;
+	}
+}
+
+static void get_files(struct json_reader *reader, struct mirror_source *ret)
+{
+	const json_t *array = json_get_array(reader, "files"), *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		struct mirror_file *file = ARRAY_ADD(ret->files, ret->n_files);
+		struct json_reader one = *reader;
+
+		one.object = item;
+		json_get_bytes(&one, "path", &file->path);
+		json_get_u64(&one, "size", &file->size);
+		json_get_digest(&one, "sha256", &file->sha256);
+		if (!one.failed && !beneath_is_safe(file->path)) {
+			error_set(reader->err, reader->kind, "%s: a path leads out of it",
+				  reader->what);
+			one.failed = true;
+		}
+		reader->failed = one.failed;
+	}
+}
+
+static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
+{
+	uint64_t value = 0;
+
+	json_get_u64(reader, name, &value);
+	*ret = (int64_t)value;
+}
+
+static void get_source(struct json_reader *reader, size_t number, const char *directory,
+		       struct mirror_source *ret)
+{
+	ret->directory = xasprintf("%s/sources/%zu", directory, number);
+	get_text(reader, "origin", &ret->origin);
+	get_text(reader, "label", &ret->label);
+	get_text(reader, "suite", &ret->suite);
+	get_text(reader, "codename", &ret->codename);
+	get_text(reader, "version", &ret->version);
+	get_strings(reader, "components", &ret->components, &ret->n_components);
+	get_strings(reader, "architectures", &ret->architectures, &ret->n_architectures);
+	json_get_digest(reader, "index", &ret->index);
+	json_get_bytes(reader, "index_path", &ret->index_path);
+	json_get_string(reader, "signer", &ret->signer);
+	get_time(reader, "date", &ret->date);
+	get_time(reader, "valid_until", &ret->valid_until);
+	json_get_bool(reader, "security", &ret->security);
+	get_files(reader, ret);
+}
+
+static void get_packages(struct json_reader *reader, struct mirror_snapshot *ret)
+{
+	const json_t *array = json_get_array(reader, "packages"), *item;
+	size_t i;
+
+	ret->packages = xcalloc(json_array_size(array), sizeof *ret->packages);
+	json_array_foreach(array, i, item)
+	{
+		const char *hex = json_string_value(item);
+
+		if (!hex || !digest_from_hex(hex, &ret->packages[i])) {
+			error_set(reader->err, reader->kind, "%s: packages: not a digest",
+				  reader->what);
+			reader->failed = true;
+			return;
+		}
+		ret->n_packages++;
+	}
+}
+
+static int get_all(struct json_reader *reader, struct mirror_snapshot *ret)
+{
+	const json_t *array, *item;
+	uint64_t version = VERSION;
+	size_t i;
+
+	json_get_u64(reader, "version", &version);
+	if (version != VERSION)
+		return error_set(reader->err, reader->kind,
+				 "%s: version %" PRIu64 " is not known here", reader->what,
+				 version);
+	json_get_string(reader, "family", &ret->family);
+	get_packages(reader, ret);
+	array = json_get_array(reader, "sources");
+	json_array_foreach(array, i, item)
+	{
+		struct json_reader one = *reader;
+
+		one.object = item;
+		get_source(&one, i, ret->directory, ARRAY_ADD(ret->sources, ret->n_sources));
+		reader->failed = one.failed;
+	}
+	return json_reader_result(reader);
+}
+
+static int check_name(const char *directory, const struct digest *digest, struct error *err)
+{
+	const char *slash = strrchr(directory, '/');
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(digest, hex);
+	if (strcmp(hex, slash ? slash + 1 : directory) != 0)
+		return error_set(err, ERROR_TRUST,
+				 "mirror snapshot %s: manifest.json is not what its name says; "
+				 "remove it and make it again",
+				 directory);
+	return 0;
+}
+
+struct mirror_snapshot *manifest_read(const char *directory, const char *package_root,
+				      struct error *err)
+{
+	CLEANUP(mirror_snapshot_free)
+	struct mirror_snapshot *snapshot = xcalloc(1, sizeof *snapshot);
+	CLEANUP_FREE char *path = path_join(directory, "manifest.json");
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_JSON json_t *json = NULL;
+	struct json_reader reader = {.what = path, .kind = ERROR_TRUST, .err = err};
+
+	if (file_read(path, MAX_MANIFEST, &text, err) < 0)
+		return NULL;
+	digest_of(text.data, text.len, &snapshot->digest);
+	if (check_name(directory, &snapshot->digest, err) < 0)
+		return NULL;
+	json = json_parse(text.data, text.len, path, ERROR_TRUST, err);
+	if (!json)
+		return NULL;
+	snapshot->directory = xstrdup(directory);
+	snapshot->package_root = xstrdup(package_root);
+	snapshot->made = manifest_made(directory);
+	reader.object = json;
+	return get_all(&reader, snapshot) < 0 ? NULL : steal(snapshot);
+}
+
+int64_t manifest_made(const char *directory)
+{
+	CLEANUP_FREE char *path = path_join(directory, "made");
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct error ignored;
+
+	if (file_read(path, 32, &text, &ignored) < 0 || !text.data)
+		return 0;
+	return strtoll(text.data, NULL, 10);
+}

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/mirror/apt.c \
+	lib/mirror/beneath.c \
+	lib/mirror/freshness.c \
+	lib/mirror/gpgv.c \
+	lib/mirror/highwater.c \
+	lib/mirror/keyring.c \
+	lib/mirror/manifest.c \
+	lib/mirror/mirror.c \
+	lib/mirror/packages.c \
+	lib/mirror/pool.c \
+	lib/mirror/release.c \
+	lib/mirror/stage.c \
+	lib/mirror/store.c
+UNIT_TESTS += tests/unit/mirror_test.c

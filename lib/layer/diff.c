@@ -16,7 +16,7 @@
 #include "layer/view.h"
 
 struct differ {
-	const struct before *before;
+	const struct listing *before;
 	struct view *view;
 	const struct monitor *monitor;
 	struct diff *diff;
@@ -63,10 +63,10 @@ static int payloads_equal(const struct state *a, const struct state *b, struct e
 }
 
 /* Do all names of the inode stand for one inode of the guest?  NULL when not. */
-static const struct before_node *common_inode(const struct view_node *first)
+static const struct listing_node *common_inode(const struct view_node *first)
 {
 	for (const struct view_node *node = first; node; node = node->next_link)
-		if (!node->here || (node != first && !before_same_inode(node->here, first->here)))
+		if (!node->here || (node != first && !listing_same_inode(node->here, first->here)))
 			return NULL;
 	return first->here;
 }
@@ -91,23 +91,23 @@ static bool is_forced(const struct view_node *first)
 }
 
 /* Is the guest's inode `here` this one's alone to be left in place? */
-static bool may_stay(const struct view_node *first, const struct before_node *here)
+static bool may_stay(const struct view_node *first, const struct listing_node *here)
 {
 	if (!here || is_forced(first))
 		return false;
-	if (S_ISDIR(first->mode) || before_same_inode(first->origin, here))
+	if (S_ISDIR(first->mode) || listing_same_inode(first->origin, here))
 		return true;
 	return here->stat.nlink == count_names(first);
 }
 
-static bool is_plainly_untouched(const struct view_node *first, const struct before_node *here)
+static bool is_plainly_untouched(const struct view_node *first, const struct listing_node *here)
 {
-	return !first->captured->touched && before_same_inode(first->origin, here);
+	return !first->captured->touched && listing_same_inode(first->origin, here);
 }
 
 /* 1 when the inode is in the guest as it is in the view. */
 static int is_unchanged(const struct view *view, const struct view_node *first,
-			const struct before_node *here, struct error *err)
+			const struct listing_node *here, struct error *err)
 {
 	struct state old = {0}, new = {0};
 	int equal = -1;
@@ -123,12 +123,12 @@ static int is_unchanged(const struct view *view, const struct view_node *first,
 	return equal;
 }
 
-static bool has_mount_below(const struct before *before, const char *path)
+static bool has_mount_below(const struct listing *before, const char *path)
 {
 	size_t len = strlen(path);
 
 	for (size_t i = 0; i < before->n_nodes; i++) {
-		const struct before_node *node = &before->nodes[i];
+		const struct listing_node *node = &before->nodes[i];
 
 		if (node->mount_root && strncmp(node->path, path, len) == 0 &&
 		    (node->path[len] == '/' || path[1] == '\0'))
@@ -140,7 +140,7 @@ static bool has_mount_below(const struct before *before, const char *path)
 static bool is_remade_directory(const struct differ *differ, const struct view_node *node)
 {
 	return S_ISDIR(node->mode) && node->here && S_ISDIR(node->here->stat.mode) &&
-	       !before_same_inode(node->origin, node->here) && !node->here->mount_root &&
+	       !listing_same_inode(node->origin, node->here) && !node->here->mount_root &&
 	       !has_mount_below(differ->before, node->here->path);
 }
 
@@ -212,7 +212,7 @@ static int choose_action(const struct view_node *node, const struct state *state
 	int equal;
 
 	*ret = LAYER_REPLACE;
-	if (!node->here || !before_same_inode(node->origin, node->here) || is_forced(node))
+	if (!node->here || !listing_same_inode(node->origin, node->here) || is_forced(node))
 		return 0;
 	if (state_of_before(node->here, &old, err) < 0)
 		return -1;
@@ -273,7 +273,7 @@ static int emit_view_node(struct differ *differ, const struct view_node *node, s
 }
 
 /* Only the topmost of what vanished, and nothing that goes with a directory that is replaced. */
-static int emit_vanished(struct differ *differ, const struct before_node *node, struct error *err)
+static int emit_vanished(struct differ *differ, const struct listing_node *node, struct error *err)
 {
 	const char *slash = strrchr(node->path, '/');
 	CLEANUP_FREE char *above =
@@ -303,7 +303,7 @@ static int check_mount_root(const struct view_node *node, struct error *err)
 /* Both arrays are sorted the same way: one pass. */
 static int emit_changes(struct differ *differ, struct error *err)
 {
-	const struct before *before = differ->before;
+	const struct listing *before = differ->before;
 	const struct view *view = differ->view;
 	size_t b = 0, v = 0;
 
@@ -324,7 +324,7 @@ static int emit_changes(struct differ *differ, struct error *err)
 	return 0;
 }
 
-static int diff_fill(struct diff *diff, const struct before *before, struct view *view,
+static int diff_fill(struct diff *diff, const struct listing *before, struct view *view,
 		     const struct monitor *monitor, struct error *err)
 {
 	struct differ differ = {before, view, monitor, diff};
@@ -338,16 +338,16 @@ struct diff *diff_make(struct tree *tree, const struct capture *after,
 		       const struct monitor *monitor, struct error *err)
 {
 	struct diff *diff = xcalloc(1, sizeof *diff);
-	struct before before = {0};
+	struct listing before = {0};
 	struct view view = {0};
-	int status = before_read(&before, tree, err);
+	int status = listing_read(&before, tree, err);
 
 	if (status == 0)
 		status = view_read(&view, &before, after, err);
 	if (status == 0)
 		status = diff_fill(diff, &before, &view, monitor, err);
 	view_clear(&view);
-	before_clear(&before);
+	listing_clear(&before);
 	if (status < 0)
 		diff_free(steal(diff));
 	return diff;

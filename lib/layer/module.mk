@@ -3,6 +3,7 @@ LIB_SOURCES += \
 	lib/layer/content.c \
 	lib/layer/diff.c \
 	lib/layer/entry.c \
+	lib/layer/listing.c \
 	lib/layer/make.c \
 	lib/layer/store.c \
 	lib/layer/tar_read.c \

@@ -13,74 +13,6 @@
 #include "base/file.h"
 #include "layer/entry.h"
 
-static int compare_nodes(const void *a, const void *b)
-{
-	return strcmp(((const struct before_node *)a)->path, ((const struct before_node *)b)->path);
-}
-
-struct before_walk {
-	struct before *before;
-	struct tree *tree;
-};
-
-static int add_before(void *opaque, const char *path, const struct tree_node *node,
-		      struct error *err)
-{
-	struct before_walk *walk = opaque;
-	struct before_node *new;
-
-	if (layer_path_reserved(path))
-		return error_set(err, ERROR_IMAGE,
-				 "%s: names that begin with \".wh.\" cannot be in a layer", path);
-	new = ARRAY_ADD(walk->before->nodes, walk->before->n_nodes);
-	*new = (struct before_node){
-		.path = xstrdup(path),
-		.fs = node->fs,
-		.mount = node->mount,
-		.mount_root = strcmp(path, tree_mountpoint(walk->tree, node->mount)) == 0,
-		.stat = node->stat,
-	};
-	return 0;
-}
-
-int before_read(struct before *before, struct tree *tree, struct error *err)
-{
-	struct before_walk walk = {before, tree};
-
-	if (tree_walk(tree, "/", add_before, &walk, err) < 0)
-		return -1;
-	qsort(before->nodes, before->n_nodes, sizeof *before->nodes, compare_nodes);
-	return 0;
-}
-
-void before_clear(struct before *before)
-{
-	for (size_t i = 0; i < before->n_nodes; i++)
-		free(before->nodes[i].path);
-	free(before->nodes);
-	*before = (struct before){0};
-}
-
-const struct before_node *before_find(const struct before *before, const char *path)
-{
-	CLEANUP_FREE char *copy = xstrdup(path);
-	struct before_node key = {.path = copy};
-
-	if (before->n_nodes == 0)
-		return NULL;
-	return bsearch(&key, before->nodes, before->n_nodes, sizeof key, compare_nodes);
-}
-
-bool before_same_inode(const struct before_node *a, const struct before_node *b)
-{
-	return a && b && a->mount == b->mount && a->stat.ino == b->stat.ino;
-}
-
-char *before_read_target(const struct before_node *node, struct error *err)
-{
-	return fs_read_link(node->fs, node->stat.ino, err);
-}
-
 static int compare_view_path(const void *key, const void *node)
 {
 	return strcmp(key, ((const struct view_node *)node)->captured->path);
@@ -113,28 +45,28 @@ static int find_parent(struct view *view, struct view_node *node, struct error *
 	return 0;
 }
 
-static int find_moved_origin(struct view_node *node, const struct before *before)
+static int find_moved_origin(struct view_node *node, const struct listing *before)
 {
 	const struct view_node *parent = node->parent;
 	CLEANUP_FREE char *path = NULL;
 
 	if (!parent) {
-		node->origin = before_find(before, "/");
+		node->origin = listing_find(before, "/");
 	} else if (parent->origin) {
 		path = path_join(parent->origin->path, strrchr(node->captured->path, '/') + 1);
-		node->origin = before_find(before, path);
+		node->origin = listing_find(before, path);
 	}
 	return node->origin ? 0 : -1;
 }
 
-static int find_origin(struct view_node *node, const struct before *before, struct error *err)
+static int find_origin(struct view_node *node, const struct listing *before, struct error *err)
 {
 	const struct capture_entry *captured = node->captured;
 
 	if (captured->touched && !captured->origin_path)
 		return 0;
 	if (captured->touched)
-		node->origin = before_find(before, captured->origin_path);
+		node->origin = listing_find(before, captured->origin_path);
 	else
 		find_moved_origin(node, before);
 	if (!node->origin)
@@ -143,7 +75,7 @@ static int find_origin(struct view_node *node, const struct before *before, stru
 	return 0;
 }
 
-static int add_view(struct view *view, const struct before *before,
+static int add_view(struct view *view, const struct listing *before,
 		    const struct capture_entry *captured, struct error *err)
 {
 	struct view_node *node = &view->nodes[view->n_nodes];
@@ -158,7 +90,7 @@ static int add_view(struct view *view, const struct before *before,
 				 captured->path);
 	node->captured = captured;
 	node->first = node;
-	node->here = before_find(before, captured->path);
+	node->here = listing_find(before, captured->path);
 	if (find_parent(view, node, err) < 0 || find_origin(node, before, err) < 0)
 		return -1;
 	node->mode = captured->touched ? captured->stat.mode : node->origin->stat.mode;
@@ -203,7 +135,7 @@ static int find_links(struct view *view, struct error *err)
 	return 0;
 }
 
-int view_read(struct view *view, const struct before *before, const struct capture *capture,
+int view_read(struct view *view, const struct listing *before, const struct capture *capture,
 	      struct error *err)
 {
 	view->capture = capture;
@@ -229,12 +161,12 @@ void state_clear(struct state *state)
 	*state = (struct state){0};
 }
 
-static int fill_from_before(const struct before_node *node, struct state *state, struct error *err)
+static int fill_from_before(const struct listing_node *node, struct state *state, struct error *err)
 {
 	state->stat = node->stat;
 	if (fs_read_xattrs(node->fs, node->stat.ino, &state->xattrs, err) < 0)
 		return -1;
-	if (S_ISLNK(node->stat.mode) && !(state->target = before_read_target(node, err)))
+	if (S_ISLNK(node->stat.mode) && !(state->target = listing_read_target(node, err)))
 		return -1;
 	state->content = (struct content){
 		.size = node->stat.size,
@@ -244,7 +176,7 @@ static int fill_from_before(const struct before_node *node, struct state *state,
 	return 0;
 }
 
-int state_of_before(const struct before_node *node, struct state *ret, struct error *err)
+int state_of_before(const struct listing_node *node, struct state *ret, struct error *err)
 {
 	struct state state = {0};
 
@@ -264,7 +196,7 @@ static bool xattr_is_visible(const char *name)
 }
 
 /* A write to the guest's own inode would have kept these. */
-static int keep_invisible(const struct before_node *origin, struct state *state, struct error *err)
+static int keep_invisible(const struct listing_node *origin, struct state *state, struct error *err)
 {
 	struct fs_xattrs old = {0};
 
@@ -279,11 +211,20 @@ static int keep_invisible(const struct before_node *origin, struct state *state,
 	return 0;
 }
 
+/* The runner sends content with the first name it meets, which need not be the first by path. */
+static const struct capture_entry *content_holder(const struct view_node *node)
+{
+	for (const struct view_node *name = node->first; name; name = name->next_link)
+		if (name->captured->n_extents > 0)
+			return name->captured;
+	return node->captured;
+}
+
 static int fill_from_capture(const struct view *view, const struct view_node *node,
 			     struct state *state, struct error *err)
 {
 	const struct capture_entry *captured = node->captured;
-	const struct capture_entry *first = node->first->captured;
+	const struct capture_entry *holder = content_holder(node);
 
 	state->stat = captured->stat;
 	for (size_t i = 0; i < captured->xattrs.n_items; i++) {
@@ -299,8 +240,8 @@ static int fill_from_capture(const struct view *view, const struct view_node *no
 	state->content = (struct content){
 		.size = captured->stat.size,
 		.spool = view->capture->spool,
-		.extents = first->extents,
-		.n_extents = first->n_extents,
+		.extents = holder->extents,
+		.n_extents = holder->n_extents,
 	};
 	if (node->origin && keep_invisible(node->origin, state, err) < 0)
 		return -1;

@@ -1,37 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two trees a diff compares, as arrays sorted by path: the guest before the run, and the view
- * after it with every entry's state made whole. */
+/* The view after a run, compared name by name with the guest before it; every inode's state made
+ * whole. */
 #ifndef COLDPATCH_LAYER_VIEW_H
 #define COLDPATCH_LAYER_VIEW_H
 
-#include "fs/tree.h"
 #include "layer/content.h"
-
-struct before_node {
-	char *path;
-	struct fs *fs; /* borrowed from the tree */
-	size_t mount;
-	bool mount_root;
-	struct fs_stat stat;
-};
-
-struct before {
-	struct before_node *nodes; /* sorted by path, strcmp */
-	size_t n_nodes;
-};
-int before_read(struct before *before, struct tree *tree, struct error *err);
-void before_clear(struct before *before);
-/* NULL when there is none. */
-const struct before_node *before_find(const struct before *before, const char *path);
-bool before_same_inode(const struct before_node *a, const struct before_node *b);
-char *before_read_target(const struct before_node *node, struct error *err);
+#include "layer/listing.h"
 
 struct view_node {
 	const struct capture_entry *captured;
-	const struct before_node *origin; /* the guest's inode this one is, or NULL: a new one */
-	const struct before_node *here;	  /* what the guest has at this path, or NULL */
-	struct view_node *parent;	  /* NULL for "/" */
-	struct view_node *first;	  /* of its hardlinks, by path; itself when it is that */
+	const struct listing_node *origin; /* the guest's inode this one is, or NULL: a new one */
+	const struct listing_node *here;   /* what the guest has at this path, or NULL */
+	struct view_node *parent;	   /* NULL for "/" */
+	struct view_node *first;	   /* of its hardlinks, by path; itself when it is that */
 	struct view_node *next_link;
 	mode_t mode;
 	bool changed, opaque;
@@ -42,7 +23,7 @@ struct view {
 	size_t n_nodes;
 	const struct capture *capture;
 };
-int view_read(struct view *view, const struct before *before, const struct capture *capture,
+int view_read(struct view *view, const struct listing *before, const struct capture *capture,
 	      struct error *err);
 void view_clear(struct view *view);
 struct view_node *view_find(const struct view *view, const char *path);
@@ -57,7 +38,7 @@ struct state {
 };
 int state_of_view(const struct view *view, const struct view_node *node, struct state *ret,
 		  struct error *err);
-int state_of_before(const struct before_node *node, struct state *ret, struct error *err);
+int state_of_before(const struct listing_node *node, struct state *ret, struct error *err);
 void state_clear(struct state *state);
 
 #endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Proves that the result is parent plus layer.  Three lists sorted by path are walked at once: what
+ * the layer names must be as the layer says, with its content read back and compared byte by byte;
+ * what it does not name must be the parent's own inode with the parent's metadata.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commit/commit.h"
+#include "layer/content.h"
+#include "layer/entry.h"
+#include "layer/listing.h"
+
+struct layered {
+	struct layer_entry entry;
+	uint32_t n_names; /* of its inode, as the layer has them */
+};
+
+struct check {
+	struct listing parent, result;
+	struct layered *layered; /* sorted by path */
+	size_t n_layered;
+	const struct layer *layer;
+	const struct monitor *monitor;
+	/* The file whose content is compared, NULL when the last entry is not there. */
+	const struct listing_node *file;
+	uint64_t file_at;
+	char *chunk;
+	size_t chunk_size;
+};
+
+static int differs(struct error *err, const char *path, const char *what)
+{
+	return error_set(err, ERROR_BUG, "after the commit %s has another %s than it should", path,
+			 what);
+}
+
+/* Compares what both must have; NULL or the first difference in words. */
+static const char *compare_stats(const struct fs_stat *want, const struct fs_stat *have)
+{
+	bool no_nanoseconds = have->btime.sec == 0 && have->btime.nsec == 0;
+
+	if ((want->mode & S_IFMT) != (have->mode & S_IFMT))
+		return "type";
+	if (want->mode != have->mode)
+		return "mode";
+	if (want->uid != have->uid || want->gid != have->gid)
+		return "owner";
+	/* Inodes of 128 bytes hold neither birth time nor nanoseconds. */
+	if (want->mtime.sec != have->mtime.sec ||
+	    (want->mtime.nsec != have->mtime.nsec && !(no_nanoseconds && have->mtime.nsec == 0)))
+		return "modification time";
+	if (want->flags != have->flags)
+		return "set of flags";
+	if ((S_ISCHR(want->mode) || S_ISBLK(want->mode)) &&
+	    (want->rdev_major != have->rdev_major || want->rdev_minor != have->rdev_minor))
+		return "device number";
+	return NULL;
+}
+
+static int compare_xattrs(const char *path, const struct fs_xattrs *want,
+			  const struct listing_node *have, struct error *err)
+{
+	struct fs_xattrs xattrs = {0};
+	bool equal;
+
+	if (fs_read_xattrs(have->fs, have->stat.ino, &xattrs, err) < 0)
+		return -1;
+	equal = fs_xattrs_equal(want, &xattrs);
+	fs_xattrs_free(&xattrs);
+	return equal ? 0 : differs(err, path, "set of attributes");
+}
+
+static int compare_target(const char *path, const char *want, const struct listing_node *have,
+			  struct error *err)
+{
+	CLEANUP_FREE char *target = listing_read_target(have, err);
+
+	if (!target)
+		return -1;
+	return strcmp(target, want) == 0 ? 0 : differs(err, path, "link target");
+}
+
+static struct layered *find_layered(const struct check *check, const char *path)
+{
+	size_t low = 0, high = check->n_layered;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(check->layered[middle].entry.path, path);
+
+		if (order == 0)
+			return &check->layered[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static int check_zeros(const struct check *check, uint64_t start, uint64_t end, struct error *err)
+{
+	while (start < end) {
+		size_t len = end - start < check->chunk_size ? end - start : check->chunk_size;
+		ssize_t n = fs_read(check->file->fs, check->file->stat.ino, check->chunk, len,
+				    start, err);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return differs(err, check->file->path, "size");
+		for (ssize_t i = 0; i < n; i++)
+			if (check->chunk[i] != 0)
+				return differs(err, check->file->path, "content");
+		start += n;
+	}
+	return 0;
+}
+
+/* What the layer leaves out as a hole must read as zeros. */
+static int check_hole(const struct check *check, uint64_t end, struct error *err)
+{
+	uint64_t start, data_end;
+
+	for (uint64_t at = check->file_at; at < end; at = data_end) {
+		if (fs_next_data(check->file->fs, check->file->stat.ino, at, &start, &data_end,
+				 err) < 0)
+			return -1;
+		if (start >= end)
+			return 0;
+		if (data_end > end)
+			data_end = end;
+		if (check_zeros(check, start, data_end, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int finish_file(struct check *check, struct error *err)
+{
+	if (check->file && check_hole(check, check->file->stat.size, err) < 0)
+		return -1;
+	check->file = NULL;
+	return 0;
+}
+
+static int begin_file(struct check *check, const struct layer_entry *entry, struct error *err)
+{
+	const struct listing_node *node = listing_find(&check->result, entry->path);
+
+	if (!node)
+		return error_set(err, ERROR_BUG, "after the commit %s is missing", entry->path);
+	if (!S_ISREG(node->stat.mode))
+		return differs(err, entry->path, "type");
+	if (node->stat.size != entry->stat.size)
+		return differs(err, entry->path, "size");
+	check->file = node;
+	check->file_at = 0;
+	return 0;
+}
+
+/* A name on another file system than the first one is a file of its own. */
+static bool on_one_mount(const struct check *check, const char *path, const char *first_path)
+{
+	const struct listing_node *node = listing_find(&check->result, path);
+	const struct listing_node *first = listing_find(&check->result, first_path);
+
+	return node && first && node->mount == first->mount;
+}
+
+static int load_entry(void *opaque, const struct layer_entry *entry, struct error *err)
+{
+	struct check *check = opaque;
+	struct layered *new;
+
+	monitor_progress(check->monitor, "check", entry->path, check->n_layered,
+			 check->layer->n_entries);
+	if (monitor_check(check->monitor, err) < 0 || finish_file(check, err) < 0)
+		return -1;
+	new = ARRAY_ADD(check->layered, check->n_layered);
+	layer_entry_copy(&new->entry, entry);
+	new->n_names = 1;
+	if (entry->action == LAYER_LINK) {
+		struct layered *first = find_layered(check, entry->target);
+
+		if (!first || first->entry.action == LAYER_LINK ||
+		    first->entry.action == LAYER_REMOVE || S_ISDIR(first->entry.stat.mode))
+			return error_set(err, ERROR_TRUST, "%s links to what is not in the layer",
+					 entry->path);
+		first->n_names += on_one_mount(check, entry->path, entry->target);
+	}
+	if (entry->action == LAYER_REPLACE && S_ISREG(entry->stat.mode))
+		return begin_file(check, entry, err);
+	return 0;
+}
+
+static int compare_content(void *opaque, const void *data, size_t len, uint64_t offset,
+			   struct error *err)
+{
+	struct check *check = opaque;
+	const struct listing_node *file = check->file;
+	const char *want = data;
+
+	if (check_hole(check, offset, err) < 0)
+		return -1;
+	check->file_at = offset + len;
+	while (len > 0) {
+		size_t part = len < check->chunk_size ? len : check->chunk_size;
+		ssize_t n = fs_read(file->fs, file->stat.ino, check->chunk, part, offset, err);
+
+		if (n < 0)
+			return -1;
+		if (n == 0 || memcmp(check->chunk, want, n) != 0)
+			return differs(err, file->path, "content");
+		want += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int check_state(const struct layered *layered, const struct listing_node *node,
+		       struct error *err)
+{
+	const struct layer_entry *entry = &layered->entry;
+	const char *difference = compare_stats(&entry->stat, &node->stat);
+
+	if (difference)
+		return differs(err, entry->path, difference);
+	if (compare_xattrs(entry->path, &entry->xattrs, node, err) < 0)
+		return -1;
+	if (S_ISLNK(entry->stat.mode))
+		return compare_target(entry->path, entry->target, node, err);
+	return 0;
+}
+
+static int check_copy(const struct listing_node *first, const struct listing_node *node,
+		      struct error *err)
+{
+	struct content a = {.size = first->stat.size, .fs = first->fs, .ino = first->stat.ino};
+	struct content b = {.size = node->stat.size, .fs = node->fs, .ino = node->stat.ino};
+	int equal = content_equal(&a, &b, err);
+
+	if (equal < 0)
+		return -1;
+	return equal ? 0 : differs(err, node->path, "content");
+}
+
+static int check_link(const struct check *check, const struct layered *layered,
+		      const struct listing_node *node, struct error *err)
+{
+	const struct listing_node *first = listing_find(&check->result, layered->entry.target);
+	const struct layered *state = find_layered(check, layered->entry.target);
+	struct layered copy;
+
+	if (!first)
+		return error_set(err, ERROR_BUG, "after the commit %s is missing",
+				 layered->entry.target);
+	if (first->mount == node->mount)
+		return first->stat.ino == node->stat.ino
+			       ? 0
+			       : differs(err, layered->entry.path, "inode");
+	copy = *state;
+	copy.entry.path = layered->entry.path;
+	if (check_state(&copy, node, err) < 0)
+		return -1;
+	return S_ISREG(node->stat.mode) ? check_copy(first, node, err) : 0;
+}
+
+static int check_layered(const struct check *check, const struct layered *layered,
+			 const struct listing_node *node, struct error *err)
+{
+	const struct layer_entry *entry = &layered->entry;
+
+	if (entry->action == LAYER_REMOVE)
+		return error_set(err, ERROR_BUG, "after the commit %s is still there", entry->path);
+	if (entry->action == LAYER_LINK)
+		return check_link(check, layered, node, err);
+	if (!S_ISDIR(node->stat.mode) && node->stat.nlink != layered->n_names)
+		return differs(err, entry->path, "number of names");
+	return check_state(layered, node, err);
+}
+
+static int check_untouched(const struct listing_node *was, const struct listing_node *is,
+			   struct error *err)
+{
+	const char *difference = compare_stats(&was->stat, &is->stat);
+	struct fs_xattrs xattrs = {0};
+	int status;
+
+	if (was->mount != is->mount || was->stat.ino != is->stat.ino)
+		difference = "inode";
+	else if (!S_ISDIR(was->stat.mode) && was->stat.size != is->stat.size)
+		difference = "size";
+	else if (!S_ISDIR(was->stat.mode) && was->stat.blocks != is->stat.blocks)
+		difference = "number of blocks";
+	if (difference)
+		return differs(err, was->path, difference);
+	if (fs_read_xattrs(was->fs, was->stat.ino, &xattrs, err) < 0)
+		return -1;
+	status = compare_xattrs(was->path, &xattrs, is, err);
+	fs_xattrs_free(&xattrs);
+	return status;
+}
+
+/* Did the layer take the old content of a directory above `path` away? */
+static bool is_below_removed(const struct check *check, const char *path)
+{
+	CLEANUP_FREE char *above = xstrdup(path);
+	char *slash;
+
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		const struct layered *layered;
+
+		*slash = '\0';
+		layered = find_layered(check, above);
+		if (!layered)
+			continue;
+		if (layered->entry.action == LAYER_REMOVE || layered->entry.action == LAYER_LINK ||
+		    layered->entry.opaque ||
+		    (layered->entry.action == LAYER_REPLACE && !S_ISDIR(layered->entry.stat.mode)))
+			return true;
+	}
+	return false;
+}
+
+static int check_result_node(const struct check *check, const struct listing_node *node,
+			     struct error *err)
+{
+	const struct layered *layered = find_layered(check, node->path);
+	const struct listing_node *was = listing_find(&check->parent, node->path);
+
+	if (layered)
+		return check_layered(check, layered, node, err);
+	if (!was || is_below_removed(check, node->path))
+		return error_set(err, ERROR_BUG, "after the commit there is %s, which nobody made",
+				 node->path);
+	return check_untouched(was, node, err);
+}
+
+/* Everything that is there, then everything that should be. */
+static int check_all(const struct check *check, struct error *err)
+{
+	for (size_t i = 0; i < check->result.n_nodes; i++)
+		if (check_result_node(check, &check->result.nodes[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < check->n_layered; i++) {
+		const struct layer_entry *entry = &check->layered[i].entry;
+
+		if (entry->action != LAYER_REMOVE && !listing_find(&check->result, entry->path))
+			return error_set(err, ERROR_BUG, "after the commit %s is missing",
+					 entry->path);
+	}
+	for (size_t i = 0; i < check->parent.n_nodes; i++) {
+		const char *path = check->parent.nodes[i].path;
+
+		if (!find_layered(check, path) && !listing_find(&check->result, path) &&
+		    !is_below_removed(check, path))
+			return error_set(err, ERROR_BUG, "after the commit %s is missing", path);
+	}
+	return 0;
+}
+
+static int run_check(struct check *check, struct tree *parent, struct tree *result,
+		     struct error *err)
+{
+	struct layer_visitor visitor = {load_entry, compare_content, check};
+
+	if (listing_read(&check->parent, parent, err) < 0 ||
+	    listing_read(&check->result, result, err) < 0 ||
+	    layer_read(check->layer, &visitor, err) < 0 || finish_file(check, err) < 0)
+		return -1;
+	return check_all(check, err);
+}
+
+int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
+		      const struct monitor *monitor, struct error *err)
+{
+	struct check check = {.layer = layer, .monitor = monitor, .chunk_size = 1 << 18};
+	int status;
+
+	check.chunk = xmalloc(check.chunk_size);
+	status = run_check(&check, parent, result, err);
+	for (size_t i = 0; i < check.n_layered; i++)
+		layer_entry_clear(&check.layered[i].entry);
+	free(check.layered);
+	free(check.chunk);
+	listing_clear(&check.parent);
+	listing_clear(&check.result);
+	return status;
+}

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/commit/apply.c \
+	lib/commit/check_tree.c \
+	lib/commit/place.c \
+	lib/commit/remove.c

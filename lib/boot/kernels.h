@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernels that a tree has installed. */
+#ifndef COLDPATCH_BOOT_KERNELS_H
+#define COLDPATCH_BOOT_KERNELS_H
+
+#include "boot/menu.h"
+#include "guest/guest.h"
+
+/* Fills boot->kernels, sorted: all that have an image in /boot, a directory of modules, or an entry
+ * of the menu whose image exists. */
+int kernels_read(struct tree *tree, const struct menu *menu, struct guest_boot *boot,
+		 struct error *err);
+/* A rescue kernel (dracut's 0-rescue-MACHINEID) has its modules in its initramfs. */
+bool kernel_is_rescue(const char *version);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One libguestfs appliance, for one job: launch with its disks, mount, run one program, unmount,
+ * shut down.  It is never used for anything else afterwards.
+ *
+ * libguestfs has no timeouts and cannot be cancelled, so all of it happens in a child process that
+ * is the leader of a process group (QEMU is in it too), watched from outside and killed with the
+ * group.  No network device; formats are always given; the environment is not read.
+ *
+ * The program is chrooted to a tree in which the mounts below are; bulk data goes in on a read-only
+ * disk and comes out on a scratch disk.
+ */
+#ifndef COLDPATCH_APPLIANCE_APPLIANCE_H
+#define COLDPATCH_APPLIANCE_APPLIANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/monitor.h"
+
+/* Where the chroot lies in the appliance: what an option that names paths (overlayfs) has to
+ * prefix. */
+#define APPLIANCE_ROOT "/sysroot"
+
+/* Exactly one of the two is set. */
+struct appliance_disk {
+	const char *raw_path; /* a raw image */
+	const char *socket;   /* unix socket of an NBD server */
+	bool writable;	      /* only of a raw image that is ours; never flushed */
+};
+
+struct appliance_mount {
+	size_t disk;
+	unsigned partition;  /* 0: the whole disk */
+	const char *type;    /* never probed.  "overlay": the disk means nothing */
+	const char *options; /* as mount(8) takes them */
+	const char *target;  /* "/NAME" is made; deeper ones must be there */
+};
+
+struct appliance_job {
+	const struct appliance_disk *disks;
+	size_t n_disks;
+	const struct appliance_mount *mounts; /* in this order */
+	size_t n_mounts;
+	const char *const *directories; /* made before the program runs: /dev, /proc, /sys */
+	size_t n_directories;
+	const char *const *argv; /* NULL-terminated */
+	bool kvm;		 /* else emulated */
+	const char *work_dir;	 /* private; at most 60 bytes long: sockets are made there */
+	unsigned memory_mib;
+	unsigned deadline_s; /* for the program; launch and shutdown have their own */
+	int log_fd;	     /* what QEMU, kernel and libguestfs say; -1: dropped */
+	const struct monitor *monitor;
+};
+
+/* 0 when the program exited 0 and everything was unmounted and shut down cleanly.  ERROR_HOST: the
+ * appliance did not start or died, with libguestfs's words; ERROR_GUEST: the program failed, with
+ * its own; ERROR_BUSY: deadline or interrupted, nothing is left running. */
+int appliance_run(const struct appliance_job *job, struct error *err);
+
+/* Is there all that an appliance needs, whether it is fast or not?  ERROR_HOST names what is
+ * missing. */
+int appliance_available(struct error *err);
+
+#endif

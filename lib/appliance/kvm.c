@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "appliance/kvm.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/probe_image.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/process.h"
+
+#define QEMU "/usr/bin/qemu-system-x86_64"
+
+enum { DEADLINE_MS = 20000, MAX_CACHE = 4096 };
+
+/* What an answer is good for: "BOOT-ID MTIME SIZE". */
+static char *cache_key(struct error *err)
+{
+	CLEANUP_BUFFER struct buffer boot_id = {0};
+	struct stat st;
+
+	if (stat(QEMU, &st) < 0)
+		return error_set(err, ERROR_HOST, "%s is missing: install qemu-system-x86", QEMU),
+		       NULL;
+	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, err) < 0)
+		return NULL;
+	boot_id.data[strcspn(boot_id.data, "\n")] = '\0';
+	return xasprintf("%s %lld.%09ld %lld", boot_id.data, (long long)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec, (long long)st.st_size);
+}
+
+static bool is_newer(const char *name, const char *than)
+{
+	return strncmp(name, "vmlinuz-", 8) == 0 && (!than || strverscmp(name, than) > 0);
+}
+
+/* The newest kernel of the host that may be read. */
+static char *find_kernel(struct error *err)
+{
+	CLEANUP_FREE char *best = NULL;
+	DIR *dir = opendir("/boot");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		CLEANUP_FREE char *path = xasprintf("/boot/%s", entry->d_name);
+
+		if (!is_newer(entry->d_name, best) || access(path, R_OK) != 0)
+			continue;
+		free(best);
+		best = xstrdup(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (!best)
+		return error_set(err, ERROR_HOST,
+				 "KVM cannot be tried: no readable kernel in /boot: install "
+				 "linux-image-amd64, or make it readable"),
+		       NULL;
+	return xasprintf("/boot/%s", best);
+}
+
+/* The initramfs as a path that QEMU can open: a descriptor of ours that it inherits. */
+static int make_initramfs(struct error *err)
+{
+	CLEANUP_BUFFER struct buffer image = {0};
+	char path[] = "/tmp/coldpatch-probe.XXXXXX";
+	CLEANUP_CLOSE int fd = mkstemp(path);
+
+	if (fd < 0)
+		return error_os(err, ERROR_HOST, errno, "%s", path);
+	unlink(path);
+	probe_image_make(&image);
+	if (file_write_all(fd, image.data, image.len, err) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+static int boot_kernel(const char *kernel, int initramfs, struct error *err)
+{
+	CLEANUP_FREE char *initrd = xasprintf("/proc/self/fd/%d", initramfs);
+	const char *const argv[] = {QEMU,
+				    "-nodefaults",
+				    "-no-user-config",
+				    "-machine",
+				    "pc,accel=kvm",
+				    "-cpu",
+				    "max",
+				    "-m",
+				    "256",
+				    "-display",
+				    "none",
+				    "-serial",
+				    "stdio",
+				    "-kernel",
+				    kernel,
+				    "-initrd",
+				    initrd,
+				    "-append",
+				    "console=ttyS0 panic=-1 quiet",
+				    "-no-reboot",
+				    NULL};
+	struct process_spec spec = {.argv = argv,
+				    .pass_fds = &initramfs,
+				    .n_pass_fds = 1,
+				    .output_limit = 1 << 16,
+				    .deadline_ms = DEADLINE_MS};
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+
+	if (process_run(&spec, &result, err) < 0)
+		return err->kind == ERROR_BUSY
+			       ? error_set(err, ERROR_HOST,
+					   "KVM does not work here: a kernel did not boot within "
+					   "%d s although /dev/kvm opens",
+					   DEADLINE_MS / 1000)
+			       : -1;
+	/* `out` holds what a kernel printed: it may contain NULs */
+	if (result.out.len > 0 && memmem(result.out.data, result.out.len, PROBE_IMAGE_GREETING,
+					 sizeof PROBE_IMAGE_GREETING - 2))
+		return 0;
+	return error_set(err, ERROR_HOST,
+			 "KVM does not work here: QEMU exits with status %d before a kernel has "
+			 "booted: %.300s",
+			 result.exit_code, result.err.len ? result.err.data : "no message");
+}
+
+/* True when there is an answer: *ret_reason is NULL for yes. */
+static bool read_cache(const char *path, const char *key, char **ret_reason)
+{
+	CLEANUP_FREE char *cached_key = NULL;
+	CLEANUP_JSON json_t *json = NULL;
+	struct error ignored = {0};
+	struct json_reader reader = {NULL, path, ERROR_HOST, &ignored, false};
+
+	json = json_read_file(path, ERROR_HOST, &ignored);
+	if (!json)
+		return false;
+	reader.object = json;
+	json_get_string(&reader, "key", &cached_key);
+	if (reader.failed || strcmp(cached_key, key) != 0)
+		return false;
+	json_get_optional_string(&reader, "reason", ret_reason);
+	return !reader.failed;
+}
+
+/* An answer that cannot be kept is asked for again the next time: no error. */
+static void write_cache(const char *path, const char *key, const char *reason)
+{
+	CLEANUP_JSON json_t *json = json_object();
+	struct error ignored = {0};
+
+	json_put_string(json, "key", key);
+	json_put_string(json, "reason", reason);
+	json_write_file(path, json, 0644, &ignored);
+}
+
+static int probe(const char *kernel, struct error *err)
+{
+	CLEANUP_CLOSE int initramfs = make_initramfs(err);
+
+	return initramfs < 0 ? -1 : boot_kernel(kernel, initramfs, err);
+}
+
+/* What is quickly seen is looked at every time; only what a boot has shown is kept. */
+int kvm_usable(const char *cache_dir, struct error *err)
+{
+	CLEANUP_FREE char *path = cache_dir ? path_join(cache_dir, "kvm.json") : NULL;
+	CLEANUP_FREE char *key = NULL;
+	CLEANUP_FREE char *kernel = NULL;
+	CLEANUP_FREE char *reason = NULL;
+	int result;
+
+	if (access("/dev/kvm", R_OK | W_OK) != 0)
+		return error_set(err, ERROR_HOST, "/dev/kvm: %s", strerror(errno));
+	if (!(key = cache_key(err)) || !(kernel = find_kernel(err)) ||
+	    (cache_dir && directory_make(cache_dir, 0755, err) < 0))
+		return -1;
+	if (path && read_cache(path, key, &reason))
+		return reason ? error_set(err, ERROR_HOST, "%s", reason) : 0;
+	result = probe(kernel, err);
+	if (path)
+		write_cache(path, key, result < 0 ? err->msg : NULL);
+	return result;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Does KVM really work?  A /dev/kvm that opens, and even creates a virtual machine, may still hang
+ * as soon as a guest kernel runs (nested and paravirtual hosts), so the question is answered by
+ * booting one, under a deadline.
+ */
+#ifndef COLDPATCH_APPLIANCE_KVM_H
+#define COLDPATCH_APPLIANCE_KVM_H
+
+#include "base/error.h"
+
+/*
+ * 0 when a Linux kernel boots under KVM here; -1 with ERROR_HOST saying why not.  The answer is
+ * kept in CACHE_DIR/kvm.json for as long as boot id and QEMU program stay the same; cache_dir (made
+ * when missing) belongs to the caller.  NULL: asked anew.  Takes seconds when asked anew, 20 at
+ * most.
+ */
+int kvm_usable(const char *cache_dir, struct error *err);
+
+#endif

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/appliance/appliance.c \
+	lib/appliance/guestfs.c \
+	lib/appliance/kvm.c \
+	lib/appliance/probe_image.c
+UNIT_TESTS += tests/unit/kvm_test.c

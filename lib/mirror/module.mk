@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/mirror/apt.c \
+	lib/mirror/apt_index.c \
+	lib/mirror/apt_suite.c \
 	lib/mirror/beneath.c \
 	lib/mirror/freshness.c \
 	lib/mirror/gpgv.c \

@@ -200,7 +200,7 @@ int answer_grub_mkrelpath(const struct job *job, int argc, char **argv)
 	if (!real)
 		return 1;
 	strip = fs && strcmp(fs->mountpoint, "/") != 0 ? strlen(fs->mountpoint) : 0;
-	return say(real[strip] ? real + strip : "/");
+	return say(real[1] ? real + strip : "");
 }
 
 /* A column of findmnt, a tag of blkid. */

@@ -17,8 +17,11 @@ json_t *strings_to_json(const char *const *strings, size_t n)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_bytes(strings[i]));
+	for (size_t i = 0; i < n; i++) {
+		json_t *text = json_string(strings[i]);
+
+		json_array_append_new(array, text ? text : json_bytes(strings[i]));
+	}
 	return array;
 }
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const struct command *const commands[] = {
+	&command_doctor, &command_inspect, &command_mirror, &command_plan,
+	&command_apply,	 &command_verify,  &command_key,
+};
+
+enum {
+	OPTION_CONFIG = 1000,
+	OPTION_STORE,
+	OPTION_SCRATCH,
+	OPTION_JSON,
+	OPTION_QUIET,
+	OPTION_VERBOSE,
+	OPTION_HELP
+};
+
+static const struct option global_options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"store", required_argument, NULL, OPTION_STORE},
+	{"scratch", required_argument, NULL, OPTION_SCRATCH},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"quiet", no_argument, NULL, OPTION_QUIET},
+	{"verbose", no_argument, NULL, OPTION_VERBOSE},
+	{"help", no_argument, NULL, OPTION_HELP},
+};
+#define N_GLOBAL_OPTIONS (sizeof global_options / sizeof global_options[0])
+
+static void print_help(FILE *out)
+{
+	fputs("coldpatch patches VM images that are switched off.\n\n"
+	      "usage: coldpatch VERB [OPTIONS] ...\n\n",
+	      out);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		fprintf(out, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\nOptions of every verb:\n"
+	      "  --config FILE    instead of /etc/coldpatch/config.yaml\n"
+	      "  --store DIR      where mirror snapshots, layers and logs are kept\n"
+	      "  --scratch DIR    local disk for working copies\n"
+	      "  --json           one JSON document on stdout\n"
+	      "  --quiet          no progress display\n"
+	      "  --verbose        everything that is logged\n"
+	      "  --help           the verb's own help\n"
+	      "\nThe manual is coldpatch(1).\n",
+	      out);
+}
+
+static void print_command_help(const struct command *command)
+{
+	printf("usage: coldpatch %s %s\n\n%s.\n", command->name, command->synopsis,
+	       command->summary);
+	if (command->help)
+		printf("\n%s", command->help);
+	printf("\nThe manual is coldpatch-%s(1).\n", command->name);
+}
+
+int usage_error(const struct command *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "coldpatch %s: ", command->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; see coldpatch %s --help\n", command->name);
+	return COLDPATCH_USAGE;
+}
+
+static struct option *join_options(const struct command *command)
+{
+	size_t n = 0;
+	struct option *joined;
+
+	while (command->options && command->options[n].name)
+		n++;
+	joined = calloc(n + N_GLOBAL_OPTIONS + 1, sizeof *joined);
+	if (!joined)
+		abort();
+	if (n)
+		memcpy(joined, command->options, n * sizeof *joined);
+	memcpy(joined + n, global_options, sizeof global_options);
+	return joined;
+}
+
+/* 0, 1 for --help, -1 when it is none of these. */
+static int take_global(struct global *global, int option)
+{
+	switch (option) {
+	case OPTION_CONFIG:
+		global->settings.config_path = optarg;
+		return 0;
+	case OPTION_STORE:
+		global->settings.store = optarg;
+		return 0;
+	case OPTION_SCRATCH:
+		global->settings.scratch = optarg;
+		return 0;
+	case OPTION_JSON:
+		global->json = true;
+		return 0;
+	case OPTION_QUIET:
+		global->quiet = true;
+		return 0;
+	case OPTION_VERBOSE:
+		global->verbose = true;
+		return 0;
+	case OPTION_HELP:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+/* 0, 1 for --help, or the exit code of a wrong call. */
+static int read_options(const struct command *command, struct global *global, void *values,
+			int argc, char **argv)
+{
+	struct option *options = join_options(command);
+	const char *shorts = command->shorts ? command->shorts : "";
+	int option, outcome = 0;
+
+	opterr = 0;
+	while (outcome == 0 && (option = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
+		int global_outcome = take_global(global, option);
+
+		if (global_outcome == 1)
+			outcome = 1;
+		else if (global_outcome < 0 &&
+			 (option == '?' || !command->option || command->option(values, option) < 0))
+			outcome = usage_error(command, "option %s is not known, or lacks its value",
+					      argv[optind - 1]);
+	}
+	free(options);
+	return outcome;
+}
+
+/* The helper programs lie beside an uninstalled coldpatch, which finds them by its own path. */
+static void find_helpers(struct coldpatch_settings *settings)
+{
+	static char path[4096];
+	const char *given = getenv("COLDPATCH_LIBEXEC");
+	ssize_t len;
+	char *slash;
+
+	if (given) {
+		settings->libexec_dir = given;
+		return;
+	}
+	len = readlink("/proc/self/exe", path, sizeof path - sizeof "coldpatch-worker");
+	if (len <= 0)
+		return;
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	strcpy(slash + 1, "coldpatch-worker");
+	if (access(path, X_OK) == 0) {
+		*slash = '\0';
+		settings->libexec_dir = path;
+	}
+}
+
+static int run(const struct command *command, struct global *global, void *values, int n,
+	       char **rest)
+{
+	struct coldpatch_callbacks callbacks = progress_callbacks(global);
+	struct coldpatch_error err = {0};
+	struct coldpatch_session *session;
+	int code;
+
+	find_helpers(&global->settings);
+	session = coldpatch_session_new(&global->settings, &callbacks, &err);
+	if (!session)
+		return tell_error(global, &err);
+	code = command->run(session, global, values, n, rest);
+	progress_finish();
+	coldpatch_session_free(session);
+	return code;
+}
+
+static int serve(const struct command *command, int argc, char **argv)
+{
+	struct global global = {.settings = {.size = sizeof global.settings}};
+	void *values = calloc(1, command->values_size ? command->values_size : 1);
+	int outcome;
+
+	if (!values)
+		abort();
+	outcome = read_options(command, &global, values, argc, argv);
+	if (outcome == 0)
+		outcome = run(command, &global, values, argc - optind, argv + optind);
+	else if (outcome == 1) {
+		print_command_help(command);
+		outcome = 0;
+	}
+	free(values);
+	return outcome;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return COLDPATCH_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		print_help(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("coldpatch %s\n", coldpatch_version());
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(commands[i]->name, argv[1]))
+			return serve(commands[i], argc - 1, argv + 1);
+	fprintf(stderr, "coldpatch: no verb %s; see coldpatch --help\n", argv[1]);
+	return COLDPATCH_USAGE;
+}

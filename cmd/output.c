@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+void list_add(struct list *list, const char *item)
+{
+	list->items = realloc(list->items, (list->n + 1) * sizeof *list->items);
+	if (!list->items)
+		abort();
+	list->items[list->n++] = item;
+}
+
+static void print_json(json_t *json)
+{
+	char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
+
+	if (!text)
+		abort();
+	puts(text);
+	free(text);
+}
+
+int tell_error(const struct global *global, const struct coldpatch_error *err)
+{
+	json_t *json;
+
+	progress_finish();
+	if (!global->json) {
+		fprintf(stderr, "coldpatch: %s\n", err->msg);
+		return err->code;
+	}
+	json = json_pack("{s:b, s:b, s:i, s:s, s:s}", "failed", 1, "changed", 0, "code", err->code,
+			 "error", coldpatch_code_name(err->code), "msg", err->msg);
+	if (!json) /* the message holds bytes that are no UTF-8 */
+		json = json_pack("{s:b, s:b, s:i, s:s}", "failed", 1, "changed", 0, "code",
+				 err->code, "error", coldpatch_code_name(err->code));
+	print_json(json);
+	json_decref(json);
+	return err->code;
+}
+
+json_t *print_or_parse(const struct global *global, char *text)
+{
+	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+
+	progress_finish();
+	free(text);
+	if (!json)
+		abort();
+	if (!global->json)
+		return json;
+	print_json(json);
+	json_decref(json);
+	return NULL;
+}
+
+const char *field(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return value && *value ? value : "-";
+}
+
+const char *human_size(json_int_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	static char texts[4][24];
+	static unsigned next;
+	char *text = texts[next++ % 4];
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024 && unit < 4; unit++)
+		value /= 1024;
+	snprintf(text, sizeof texts[0], unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return text;
+}

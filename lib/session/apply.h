@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of an apply (apply.c): what it gathers, how it is signed, how it is told. */
+#ifndef COLDPATCH_SESSION_APPLY_H
+#define COLDPATCH_SESSION_APPLY_H
+
+#include "session/digests.h"
+#include "session/image.h"
+
+struct applied {
+	struct prepared prepared;
+	int64_t started; /* seconds since the epoch */
+	char *run_dir, *log_path;
+	json_t *layer;			    /* result of the layer task */
+	json_t *commit;			    /* result of the commit task */
+	struct background_digests *parents; /* one for each disk */
+	struct workspace *outputs;	    /* beside the first output */
+	bool changed;
+};
+
+/* Makes the record of what was done and has it signed, into `path` (apply_record.c). */
+int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *image,
+	       const struct coldpatch_apply_options *options, struct applied *applied,
+	       const char *path, struct error *err);
+/* What apply gives back (apply_summary.c). */
+json_t *apply_summary(const struct coldpatch_image *image,
+		      const struct coldpatch_apply_options *options, const struct applied *applied);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From what an apply did to the statement that is signed. */
+#include <libgen.h>
+#include <string.h>
+#include <time.h>
+
+#include "record/purl.h"
+#include "record/record.h"
+#include "session/apply.h"
+#include "session/strings.h"
+
+struct makings {
+	struct coldpatch_session *session;
+	const struct coldpatch_image *image;
+	const struct coldpatch_apply_options *options;
+	struct applied *applied;
+};
+
+static char *name_of(const char *path)
+{
+	CLEANUP_FREE char *copy = xstrdup(path);
+
+	return xstrdup(basename(copy));
+}
+
+static char *staged_path(const struct applied *applied, size_t disk)
+{
+	return xasprintf("%s/disk%zu.qcow2", applied->outputs->path, disk);
+}
+
+static int add_subjects(const struct makings *makings, struct record *record, struct error *err)
+{
+	const json_t *outputs = json_object_get(makings->applied->commit, "outputs");
+
+	for (size_t i = 0; i < makings->image->n_disks; i++) {
+		CLEANUP_FREE char *staged = staged_path(makings->applied, i);
+		struct record_subject *file = ARRAY_ADD(record->subjects, record->n_subjects);
+		struct record_subject *content;
+
+		file->name = name_of(makings->options->outputs[i]);
+		if (digest_of_file(staged, &file->digest, err) < 0)
+			return -1;
+		content = ARRAY_ADD(record->subjects, record->n_subjects);
+		content->name = xasprintf("%s" RECORD_CONTENT_SUFFIX, record->subjects[2 * i].name);
+		if (!digest_from_hex(string_member(json_array_get(outputs, i), "content"),
+				     &content->digest))
+			return error_set(err, ERROR_BUG, "commit gave no content digest");
+	}
+	return 0;
+}
+
+static struct record_dependency *add_dependency(struct record *record, const char *name, char *uri,
+						const struct digest *digest)
+{
+	struct record_dependency *dependency =
+		ARRAY_ADD(record->dependencies, record->n_dependencies);
+
+	dependency->name = xstrdup(name);
+	dependency->uri = uri;
+	dependency->digest = *digest;
+	return dependency;
+}
+
+static int add_parents(const struct makings *makings, struct record *record, struct error *err)
+{
+	const struct digest *digests;
+
+	if (background_digests_wait(makings->applied->parents, &digests, err) < 0)
+		return -1;
+	for (size_t i = 0; i < makings->image->n_disks; i++)
+		add_dependency(record, "parent", name_of(makings->image->disks[i]), &digests[i]);
+	if (makings->options->parent_record) {
+		struct digest digest;
+
+		if (digest_of_file(makings->options->parent_record, &digest, err) < 0)
+			return -1;
+		add_dependency(record, "parent-record", name_of(makings->options->parent_record),
+			       &digest);
+	}
+	return 0;
+}
+
+static json_t *source_annotations(const struct mirror_source *source)
+{
+	json_t *annotations = json_object();
+
+	json_put_bytes(annotations, "origin", source->origin);
+	json_put_bytes(annotations, "suite", source->suite);
+	json_put_bytes(annotations, "signer", source->signer);
+	json_put_u64(annotations, "date", source->date);
+	return annotations;
+}
+
+static void add_snapshot(const struct mirror_snapshot *snapshot, struct record *record)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&snapshot->digest, hex);
+	add_dependency(record, "mirror-snapshot", xstrdup(hex), &snapshot->digest);
+	for (size_t i = 0; i < snapshot->n_sources; i++)
+		add_dependency(record, "index", xstrdup(snapshot->sources[i].index_path),
+			       &snapshot->sources[i].index)
+			->annotations = source_annotations(&snapshot->sources[i]);
+}
+
+static char *package_purl(const struct plan *plan, const struct package_change *change)
+{
+	CLEANUP_FREE char *distro = xasprintf("%s-%s", plan->os_id, plan->os_version_id);
+
+	return purl_deb(plan->os_id, change->name, change->to, change->architecture, distro);
+}
+
+static void add_packages(const struct plan *plan, struct record *record)
+{
+	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
+		const struct package_change *change = &plan->resolution.changes[i];
+		struct record_dependency *dependency;
+
+		if (!change->to)
+			continue;
+		dependency = add_dependency(record, "package", package_purl(plan, change),
+					    &change->sha256);
+		dependency->annotations = json_object();
+		json_put_bytes(dependency->annotations, "replaces", change->from);
+	}
+}
+
+static void add_byproduct(struct record *record, const char *name, const struct digest *digest)
+{
+	struct record_byproduct *byproduct = ARRAY_ADD(record->byproducts, record->n_byproducts);
+
+	byproduct->name = xstrdup(name);
+	byproduct->digest = *digest;
+}
+
+static int add_byproducts(const struct makings *makings, struct record *record, struct error *err)
+{
+	struct digest digest;
+
+	plan_digest(makings->applied->prepared.plan, &digest);
+	add_byproduct(record, "plan", &digest);
+	if (!digest_from_hex(
+		    string_member(json_object_get(makings->applied->layer, "layer"), "digest"),
+		    &digest))
+		return error_set(err, ERROR_BUG, "no layer digest");
+	add_byproduct(record, "layer", &digest);
+	if (digest_of_file(makings->applied->log_path, &digest, err) < 0)
+		return -1;
+	add_byproduct(record, "log", &digest);
+	return 0;
+}
+
+static void add_parameters(const struct makings *makings, struct record *record)
+{
+	const struct prepared *prepared = &makings->applied->prepared;
+	const json_t *run = json_object_get(makings->applied->layer, "run");
+	CLEANUP_FREE char *image = name_of(makings->image->disks[0]);
+
+	record->external_parameters = json_object();
+	json_put_bytes(record->external_parameters, "image", image);
+	json_put_string(record->external_parameters, "patchset", prepared->plan->patchset_name);
+	json_put_digest(record->external_parameters, "patchset_digest", &prepared->plan->patchset);
+	json_put_bytes(record->external_parameters, "actor", makings->options->actor);
+	json_put_bytes(record->external_parameters, "reason", makings->options->reason);
+	record->internal_parameters = json_object();
+	json_put_string(record->internal_parameters, "executor", string_member(run, "executor"));
+	json_put_string(record->internal_parameters, "accelerator",
+			string_member(run, "accelerator"));
+	json_put_string(record->internal_parameters, "network", "none");
+	json_put_string(record->internal_parameters, "coldpatch", COLDPATCH_VERSION);
+	record->builder =
+		record_builder(string_member(run, "executor"), string_member(run, "accelerator"));
+	record->run_id = xstrdup(prepared->run);
+	record->started = makings->applied->started;
+	record->finished = time(NULL);
+}
+
+static struct record *make_record(const struct makings *makings, struct error *err)
+{
+	CLEANUP(record_free)
+	struct record *record = xcalloc(1, sizeof *record);
+
+	add_parameters(makings, record);
+	if (add_subjects(makings, record, err) < 0 || add_parents(makings, record, err) < 0)
+		return NULL;
+	add_snapshot(makings->applied->prepared.snapshot, record);
+	add_packages(makings->applied->prepared.plan, record);
+	if (add_byproducts(makings, record, err) < 0)
+		return NULL;
+	return steal(record);
+}
+
+static int sign(const struct makings *makings, const struct record *record, const char *path,
+		struct error *err)
+{
+	size_t n = makings->image->n_disks;
+	CLEANUP_FREE char *signer = session_program(makings->session, "coldpatch-sign");
+	const char **overlays = xcalloc(n, sizeof *overlays);
+	char **staged = xcalloc(n, sizeof *staged);
+	struct sign_request request = {
+		.signer = signer,
+		.key_path = makings->options->key ? makings->options->key
+						  : makings->session->config.key,
+		.overlay_paths = overlays,
+		.n_overlays = n,
+		.parent_paths = makings->image->disks,
+		.n_parents = n,
+	};
+	int result;
+
+	for (size_t i = 0; i < n; i++)
+		overlays[i] = staged[i] = staged_path(makings->applied, i);
+	result = record_sign(record, &request, path, err);
+	for (size_t i = 0; i < n; i++)
+		free(staged[i]);
+	free(staged);
+	free(overlays);
+	return result;
+}
+
+int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *image,
+	       const struct coldpatch_apply_options *options, struct applied *applied,
+	       const char *path, struct error *err)
+{
+	const struct makings makings = {session, image, options, applied};
+	CLEANUP(record_free)
+	struct record *record = make_record(&makings, err);
+
+	if (!record)
+		return -1;
+	return sign(&makings, record, path, err);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/image.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+enum { STALE_SNAPSHOT_S = 45 * 86400 };
+
+char *run_id_new(void)
+{
+	time_t now = time(NULL);
+	struct tm utc;
+	char stamp[32];
+	uint32_t random = 0;
+
+	gmtime_r(&now, &utc);
+	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+	if (getrandom(&random, sizeof random, 0) != sizeof random)
+		random = (uint32_t)getpid();
+	return xasprintf("%s-%06x", stamp, random & 0xffffff);
+}
+
+void prepared_free(struct prepared *prepared)
+{
+	plan_free(prepared->plan);
+	fit_free(&prepared->fit);
+	mirror_snapshot_free(prepared->snapshot);
+	guest_free(prepared->guest);
+	json_decref(prepared->image);
+	free(prepared->state_dir);
+	workspace_free(prepared->workspace);
+	free(prepared->run);
+	*prepared = (struct prepared){0};
+}
+
+static int make_workspace(struct coldpatch_session *session, struct prepared *prepared,
+			  struct error *err)
+{
+	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+
+	if (session_prepare(session, err) < 0)
+		return -1;
+	prepared->run = run_id_new();
+	prepared->workspace =
+		workspace_new(session->config.scratch, "coldpatch", prepared->run, worker, err);
+	if (!prepared->workspace)
+		return -1;
+	prepared->state_dir = path_join(prepared->workspace->path, "state");
+	return directory_make(prepared->state_dir, 0700, err);
+}
+
+static json_t *image_input(const struct coldpatch_image *image, const char *work_dir)
+{
+	json_t *input = json_object(), *disks = json_array(), *backing = json_array();
+
+	for (size_t i = 0; i < image->n_disks; i++)
+		json_array_append_new(disks, json_string(image->disks[i]));
+	for (size_t i = 0; i < image->n_backing; i++)
+		json_array_append_new(backing, json_string(image->backing[i]));
+	json_put(input, "disks", disks);
+	json_put(input, "backing", backing);
+	json_put_string(input, "work_dir", work_dir);
+	return input;
+}
+
+static int inspect(struct coldpatch_session *session, struct prepared *prepared, struct error *err)
+{
+	CLEANUP_JSON json_t *input = json_object(), *result = NULL;
+
+	json_put(input, "image", json_incref(prepared->image));
+	json_put_string(input, "state_dir", prepared->state_dir);
+	if (task_run(session, "inspect", input, &result, err) < 0)
+		return -1;
+	prepared->guest = guest_from_json(json_object_get(result, "guest"), err);
+	if (!prepared->guest)
+		return -1;
+	json_put(prepared->image, "files", json_incref(json_object_get(result, "files")));
+	return 0;
+}
+
+int prepare_guest(struct coldpatch_session *session, const struct coldpatch_image *image,
+		  struct prepared *prepared, struct error *err)
+{
+	if (image->n_disks == 0)
+		return error_set(err, ERROR_USAGE, "no image was given");
+	if (make_workspace(session, prepared, err) < 0)
+		return -1;
+	prepared->image = image_input(image, prepared->workspace->path);
+	return inspect(session, prepared, err);
+}
+
+static char *patchset_path(const struct coldpatch_session *session, const char *name)
+{
+	if (strchr(name, '/') || access(name, R_OK) == 0)
+		return xstrdup(name);
+	return xasprintf("%s/%s.yaml", session->config.patchsets, name);
+}
+
+static void free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+static char *newest_snapshot(const struct coldpatch_session *session, struct error *err)
+{
+	char **names = NULL, *newest = NULL;
+	size_t n = 0;
+
+	if (mirror_snapshot_list(session->config.store, &names, &n, err) < 0)
+		return NULL;
+	if (n > 0)
+		newest = xstrdup(names[0]);
+	else
+		error_set(err, ERROR_MISSING,
+			  "%s: no mirror snapshot yet; make one with `coldpatch mirror snapshot`",
+			  session->config.store);
+	free_names(names, n);
+	return newest;
+}
+
+static int open_snapshot(struct coldpatch_session *session, const char *name,
+			 struct prepared *prepared, struct error *err)
+{
+	CLEANUP_FREE char *chosen = name ? xstrdup(name) : newest_snapshot(session, err);
+
+	if (!chosen)
+		return -1;
+	prepared->snapshot = mirror_snapshot_open(session->config.store, chosen, err);
+	if (!prepared->snapshot)
+		return -1;
+	for (size_t i = 0; i < prepared->snapshot->n_sources; i++)
+		if (prepared->snapshot->sources[i].date + STALE_SNAPSHOT_S < time(NULL))
+			monitor_log(&session->monitor, LOG_LEVEL_WARNING,
+				    "mirror snapshot: %s is older than 45 days",
+				    prepared->snapshot->sources[i].index_path);
+	return 0;
+}
+
+/* Where the store keeps the plan for these inputs. */
+static char *plan_cache_path(const struct coldpatch_session *session,
+			     const struct prepared *prepared, const struct patchset *patchset)
+{
+	CLEANUP_JSON json_t *key = json_object();
+	struct digest digest;
+	char hex[DIGEST_HEX_SIZE];
+
+	json_put_digest(key, "state", &prepared->guest->packages.state);
+	json_put_digest(key, "snapshot", &prepared->snapshot->digest);
+	json_put_digest(key, "patchset", &patchset->digest);
+	json_put_string(key, "os", prepared->guest->os.id);
+	json_put_string(key, "os_version", prepared->guest->os.version_id);
+	json_put_string(key, "coldpatch", COLDPATCH_VERSION);
+	json_digest(key, &digest);
+	digest_to_hex(&digest, hex);
+	return xasprintf("%s/plans/%s.json", session->config.store, hex);
+}
+
+static json_t *resolve_input(const struct coldpatch_session *session,
+			     const struct prepared *prepared, const char *patchset)
+{
+	json_t *input = json_object();
+	char snapshot[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *cache = NULL;
+
+	digest_to_hex(&prepared->snapshot->digest, snapshot);
+	cache = xasprintf("%s/resolver-cache/%s", session->config.store, snapshot);
+	json_put(input, "guest", guest_to_json(prepared->guest));
+	json_put_string(input, "state_dir", prepared->state_dir);
+	json_put_string(input, "store", session->config.store);
+	json_put_string(input, "snapshot", snapshot);
+	json_put_string(input, "patchset", patchset);
+	json_put_string(input, "cache_dir", cache);
+	return input;
+}
+
+static int resolve(struct coldpatch_session *session, const char *patchset_file,
+		   const char *cache_path, struct prepared *prepared, struct error *err)
+{
+	CLEANUP_JSON json_t *input = resolve_input(session, prepared, patchset_file);
+	CLEANUP_JSON json_t *result = NULL;
+	const json_t *plan;
+
+	if (directory_make(string_member(input, "cache_dir"), 0755, err) < 0)
+		return -1;
+	if (task_run(session, "resolve", input, &result, err) < 0)
+		return -1;
+	plan = json_object_get(result, "plan");
+	prepared->plan = plan_from_json(plan, err);
+	if (!prepared->plan)
+		return -1;
+	return json_write_file(cache_path, plan, 0644, err);
+}
+
+static int find_or_resolve(struct coldpatch_session *session, const char *patchset_file,
+			   const struct patchset *patchset, struct prepared *prepared,
+			   struct error *err)
+{
+	CLEANUP_FREE char *cache_path = plan_cache_path(session, prepared, patchset);
+	CLEANUP_FREE char *plans = path_join(session->config.store, "plans");
+	CLEANUP_JSON json_t *cached = NULL;
+	struct error ignored;
+
+	if (directory_make(plans, 0755, err) < 0)
+		return -1;
+	cached = json_read_file(cache_path, ERROR_BUG, &ignored);
+	prepared->plan = cached ? plan_from_json(cached, &ignored) : NULL;
+	if (prepared->plan)
+		return 0;
+	return resolve(session, patchset_file, cache_path, prepared, err);
+}
+
+/* Nothing is planned for an image that could not be patched anyway. */
+static int refuse_blocked(const struct guest *guest, struct error *err)
+{
+	if (guest->n_blockers == 0)
+		return 0;
+	return error_set(err, ERROR_IMAGE, "%s", guest->blockers[0].msg);
+}
+
+int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_options *options,
+		 struct prepared *prepared, struct error *err)
+{
+	CLEANUP(patchset_free)
+	struct patchset *patchset = NULL;
+	CLEANUP_FREE char *patchset_file = NULL;
+
+	if (!options->patchset)
+		return error_set(err, ERROR_USAGE, "no patchset was given");
+	if (refuse_blocked(prepared->guest, err) < 0)
+		return -1;
+	patchset_file = patchset_path(session, options->patchset);
+	patchset = patchset_read(patchset_file, err);
+	if (!patchset)
+		return -1;
+	if (patchset_check_guest(patchset, prepared->guest->os.id, prepared->guest->os.version_id,
+				 err) < 0)
+		return -1;
+	if (open_snapshot(session, options->snapshot, prepared, err) < 0)
+		return -1;
+	return find_or_resolve(session, patchset_file, patchset, prepared, err);
+}
+
+int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
+			   struct prepared *prepared, struct error *err)
+{
+	CLEANUP_JSON json_t *document = json_read_file(path, ERROR_CONFIG, err);
+	const json_t *plan;
+	char snapshot[DIGEST_HEX_SIZE];
+
+	if (!document)
+		return -1;
+	if (refuse_blocked(prepared->guest, err) < 0)
+		return -1;
+	plan = json_object_get(document, "plan");
+	prepared->plan = plan_from_json(plan ? plan : document, err);
+	if (!prepared->plan)
+		return error_prefix(err, "%s", path);
+	digest_to_hex(&prepared->plan->snapshot, snapshot);
+	return open_snapshot(session, snapshot, prepared, err);
+}
+
+int prepare_fit(struct prepared *prepared, struct error *err)
+{
+	return fit_check(prepared->plan, prepared->guest, &prepared->fit, err);
+}
+
+int plan_code(const struct plan *plan)
+{
+	return plan->resolution.n_left ? COLDPATCH_LEFT_BEHIND : COLDPATCH_OK;
+}
+
+static int with_image_name(const struct coldpatch_image *image, struct error *err)
+{
+	const char *name = image->n_disks ? image->disks[0] : "image";
+
+	if (strncmp(err->msg, name, strlen(name)))
+		error_prefix(err, "%s", name);
+	return -1;
+}
+
+int coldpatch_image_inspect(struct coldpatch_session *session, const struct coldpatch_image *image,
+			    char **ret_json, struct coldpatch_error *ret_err)
+{
+	CLEANUP_PREPARED struct prepared prepared = {0};
+	CLEANUP_JSON json_t *json = NULL;
+	struct error err = {0};
+
+	if (prepare_guest(session, image, &prepared, &err) < 0) {
+		with_image_name(image, &err);
+		return session_fail(ret_err, &err);
+	}
+	json = guest_to_json(prepared.guest);
+	*ret_json = session_text(json);
+	return 0;
+}
+
+static json_t *plan_document(const struct prepared *prepared)
+{
+	json_t *document = json_object();
+	struct digest digest;
+
+	plan_digest(prepared->plan, &digest);
+	json_put(document, "plan", plan_to_json(prepared->plan));
+	json_put(document, "fit", fit_to_json(&prepared->fit));
+	json_put_digest(document, "digest", &digest);
+	json_put_u64(document, "code", plan_code(prepared->plan));
+	return document;
+}
+
+int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpatch_image *image,
+			 const struct coldpatch_plan_options *options, char **ret_json,
+			 struct coldpatch_error *ret_err)
+{
+	CLEANUP_PREPARED struct prepared prepared = {0};
+	CLEANUP_JSON json_t *json = NULL;
+	struct error err = {0};
+
+	if (prepare_guest(session, image, &prepared, &err) < 0 ||
+	    prepare_plan(session, options, &prepared, &err) < 0 ||
+	    prepare_fit(&prepared, &err) < 0) {
+		with_image_name(image, &err);
+		return session_fail(ret_err, &err);
+	}
+	json = plan_document(&prepared);
+	*ret_json = session_text(json);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "record/record.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "session/session.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+static json_t *verify_input(const struct coldpatch_session *session,
+			    const struct coldpatch_verify_options *options)
+{
+	json_t *input = json_object();
+
+	json_put(input, "overlays", strings_to_json(options->overlays, options->n_overlays));
+	json_put_string(input, "record", options->record);
+	json_put(input, "parent_records",
+		 strings_to_json(options->parent_records, options->n_parent_records));
+	json_put(input, "public_keys",
+		 options->n_public_keys
+			 ? strings_to_json(options->public_keys, options->n_public_keys)
+			 : strings_to_json((const char *const *)session->config.public_keys,
+					   session->config.n_public_keys));
+	json_put(input, "backing", strings_to_json(options->backing, options->n_backing));
+	return input;
+}
+
+static int has_bad_finding(const json_t *findings)
+{
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(findings, i,
+			   finding) if (!strcmp(string_member(finding, "state"), "bad")) return 1;
+	return 0;
+}
+
+int coldpatch_record_verify(struct coldpatch_session *session,
+			    const struct coldpatch_verify_options *options, char **ret_json,
+			    struct coldpatch_error *ret_err)
+{
+	CLEANUP_JSON json_t *input = verify_input(session, options), *result = NULL;
+	struct error err = {0};
+
+	if (json_array_size(json_object_get(input, "public_keys")) == 0)
+		error_set(&err, ERROR_CONFIG,
+			  "no public key to verify with; name one with --public-key");
+	else if (task_run(session, "verify-record", input, &result, &err) == 0) {
+		json_put_u64(result, "code",
+			     has_bad_finding(json_object_get(result, "findings")) ? COLDPATCH_FOUND
+										  : COLDPATCH_OK);
+		*ret_json = session_text(result);
+		return 0;
+	}
+	return session_fail(ret_err, &err);
+}
+
+int coldpatch_key_generate(struct coldpatch_session *session, const char *directory,
+			   const char *name, char **ret_json, struct coldpatch_error *ret_err)
+{
+	CLEANUP_FREE char *id = NULL, *private_path = NULL, *public_path = NULL;
+	CLEANUP_JSON json_t *json = NULL;
+	const char *where = directory ? directory : session->config.state;
+	struct error err = {0};
+
+	if (directory_make(where, 0700, &err) < 0 || key_generate(where, name, &id, &err) < 0)
+		return session_fail(ret_err, &err);
+	private_path = xasprintf("%s/%s.key", where, name);
+	public_path = xasprintf("%s/%s.pub", where, name);
+	json = json_object();
+	json_put_string(json, "id", id);
+	json_put_bytes(json, "private", private_path);
+	json_put_bytes(json, "public", public_path);
+	*ret_json = session_text(json);
+	return 0;
+}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/commit/apply.c \
+	lib/commit/block_file.c \
+	lib/commit/check_filesystem.c \
 	lib/commit/check_tree.c \
 	lib/commit/place.c \
 	lib/commit/remove.c

@@ -72,10 +72,18 @@ static void take_word(struct lexer *lexer, struct buffer *word)
 	}
 }
 
+static bool is_blank(const struct lexer *lexer)
+{
+	char c = *lexer->at;
+
+	return c == ' ' || c == '\t' || c == '\r' ||
+	       (c == '\\' && lexer->end - lexer->at > 1 && lexer->at[1] == '\n');
+}
+
 static void skip_blanks(struct lexer *lexer)
 {
-	while (lexer->at < lexer->end && strchr(" \t\r", *lexer->at) && *lexer->at)
-		lexer->at++;
+	while (lexer->at < lexer->end && is_blank(lexer))
+		lexer->at += *lexer->at == '\\' ? 2 : 1;
 	if (lexer->at < lexer->end && *lexer->at == '#')
 		while (lexer->at < lexer->end && *lexer->at != '\n')
 			lexer->at++;

@@ -12,3 +12,4 @@ LIB_SOURCES += \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
 	lib/package/deb/deb_verify.c
+UNIT_TESTS += tests/unit/deb_scenario_test.c

@@ -69,6 +69,25 @@ string apt_error(const char *fallback)
 	return first.empty() ? fallback : first;
 }
 
+/* Our private copies by the names that they have in the guest. */
+string guest_paths(string text, const struct apt_job &job)
+{
+	static const char *const names[][2] = {
+		{"/status", "/var/lib/dpkg/status"},
+		{"/extended_states", "/var/lib/apt/extended_states"},
+		{"/preferences", "/etc/apt/preferences"},
+	};
+
+	for (const auto &name : names) {
+		string copy = string(job.root) + name[0];
+		size_t at = text.find(copy);
+
+		if (at != string::npos)
+			text.replace(at, copy.size(), name[1]);
+	}
+	return text;
+}
+
 [[noreturn]] void fail_reading(const struct apt_job &job)
 {
 	string text = apt_error("no reason given");
@@ -76,7 +95,8 @@ string apt_error(const char *fallback)
 
 	throw Failure(of_guest ? ERROR_IMAGE : ERROR_MIRROR,
 		      string("apt cannot read the ") +
-			      (of_guest ? "guest's package state: " : "mirror's index: ") + text);
+			      (of_guest ? "guest's package state: " : "mirror's index: ") +
+			      guest_paths(text, job));
 }
 
 /* Which of our sources a package file of apt's belongs to, by the name of the list file. */
@@ -104,8 +124,9 @@ class Policy : public pkgPolicy
 	Policy(pkgCache &c, const struct apt_job &j) : pkgPolicy(&c), job(j), cache(c)
 	{
 		if (!ReadPinFile(*this))
-			throw Failure(ERROR_IMAGE, "the guest's apt preferences: " +
-							   apt_error("cannot be read"));
+			throw Failure(ERROR_IMAGE,
+				      "the guest's apt preferences: " +
+					      guest_paths(apt_error("cannot be read"), job));
 		if (job.n_holds)
 			for (PkgIterator pkg = cache.PkgBegin(); !pkg.end(); ++pkg)
 				hold_if_matched(pkg);
@@ -245,16 +266,17 @@ bool is_vital(const PkgIterator &pkg)
 }
 
 /* Why a version that could be there is not, found by following what it needs and what needs the
- * version it would replace.  Looks at apt's final decision, changes nothing. */
+ * version it would replace.  Looks at apt's final decision, changes nothing.  Candidates are asked
+ * of the policy: those of the dependency cache are given up by apt on the way. */
 class Explainer
 {
 	const struct apt_job &job;
 	pkgDepCache &depcache;
-	const Policy &policy;
+	Policy &policy;
 	std::set<map_id_t> seen;
 
       public:
-	Explainer(const struct apt_job &j, pkgDepCache &d, const Policy &p)
+	Explainer(const struct apt_job &j, pkgDepCache &d, Policy &p)
 	    : job(j), depcache(d), policy(p)
 	{
 	}
@@ -293,7 +315,8 @@ class Explainer
 		for (;; ++dep) {
 			text += dep.TargetPkg().Name();
 			if (dep.TargetVer())
-				text += string(" (") + dep.CompType() + " " + dep.TargetVer() + ")";
+				text += string(" (") + pkgCache::CompTypeDeb(dep->CompareOp) + " " +
+					dep.TargetVer() + ")";
 			if (dep == last)
 				return text;
 			text += " | ";
@@ -344,7 +367,7 @@ class Explainer
 			return "; the file of " + label(target) + " is not on the mirror";
 		if (policy.pattern_of(pkg) || (is_held(pkg) && pkg->CurrentVer != 0))
 			return "; " + string(pkg.Name()) + " is held";
-		if (!same(depcache[pkg].CandidateVerIter(depcache), target))
+		if (!same(policy.GetCandidateVer(pkg), target))
 			return target.FileList().end() ||
 					       source_of(target.FileList().File()) == no_source
 				       ? ""
@@ -378,7 +401,7 @@ class Explainer
 	/* `other` stays as it is and stands in the way; `clash` says how. */
 	Why explain_clash(const PkgIterator &other, const string &clash)
 	{
-		VerIterator candidate = depcache[other].CandidateVerIter(depcache);
+		VerIterator candidate = policy.GetCandidateVer(other);
 		string current = label(depcache[other].InstVerIter(depcache));
 
 		if (is_held(other))
@@ -788,7 +811,7 @@ class Resolver
 	Why explain(const PkgIterator &pkg, const VerIterator &newest)
 	{
 		Explainer explainer(job, *depcache, *policy);
-		VerIterator candidate = (*depcache)[pkg].CandidateVerIter(*depcache);
+		VerIterator candidate = policy->GetCandidateVer(pkg);
 
 		if (pkg->SelectedState == pkgCache::State::Hold)
 			return explainer.explain_held(pkg);

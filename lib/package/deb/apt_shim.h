@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
-
 #ifdef __cplusplus
 #define APT_NOEXCEPT noexcept
 extern "C" {
 #else
 #define APT_NOEXCEPT
 #endif
+
+#include "base/error.h"
 
 enum apt_scope { APT_SCOPE_ALL, APT_SCOPE_SECURITY, APT_SCOPE_NAMED };
 enum apt_operation { APT_UNPACK, APT_CONFIGURE, APT_REMOVE };

@@ -38,9 +38,24 @@ LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
 
 all: $(LIBRARY) $(SHARED) $(PROGRAMS) man
 
+# What a fresh Debian 12 needs.  Installing asks for root; with all of it there, nothing is asked.
+BUILD_PACKAGES := gcc g++ make autoconf pkg-config libjansson-dev libssl-dev libnbd-dev libext2fs-dev \
+	libarchive-dev libzstd-dev libcyaml-dev libseccomp-dev libapt-pkg-dev libguestfs-dev zlib1g-dev check scdoc
+RUN_PACKAGES := qemu-utils qemu-system-x86 e2fsprogs gpgv libguestfs0 supermin linux-image-cloud-amd64
+TEST_PACKAGES := mmdebstrap debian-archive-keyring fdisk gdisk python3 acl attr libcap2-bin gpg gpg-agent dpkg-dev apt-utils \
+	openssl jq strace xz-utils zstd clang clang-format time
+
+deps:
+	@missing=$$(for package in $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES); do \
+		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	[ -z "$$missing" ] || { \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		$$as_root apt-get update && \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }
+
 configure: configure.ac
 	autoconf -I /usr/share/aclocal
-config.mk: configure config.mk.in
+config.mk: configure .config.mk.in
 	./configure $(CONFIGURE_FLAGS)
 
 $(BUILD)/obj/%.o: %.c config.mk
@@ -77,6 +92,39 @@ distclean: clean
 format:
 	git ls-files -c -o --exclude-standard '*.c' '*.h' '*.cc' | xargs clang-format -i
 
-.PHONY: all clean distclean format
+# The guest of `make demo` takes about two minutes to make, and a gigabyte.
+demo: deps
+	$(MAKE) -j2 all
+	BUILD=$(abspath $(BUILD)) tests/demo
+
+# Everything: a few minutes of unit tests and scenarios first, then real images.
+check: deps
+	$(MAKE) -j2 all
+	tests/all quick
+check-full: check
+	tests/all full
+
+INSTALL := install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/coldpatch $(DESTDIR)$(libdir)/pkgconfig \
+		$(DESTDIR)$(includedir) $(DESTDIR)$(datadir)/coldpatch/patchsets $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
+		$(DESTDIR)$(datadir)/bash-completion/completions
+	$(INSTALL) -m 755 $(BUILD)/coldpatch $(DESTDIR)$(bindir)
+	$(INSTALL) -m 755 $(BUILD)/coldpatch-worker $(BUILD)/coldpatch-sign $(BUILD)/coldpatch-runner $(DESTDIR)$(libexecdir)/coldpatch
+	$(INSTALL) -m 644 lib/coldpatch.h $(DESTDIR)$(includedir)
+	$(INSTALL) -m 644 $(LIBRARY) $(SHARED) $(DESTDIR)$(libdir)
+	ln -sf libcoldpatch.so.0 $(DESTDIR)$(libdir)/libcoldpatch.so
+	sed 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' docs/coldpatch.pc.in \
+		> $(DESTDIR)$(libdir)/pkgconfig/coldpatch.pc
+	$(INSTALL) -m 644 patchsets/*.yaml $(DESTDIR)$(datadir)/coldpatch/patchsets
+	$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 $(filter %.5,$(MAN_PAGES)) $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 644 docs/completion.bash $(DESTDIR)$(datadir)/bash-completion/completions/coldpatch
+
+# One simple package, to be carried into an air gap.
+deb: all
+	BUILD=$(abspath $(BUILD)) VERSION=$(VERSION) RUN_PACKAGES="$(RUN_PACKAGES)" docs/make-deb
+
+.PHONY: all clean deb demo check check-full deps distclean format install
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/session/apply.c \
+	lib/session/apply_record.c \
+	lib/session/apply_summary.c \
+	lib/session/config.c \
+	lib/session/digests.c \
+	lib/session/image.c \
+	lib/session/mirror.c \
+	lib/session/record.c \
+	lib/session/session.c \
+	lib/session/state_dir.c \
+	lib/session/strings.c \
+	lib/session/subject.c \
+	lib/session/task.c \
+	lib/session/task_commit.c \
+	lib/session/task_inspect.c \
+	lib/session/task_layer.c \
+	lib/session/task_mirror.c \
+	lib/session/task_resolve.c \
+	lib/session/task_verify.c \
+	lib/session/worker.c \
+	lib/session/workspace.c

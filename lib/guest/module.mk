@@ -12,3 +12,4 @@ LIB_SOURCES += \
 	lib/guest/osrelease.c \
 	lib/guest/root.c
 UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c
+FUZZERS += tests/fuzz/osrelease.c tests/fuzz/fstab.c

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <check.h>
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "guest/fstab.h"
 
 static void parse(const char *text, struct fstab *fstab)
@@ -130,6 +133,33 @@ START_TEST(only_local_disks_count)
 }
 END_TEST
 
+static void replay(const struct buffer *text)
+{
+	CLEANUP_FSTAB struct fstab fstab = {0};
+
+	fstab_parse(text->data, text->len, &fstab);
+	ck_assert_uint_le(fstab.n_warnings, 32);
+}
+
+START_TEST(fuzzing_seeds_are_survived)
+{
+	const char *top = getenv("TEST_TOP");
+	CLEANUP_FREE char *pattern = xasprintf("%s/tests/fuzz/fstab/*", top ? top : ".");
+	struct error err = {0};
+	glob_t seeds;
+
+	ck_assert_int_eq(glob(pattern, 0, NULL, &seeds), 0);
+	for (size_t i = 0; i < seeds.gl_pathc; i++) {
+		CLEANUP_BUFFER struct buffer text = {0};
+
+		ck_assert_msg(file_read(seeds.gl_pathv[i], 1 << 20, &text, &err) == 0, "%s",
+			      err.msg);
+		replay(&text);
+	}
+	globfree(&seeds);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fstab");
@@ -142,6 +172,7 @@ int main(void)
 	tcase_add_test(tc, size_is_bounded);
 	tcase_add_test(tc, long_fields_are_refused);
 	tcase_add_loop_test(tc, only_local_disks_count, 0, sizeof kinds / sizeof *kinds);
+	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <check.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+#include "base/file.h"
 #include "guest/endoflife.h"
 #include "guest/osrelease.h"
 
@@ -133,6 +136,33 @@ START_TEST(end_of_life_is_by_release)
 }
 END_TEST
 
+static void replay(const struct buffer *text)
+{
+	struct guest_os os = {0};
+
+	osrelease_parse(text->data, text->len, &os);
+	os_drop(&os);
+}
+
+START_TEST(fuzzing_seeds_are_survived)
+{
+	const char *top = getenv("TEST_TOP");
+	CLEANUP_FREE char *pattern = xasprintf("%s/tests/fuzz/osrelease/*", top ? top : ".");
+	struct error err = {0};
+	glob_t seeds;
+
+	ck_assert_int_eq(glob(pattern, 0, NULL, &seeds), 0);
+	for (size_t i = 0; i < seeds.gl_pathc; i++) {
+		CLEANUP_BUFFER struct buffer text = {0};
+
+		ck_assert_msg(file_read(seeds.gl_pathv[i], 1 << 20, &text, &err) == 0, "%s",
+			      err.msg);
+		replay(&text);
+	}
+	globfree(&seeds);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("osrelease");
@@ -147,6 +177,7 @@ int main(void)
 	tcase_add_test(tc, long_values_are_ignored);
 	tcase_add_test(tc, nul_bytes_do_not_cut);
 	tcase_add_test(tc, end_of_life_is_by_release);
+	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -7,15 +7,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(CHECK_LIBS) $(LIBS_LIBS)
 
+unit-programs: $(UNIT_PROGRAMS)
+print-unit-programs:
+	@echo $(UNIT_PROGRAMS)
 check-unit: $(UNIT_PROGRAMS)
 	tests/run $(UNIT_PROGRAMS)
-check-layers:
-	tests/layers
-check-image: all
-	tests/run $(sort $(wildcard tests/image/*.sh))
-check-cli: all
-	tests/run $(sort $(wildcard tests/cli/*.sh))
-check-hostile: all
-	tests/run $(sort $(wildcard tests/hostile/*.sh))
-
-.PHONY: check-unit check-layers check-image check-cli check-hostile
+.PHONY: unit-programs print-unit-programs check-unit

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Does a plan fit one guest now?  Nothing of this is part of the plan. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "plan/plan.h"
+
+void fit_free(struct fit *fit)
+{
+	for (size_t i = 0; i < fit->n_space; i++)
+		free(fit->space[i].mountpoint);
+	for (size_t i = 0; i < fit->n_warnings; i++)
+		free(fit->warnings[i]);
+	free(fit->space);
+	free(fit->warnings);
+	*fit = (struct fit){0};
+}
+
+json_t *fit_to_json(const struct fit *fit)
+{
+	json_t *json = json_object(), *space = json_array(), *warnings = json_array();
+
+	for (size_t i = 0; i < fit->n_space; i++) {
+		json_t *item = json_object();
+
+		json_put_bytes(item, "mountpoint", fit->space[i].mountpoint);
+		json_put_u64(item, "needed_bytes", fit->space[i].needed_bytes);
+		json_put_u64(item, "free_bytes", fit->space[i].free_bytes);
+		json_put_u64(item, "needed_inodes", fit->space[i].needed_inodes);
+		json_put_u64(item, "free_inodes", fit->space[i].free_inodes);
+		json_array_append_new(space, item);
+	}
+	for (size_t i = 0; i < fit->n_warnings; i++)
+		json_array_append_new(warnings, json_bytes(fit->warnings[i]));
+	json_put(json, "space", space);
+	json_put(json, "warnings", warnings);
+	return json;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* What a file system mounted there may have to take.  One below /usr or /var is counted as if
+ * everything went into it. */
+static const struct plan_space *space_for(const struct plan *plan, const char *mountpoint)
+{
+	for (size_t i = 0; i < plan->n_space; i++) {
+		const char *path = plan->space[i].path;
+
+		if (strcmp(path, mountpoint) == 0)
+			return &plan->space[i];
+		if ((strcmp(path, "/usr") == 0 || strcmp(path, "/var") == 0) &&
+		    is_below(mountpoint, path))
+			return &plan->space[i];
+	}
+	return NULL;
+}
+
+static void add_space(struct fit *fit, const struct guest_filesystem *fs,
+		      const struct plan_space *needed)
+{
+	struct fit_space *space = ARRAY_ADD(fit->space, fit->n_space);
+
+	space->mountpoint = xstrdup(fs->mountpoint);
+	space->needed_bytes = needed->bytes;
+	space->needed_inodes = needed->inodes;
+	space->free_bytes = fs->space.free_bytes;
+	space->free_inodes = fs->space.free_inodes;
+}
+
+static void collect_space(const struct plan *plan, const struct guest *guest, struct fit *fit)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &guest->filesystems[i];
+		const struct plan_space *needed;
+
+		if (!fs->mountpoint || !fs->readable || fs->space.total_bytes == 0)
+			continue;
+		needed = space_for(plan, fs->mountpoint);
+		if (needed)
+			add_space(fit, fs, needed);
+	}
+}
+
+static uint64_t mebibytes(uint64_t bytes)
+{
+	return (bytes >> 20) + ((bytes & ((1 << 20) - 1)) != 0);
+}
+
+static int check_space(const struct fit_space *space, bool has_inodes, struct error *err)
+{
+	if (space->needed_bytes > space->free_bytes)
+		return error_set(err, ERROR_IMAGE,
+				 "guest file system %s is too small: needs %" PRIu64
+				 " MiB, has %" PRIu64 " MiB free: grow the disk, or remove old "
+				 "kernels and files",
+				 space->mountpoint, mebibytes(space->needed_bytes),
+				 space->free_bytes >> 20);
+	if (has_inodes && space->needed_inodes > space->free_inodes)
+		return error_set(err, ERROR_IMAGE,
+				 "guest file system %s is too small: needs %" PRIu64
+				 " inodes, has %" PRIu64 " free",
+				 space->mountpoint, space->needed_inodes, space->free_inodes);
+	return 0;
+}
+
+static bool has_inodes(const struct guest *guest, const char *mountpoint)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++)
+		if (guest->filesystems[i].mountpoint &&
+		    strcmp(guest->filesystems[i].mountpoint, mountpoint) == 0)
+			return guest->filesystems[i].space.total_inodes > 0;
+	return false;
+}
+
+static int check_all_space(const struct guest *guest, const struct fit *fit, struct error *err)
+{
+	for (size_t i = 0; i < fit->n_space; i++)
+		if (check_space(&fit->space[i], has_inodes(guest, fit->space[i].mountpoint), err) <
+		    0)
+			return -1;
+	return 0;
+}
+
+static int check_identity(const struct plan *plan, const struct guest *guest, struct error *err)
+{
+	if (guest->n_blockers)
+		return error_set(err, ERROR_IMAGE, "%s", guest->blockers[0].msg);
+	if (!digest_equal(&plan->package_state, &guest->packages.state))
+		return error_set(err, ERROR_BUSY,
+				 "the plan was made for another package state than the guest's: "
+				 "plan again");
+	return 0;
+}
+
+static void warn(struct fit *fit, char *text)
+{
+	*ARRAY_ADD(fit->warnings, fit->n_warnings) = text;
+}
+
+static void collect_warnings(const struct plan *plan, const struct guest *guest, struct fit *fit)
+{
+	for (size_t i = 0; i < guest->packages.n_broken; i++)
+		warn(fit,
+		     xasprintf("package %s: the run will finish it", guest->packages.broken[i]));
+	for (size_t i = 0; i < plan->n_care; i++)
+		if (strcmp(plan->care[i].code, "kernel") == 0 && guest->boot.loader &&
+		    strcmp(guest->boot.loader, "none") == 0) {
+			warn(fit, xstrdup("a kernel is updated, but no boot loader is known to "
+					  "start it"));
+			break;
+		}
+}
+
+int fit_check(const struct plan *plan, const struct guest *guest, struct fit *ret,
+	      struct error *err)
+{
+	struct fit fit = {0};
+
+	if (check_identity(plan, guest, err) < 0)
+		return -1;
+	collect_space(plan, guest, &fit);
+	if (check_all_space(guest, &fit, err) < 0) {
+		fit_free(&fit);
+		return -1;
+	}
+	collect_warnings(plan, guest, &fit);
+	*ret = fit;
+	return 0;
+}

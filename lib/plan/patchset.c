@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading a patchset by libcyaml.  Its schema refuses unknown keys; truth values are an enumeration
+ * here, because libcyaml reads every word but a few as true.  The library says what is wrong
+ * through a log callback, the line comes in a later message: both are kept and joined.
+ */
+#include "plan/patchset.h"
+
+#include <cyaml/cyaml.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+enum { MAX_FILE = 1 << 20, MAX_ITEMS = 10000, PATCHSET_VERSION = 1 };
+
+enum truth { TRUTH_UNSET, TRUTH_YES, TRUTH_NO };
+
+struct document_os {
+	char *id, *version;
+};
+struct document {
+	unsigned version;
+	char *name, *description;
+	struct document_os os;
+	enum resolve_scope scope;
+	char **packages, **holds;
+	unsigned packages_count, holds_count;
+	enum truth allow_removals, allow_new;
+};
+
+static const cyaml_strval_t scopes[] = {
+	{"all", RESOLVE_ALL}, {"security", RESOLVE_SECURITY}, {"named", RESOLVE_NAMED}};
+static const cyaml_strval_t truths[] = {{"true", TRUTH_YES}, {"false", TRUTH_NO}};
+
+static const cyaml_schema_value_t text_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 256)};
+
+static const cyaml_schema_field_t os_fields[] = {
+	CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, struct document_os, id, 1, 64),
+	CYAML_FIELD_STRING_PTR("version", CYAML_FLAG_POINTER, struct document_os, version, 1, 64),
+	CYAML_FIELD_END};
+
+static const cyaml_schema_field_t fields[] = {
+	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct document, version),
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct document, name, 1, 128),
+	CYAML_FIELD_STRING_PTR("description", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			       struct document, description, 0, 4096),
+	CYAML_FIELD_MAPPING("os", CYAML_FLAG_DEFAULT, struct document, os, os_fields),
+	CYAML_FIELD_ENUM("scope", CYAML_FLAG_STRICT, struct document, scope, scopes,
+			 CYAML_ARRAY_LEN(scopes)),
+	CYAML_FIELD_SEQUENCE("packages", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct document,
+			     packages, &text_value, 0, MAX_ITEMS),
+	CYAML_FIELD_SEQUENCE("holds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct document,
+			     holds, &text_value, 0, MAX_ITEMS),
+	CYAML_FIELD_ENUM("allow-removals", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct document,
+			 allow_removals, truths, CYAML_ARRAY_LEN(truths)),
+	CYAML_FIELD_ENUM("allow-new", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct document,
+			 allow_new, truths, CYAML_ARRAY_LEN(truths)),
+	CYAML_FIELD_END};
+
+static const cyaml_schema_value_t schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct document, fields)};
+
+struct complaint {
+	char text[512];
+	unsigned line;
+};
+
+/* Messages look like "Load: Unexpected key: foo\n", then a backtrace with "(line: 3, column: 1)".
+ */
+__attribute__((format(printf, 3, 0))) static void take_complaint(cyaml_log_t level, void *opaque,
+								 const char *fmt, va_list args)
+{
+	struct complaint *complaint = opaque;
+	char text[512];
+	const char *start = text, *line;
+
+	(void)level;
+	vsnprintf(text, sizeof text, fmt, args);
+	line = strstr(text, "line: ");
+	if (line && complaint->line == 0)
+		complaint->line = (unsigned)strtoul(line + 6, NULL, 10);
+	if (strncmp(text, "Load: ", 6) == 0)
+		start += 6;
+	if (complaint->text[0] == '\0' && *start != ' ' && strncmp(start, "Backtrace", 9) != 0)
+		snprintf(complaint->text, sizeof complaint->text, "%.*s", (int)strcspn(start, "\n"),
+			 start);
+}
+
+/* The number of the last line that begins with `key` and a colon, 0 when there is none. */
+static unsigned line_of(const struct buffer *text, const char *key)
+{
+	unsigned line = 0, found = 0;
+	size_t len = strlen(key);
+
+	for (const char *at = text->data; at && *at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		line++;
+		at += strspn(at, " ");
+		if (len && strncmp(at, key, len) == 0 && at[len] == ':')
+			found = line;
+	}
+	return found;
+}
+
+/* libcyaml gives the line before for a key it does not want. */
+static void mend_line(struct complaint *complaint, const struct buffer *text)
+{
+	static const char *const prefixes[] = {"Unexpected key: ", "Mapping field already seen: "};
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		size_t len = strlen(prefixes[i]);
+		unsigned line = strncmp(complaint->text, prefixes[i], len) == 0
+					? line_of(text, complaint->text + len)
+					: 0;
+
+		if (line)
+			complaint->line = line;
+	}
+}
+
+static void document_free(struct document *document)
+{
+	static const cyaml_config_t config = {.mem_fn = cyaml_mem};
+
+	cyaml_free(&config, &schema, document, 0);
+}
+DEFINE_CLEANUP(struct document, document_free)
+
+static struct document *load(const char *path, const struct buffer *text, struct error *err)
+{
+	struct complaint complaint = {0};
+	cyaml_config_t config = {.log_fn = take_complaint,
+				 .log_ctx = &complaint,
+				 .mem_fn = cyaml_mem,
+				 .log_level = CYAML_LOG_ERROR,
+				 .flags = CYAML_CFG_NO_ALIAS};
+	cyaml_data_t *data = NULL;
+	cyaml_err_t status;
+
+	status = cyaml_load_data((const uint8_t *)(text->data ? text->data : ""), text->len,
+				 &config, &schema, &data, NULL);
+	if (status == CYAML_OK && data)
+		return data;
+	if (complaint.text[0] == '\0')
+		snprintf(complaint.text, sizeof complaint.text, "%s",
+			 status == CYAML_OK ? "the file is empty" : cyaml_strerror(status));
+	mend_line(&complaint, text);
+	error_set(err, ERROR_CONFIG, "%s: line %u: %s", path, complaint.line ? complaint.line : 1,
+		  complaint.text);
+	return NULL;
+}
+
+static bool is_pattern(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			    "+-.:_*?[]!^") == strlen(text);
+}
+
+/* Where a message is about: the file and one key in it. */
+struct place {
+	const char *path;
+	const struct buffer *text;
+};
+
+static int wrong(const struct place *place, const char *key, struct error *err, const char *what)
+{
+	return error_set(err, ERROR_CONFIG, "%s: line %u: %s: %s", place->path,
+			 line_of(place->text, key), key, what);
+}
+
+static int check_names(const struct place *place, const char *key, char **names, unsigned n_names,
+		       struct error *err)
+{
+	for (unsigned i = 0; i < n_names; i++) {
+		CLEANUP_FREE char *what = xasprintf("\"%s\" is not a package name", names[i]);
+
+		if (!is_pattern(names[i]))
+			return wrong(place, key, err, what);
+	}
+	return 0;
+}
+
+static int check(const struct place *place, const struct document *document, struct error *err)
+{
+	bool named = document->scope == RESOLVE_NAMED;
+
+	if (document->version != PATCHSET_VERSION)
+		return wrong(place, "version", err, "only version 1 is known");
+	if (named && document->packages_count == 0)
+		return wrong(place, "scope", err, "is named, but packages names none");
+	if (!named && document->packages_count)
+		return wrong(place, "packages", err, "is only for scope named");
+	if (check_names(place, "packages", document->packages, document->packages_count, err) < 0)
+		return -1;
+	return check_names(place, "holds", document->holds, document->holds_count, err);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorted and without repetitions, so that equal meanings are equal values. */
+static char **copy_names(char **names, unsigned n_names, size_t *ret_n)
+{
+	char **copies = xcalloc(n_names, sizeof *copies);
+	size_t n = 0;
+
+	if (n_names)
+		qsort(names, n_names, sizeof *names, compare_text);
+	for (unsigned i = 0; i < n_names; i++)
+		if (n == 0 || strcmp(copies[n - 1], names[i]) != 0)
+			copies[n++] = xstrdup(names[i]);
+	*ret_n = n;
+	return copies;
+}
+
+static json_t *names_to_json(char **names, size_t n_names)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n_names; i++)
+		json_array_append_new(array, json_bytes(names[i]));
+	return array;
+}
+
+static void compute_digest(struct patchset *patchset)
+{
+	CLEANUP_JSON json_t *json = json_object();
+
+	json_put_u64(json, "version", PATCHSET_VERSION);
+	json_put_bytes(json, "os_id", patchset->os_id);
+	json_put_bytes(json, "os_version", patchset->os_version);
+	json_put_u64(json, "scope", patchset->scope);
+	json_put(json, "packages", names_to_json(patchset->packages, patchset->n_packages));
+	json_put(json, "holds", names_to_json(patchset->holds, patchset->n_holds));
+	json_put_bool(json, "allow_removals", patchset->allow_removals);
+	json_put_bool(json, "allow_new", patchset->allow_new);
+	json_digest(json, &patchset->digest);
+}
+
+static struct patchset *convert(struct document *document)
+{
+	struct patchset *patchset = xcalloc(1, sizeof *patchset);
+
+	patchset->name = xstrdup(document->name);
+	patchset->description = xstrdup(document->description ? document->description : "");
+	patchset->os_id = xstrdup(document->os.id);
+	patchset->os_version = xstrdup(document->os.version);
+	patchset->scope = document->scope;
+	patchset->packages =
+		copy_names(document->packages, document->packages_count, &patchset->n_packages);
+	patchset->holds = copy_names(document->holds, document->holds_count, &patchset->n_holds);
+	patchset->allow_removals = document->allow_removals == TRUTH_YES;
+	patchset->allow_new = document->allow_new != TRUTH_NO;
+	compute_digest(patchset);
+	return patchset;
+}
+
+struct patchset *patchset_read(const char *path, struct error *err)
+{
+	CLEANUP(document_free)
+	struct document *document = NULL;
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	if (file_read(path, MAX_FILE, &text, err) < 0)
+		return NULL;
+	document = load(path, &text, err);
+	if (!document || check(&(struct place){path, &text}, document, err) < 0)
+		return NULL;
+	return convert(document);
+}
+
+static void free_names(char **names, size_t n_names)
+{
+	for (size_t i = 0; i < n_names; i++)
+		free(names[i]);
+	free(names);
+}
+
+void patchset_free(struct patchset *patchset)
+{
+	if (!patchset)
+		return;
+	free_names(patchset->packages, patchset->n_packages);
+	free_names(patchset->holds, patchset->n_holds);
+	free(patchset->name);
+	free(patchset->description);
+	free(patchset->os_id);
+	free(patchset->os_version);
+	free(patchset);
+}
+
+int patchset_check_guest(const struct patchset *patchset, const char *os_id, const char *version_id,
+			 struct error *err)
+{
+	const char *id = os_id ? os_id : "unknown", *version = version_id ? version_id : "unknown";
+
+	if (strcmp(patchset->os_id, id) == 0 && strcmp(patchset->os_version, version) == 0)
+		return 0;
+	return error_set(
+		err, ERROR_CONFIG,
+		"patchset %s is for %s %s, but the guest is %s %s: choose another patchset",
+		patchset->name, patchset->os_id, patchset->os_version, id, version);
+}
+
+void patchset_request(const struct patchset *patchset, struct resolve_request *ret)
+{
+	*ret = (struct resolve_request){
+		.scope = patchset->scope,
+		.names = (const char *const *)patchset->packages,
+		.n_names = patchset->n_packages,
+		.holds = (const char *const *)patchset->holds,
+		.n_holds = patchset->n_holds,
+		.allow_removals = patchset->allow_removals,
+		.allow_new = patchset->allow_new,
+	};
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Space an update needs below the directories that people give a file system of their own.
+ *
+ * Packages say how large they are unpacked, not where, so each directory is counted as if all of
+ * that landed in it; "/" holds the rest's too.  Old versions are still there while new ones are
+ * unpacked, so nothing is subtracted.
+ */
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "plan/parts.h"
+
+static const uint64_t MIB = UINT64_C(1) << 20;
+
+enum {
+	INITRAMFS_MIB = 64,	    /* one image, with every driver */
+	KERNEL_MIB = 32,	    /* vmlinuz, System.map, config */
+	DATABASE_MIB = 16,	    /* dpkg rewrites its status, debconf and apt theirs */
+	DATABASE_PACKAGE_KIB = 128, /* /var/lib/dpkg/info of one package */
+	BYTES_PER_INODE = 8192,	    /* Debian packages average more per file */
+	INODES_PER_PACKAGE = 16
+};
+
+struct totals {
+	uint64_t bytes;
+	uint64_t n_packages, n_kernels;
+	bool initramfs; /* the images of installed kernels are made again */
+};
+
+static bool is_kernel(const struct package_change *change)
+{
+	return fnmatch("linux-image-[0-9]*", change->name, 0) == 0;
+}
+
+/* Packages that trigger update-initramfs. */
+static bool touches_initramfs(const struct package_change *change)
+{
+	static const char *const patterns[] = {
+		"initramfs-tools*", "dracut*",	   "udev",	     "systemd",
+		"busybox*",	    "cryptsetup*", "lvm2",	     "mdadm",
+		"e2fsprogs",	    "btrfs-progs", "xfsprogs",	     "plymouth*",
+		"*-microcode",	    "firmware-*",  "console-setup*", "kmod",
+		"dmsetup",	    "open-iscsi",  "zfs-*",	     "nfs-common",
+		"cloud-initramfs*", "multipath*",  "keyboard-con*"};
+
+	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+		if (fnmatch(patterns[i], change->name, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Sizes come from an index; a sum that overflows can only be nonsense and fits nowhere. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	uint64_t result;
+
+	return __builtin_add_overflow(a, b, &result) ? UINT64_MAX : result;
+}
+
+static struct totals count(const struct resolution *resolution)
+{
+	struct totals totals = {0};
+
+	for (size_t i = 0; i < resolution->n_changes; i++) {
+		const struct package_change *change = &resolution->changes[i];
+
+		if (!change->to)
+			continue;
+		totals.n_packages++;
+		totals.bytes = sum(totals.bytes, change->installed_size);
+		totals.n_kernels += is_kernel(change);
+		totals.initramfs = totals.initramfs || touches_initramfs(change);
+	}
+	return totals;
+}
+
+static void add(struct plan *plan, const char *path, uint64_t bytes, uint64_t inodes)
+{
+	struct plan_space *space = ARRAY_ADD(plan->space, plan->n_space);
+
+	space->path = xstrdup(path);
+	space->bytes = bytes;
+	space->inodes = inodes;
+}
+
+void plan_add_space(struct plan *plan)
+{
+	struct totals totals = count(&plan->resolution);
+	uint64_t boot = totals.n_kernels * (KERNEL_MIB + INITRAMFS_MIB) * MIB;
+	uint64_t var = DATABASE_MIB * MIB + totals.n_packages * DATABASE_PACKAGE_KIB * 1024;
+	uint64_t inodes = totals.bytes / BYTES_PER_INODE + totals.n_packages * INODES_PER_PACKAGE;
+
+	if (plan_is_empty(plan))
+		return;
+	if (totals.initramfs)
+		boot += INITRAMFS_MIB * MIB;
+	add(plan, "/", sum(totals.bytes, boot + var), inodes);
+	add(plan, "/boot", boot, totals.n_kernels * 4 + totals.initramfs);
+	add(plan, "/usr", totals.bytes, inodes);
+	add(plan, "/var", var, totals.n_packages * INODES_PER_PACKAGE);
+}

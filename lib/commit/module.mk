@@ -3,6 +3,10 @@ LIB_SOURCES += \
 	lib/commit/apply.c \
 	lib/commit/block_file.c \
 	lib/commit/check_filesystem.c \
+	lib/commit/check_guest.c \
+	lib/commit/check_packages.c \
 	lib/commit/check_tree.c \
+	lib/commit/expected.c \
+	lib/commit/ownership.c \
 	lib/commit/place.c \
 	lib/commit/remove.c

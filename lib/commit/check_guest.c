@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "boot/boot.h"
+#include "commit/check_packages.h"
+#include "commit/commit.h"
+#include "commit/expected.h"
+#include "commit/ownership.h"
+
+enum { NAMED_MAX = 50 };
+
+void commit_report_free(struct commit_report *report)
+{
+	for (size_t i = 0; i < report->n_warnings; i++)
+		free(report->warnings[i]);
+	free(report->warnings);
+	*report = (struct commit_report){0};
+}
+
+void commit_report_warn(struct commit_report *report, const char *fmt, ...)
+{
+	char **new = ARRAY_ADD(report->warnings, report->n_warnings);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(new, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static int check_identity(const struct guest_identity *before, const struct guest_identity *after,
+			  struct error *err)
+{
+	const char *what = NULL;
+
+	if (!same_text(before->hostname, after->hostname))
+		what = "host name";
+	else if (before->machine_id != after->machine_id)
+		what = "machine-id";
+	else if (before->n_ssh_host_keys != after->n_ssh_host_keys)
+		what = "number of SSH host keys";
+	else if (before->random_seed != after->random_seed)
+		what = "random seed";
+	if (what)
+		return error_set(err, ERROR_GUEST, "the update changed the guest's %s", what);
+	return 0;
+}
+
+/* The package database as the new overlay has it, read again. */
+static int check_database(struct tree *tree, const struct package_state *before,
+			  const struct plan *plan, const struct package_family *family,
+			  struct error *err)
+{
+	CLEANUP(guest_free)
+	struct guest *scratch = xcalloc(1, sizeof *scratch);
+	CLEANUP_PACKAGE_STATE struct package_state after = {0};
+
+	if (family->read_state(tree, scratch, &after, err) < 0 ||
+	    family->verify(before, &after, &plan->resolution, err) < 0)
+		return -1;
+	if (scratch->packages.n_broken > 0)
+		return error_set(err, ERROR_GUEST, "after the update %s",
+				 scratch->packages.broken[0]);
+	return 0;
+}
+
+/* Collects what nobody is known to write. */
+struct surprises {
+	const struct ownership *ownership;
+	char *named[NAMED_MAX];
+	size_t n;
+};
+
+/* Directories get new times from what happens in them; old versions' files go away. */
+static bool is_unremarkable(const struct layer_entry *entry)
+{
+	if (entry->action == LAYER_METADATA)
+		return S_ISDIR(entry->stat.mode);
+	return entry->action == LAYER_REMOVE &&
+	       (strncmp(entry->path, "/usr/", 5) == 0 || strncmp(entry->path, "/lib/", 5) == 0 ||
+		strncmp(entry->path, "/opt/", 5) == 0);
+}
+
+static int judge_entry(void *opaque, const struct layer_entry *entry, struct error *err)
+{
+	struct surprises *surprises = opaque;
+
+	if (path_is_identity(entry->path) && entry->action != LAYER_METADATA)
+		return error_set(err, ERROR_GUEST,
+				 "the update changed %s, which is the guest's own", entry->path);
+	if (is_unremarkable(entry) || path_is_expected(entry->path) ||
+	    ownership_has(surprises->ownership, entry->path))
+		return 0;
+	if (surprises->n < NAMED_MAX)
+		surprises->named[surprises->n] = xstrdup(entry->path);
+	surprises->n++;
+	return 0;
+}
+
+static void report_surprises(const struct surprises *surprises, struct commit_report *report)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	size_t named = surprises->n < NAMED_MAX ? surprises->n : NAMED_MAX;
+
+	if (surprises->n == 0)
+		return;
+	for (size_t i = 0; i < named; i++)
+		buffer_printf(&text, "%s%s", i ? ", " : "", surprises->named[i]);
+	if (surprises->n > named)
+		buffer_printf(&text, " and %zu more", surprises->n - named);
+	commit_report_warn(report, "the update changed %zu paths that no package owns: %s",
+			   surprises->n, text.data);
+}
+
+static int check_paths(const struct ownership *ownership, const struct layer *layer,
+		       struct commit_report *report, struct error *err)
+{
+	struct surprises surprises = {.ownership = ownership};
+	struct layer_visitor visitor = {.entry = judge_entry, .opaque = &surprises};
+	int status = layer_read(layer, &visitor, err);
+
+	if (status == 0)
+		report_surprises(&surprises, report);
+	for (size_t i = 0; i < surprises.n && i < NAMED_MAX; i++)
+		free(surprises.named[i]);
+	return status;
+}
+
+int commit_check_guest(const struct guest *before, const struct guest *after,
+		       struct tree *after_tree, const struct package_state *state_before,
+		       const struct plan *plan, const struct mirror_snapshot *snapshot,
+		       const struct package_family *family, const struct layer *layer,
+		       struct commit_report *ret, struct error *err)
+{
+	CLEANUP(ownership_free)
+	struct ownership *ownership = NULL;
+	struct package_files_check files = {
+		.tree = after_tree, .plan = plan, .snapshot = snapshot, .family = family};
+	struct commit_report report = {0};
+
+	if (check_database(after_tree, state_before, plan, family, err) < 0 ||
+	    check_identity(&before->identity, &after->identity, err) < 0 ||
+	    boot_check(before, after, after_tree, err) < 0)
+		return -1;
+	files.ownership = ownership = ownership_read(after_tree, err);
+	if (!ownership)
+		return -1;
+	if (check_paths(ownership, layer, &report, err) < 0 ||
+	    check_package_files(&files, &report, err) < 0) {
+		commit_report_free(&report);
+		return -1;
+	}
+	*ret = report;
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "commit/check_packages.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "layer/content.h"
+
+struct walk {
+	const struct package_files_check *check;
+	const struct package_change *change;
+	char *list_name; /* as dpkg calls the package's list */
+	struct commit_report *report;
+};
+
+static bool scripts_may_rewrite(const char *path)
+{
+	return strncmp(path, "/etc/", 5) == 0 || strncmp(path, "/var/", 5) == 0;
+}
+
+static int found_wrong(const struct walk *walk, const char *path, const char *what,
+		       struct error *err)
+{
+	if (!scripts_may_rewrite(path))
+		return error_set(err, ERROR_GUEST, "after the update %s of %s %s is %s", path,
+				 walk->change->name, walk->change->to, what);
+	commit_report_warn(walk->report, "%s of %s %s is %s", path, walk->change->name,
+			   walk->change->to, what);
+	return 0;
+}
+
+static int digest_node(const struct tree_node *node, struct digest *ret, struct error *err)
+{
+	struct content content = {.size = node->stat.size, .fs = node->fs, .ino = node->ino};
+	struct segments segments = {0};
+	int status = content_segments(&content, &segments, err);
+
+	if (status == 0)
+		status = content_digest(&content, &segments, ret, err);
+	segments_free(&segments);
+	return status;
+}
+
+static int check_file(void *opaque, const char *path, const struct digest *sha256, bool config,
+		      struct error *err)
+{
+	const struct walk *walk = opaque;
+	const struct ownership *ownership = walk->check->ownership;
+	CLEANUP_FREE char *place = NULL;
+	struct tree_node node;
+	struct digest digest;
+	int found;
+
+	if (config || !ownership_of(ownership, walk->list_name, path) ||
+	    ownership_excluded(ownership, path))
+		return 0;
+	place = ownership_place(ownership, walk->change->name, path);
+	found = tree_lookup(walk->check->tree, place, TREE_NOFOLLOW, &node, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return found_wrong(walk, place, "missing", err);
+	if (!S_ISREG(node.stat.mode))
+		return found_wrong(walk, place, "not a regular file", err);
+	if (digest_node(&node, &digest, err) < 0)
+		return error_prefix(err, "%s", place);
+	if (!digest_equal(&digest, sha256))
+		return found_wrong(walk, place, "not what the package brings", err);
+	return 0;
+}
+
+/* dpkg names the lists of packages that several architectures can share "NAME:ARCH". */
+static char *find_list_name(const struct package_files_check *check,
+			    const struct package_change *change, struct error *err)
+{
+	CLEANUP_FREE char *name = xasprintf("%s:%s", change->name, change->architecture);
+	CLEANUP_FREE char *path = xasprintf("/var/lib/dpkg/info/%s.list", name);
+	struct tree_node node;
+	int found = tree_lookup(check->tree, path, TREE_FOLLOW, &node, err);
+
+	if (found < 0)
+		return NULL;
+	return found ? steal(name) : xstrdup(change->name);
+}
+
+static int check_package(const struct package_files_check *check,
+			 const struct package_change *change, struct commit_report *report,
+			 struct error *err)
+{
+	struct walk walk = {.check = check, .change = change, .report = report};
+	CLEANUP_CLOSE int fd = mirror_package_open(check->snapshot, &change->sha256, err);
+	CLEANUP_FREE char *path = NULL;
+	int status;
+
+	if (fd < 0)
+		return -1;
+	walk.list_name = find_list_name(check, change, err);
+	if (!walk.list_name)
+		return -1;
+	path = xasprintf("/proc/self/fd/%d", fd);
+	status = check->family->payload(path, check_file, &walk, err);
+	free(walk.list_name);
+	return status;
+}
+
+int check_package_files(const struct package_files_check *check, struct commit_report *report,
+			struct error *err)
+{
+	const struct resolution *resolution = &check->plan->resolution;
+
+	for (size_t i = 0; i < resolution->n_changes; i++) {
+		const struct package_change *change = &resolution->changes[i];
+
+		if (change->to && check_package(check, change, report, err) < 0)
+			return error_prefix(err, "checking the files of %s", change->name);
+	}
+	return 0;
+}

@@ -115,7 +115,12 @@ static int want_package(void *opaque, const struct packages_entry *entry, struct
 		return -1;
 	if (path)
 		*ARRAY_ADD(build->wanted, build->n_wanted) = (struct mirror_wanted){
-			apt->root, xstrdup(path), entry->sha256, entry->size};
+			.mirror = apt->options->path,
+			.root = apt->root,
+			.path = xstrdup(path),
+			.sha256 = entry->sha256,
+			.size = entry->size,
+		};
 	return 0;
 }
 

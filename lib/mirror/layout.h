@@ -16,7 +16,8 @@
 
 /* A package file that a signed index names and that is in the mirror. */
 struct mirror_wanted {
-	int root;   /* the mirror's, borrowed */
+	const char *mirror; /* its root as the user gave it, borrowed */
+	int root;
 	char *path; /* in it, safe */
 	struct digest sha256;
 	uint64_t size;

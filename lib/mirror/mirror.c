@@ -119,9 +119,9 @@ static int copy_package(const struct mirror_build *build, const struct mirror_wa
 	CLEANUP_CLOSE int fd = beneath_open(wanted->root, wanted->path, 0, err);
 
 	if (fd < 0)
-		return -1;
+		return error_prefix(err, "mirror %s", wanted->mirror);
 	if (stage_package(build->stage, fd, &wanted->sha256, wanted->size, err) < 0)
-		return error_prefix(err, "%s", wanted->path);
+		return error_prefix(err, "mirror %s: %s", wanted->mirror, wanted->path);
 	return 0;
 }
 

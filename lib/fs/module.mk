@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/fs/ext.c \
+	lib/fs/ext_acl.c \
+	lib/fs/ext_alloc.c \
+	lib/fs/ext_dir.c \
+	lib/fs/ext_dir_write.c \
+	lib/fs/ext_features.c \
+	lib/fs/ext_inode.c \
+	lib/fs/ext_io.c \
+	lib/fs/ext_map.c \
+	lib/fs/ext_node.c \
+	lib/fs/ext_read.c \
+	lib/fs/ext_write.c \
+	lib/fs/ext_xattr.c \
+	lib/fs/ext_xattr_write.c \
+	lib/fs/fs.c \
+	lib/fs/probe.c \
+	lib/fs/tree.c \
+	lib/fs/walk.c \
+	lib/fs/xattrs.c
+
+# The interface as a program, for tests/image/ext-*.sh.
+check-image: $(BUILD)/tests/fs_tool

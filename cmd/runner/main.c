@@ -98,7 +98,7 @@ static int run_in_view(const struct job *job, struct runner *runner, struct erro
 		return -1;
 	if (outcome < 0)
 		return -1;
-	if (mounts_leave(err) < 0)
+	if (files_write(job, err) < 0 || mounts_leave(err) < 0)
 		return -1;
 	return capture_write(before, runner->capture, err);
 }

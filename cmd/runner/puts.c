@@ -123,3 +123,22 @@ int puts_remove(struct error *err)
 	}
 	return 0;
 }
+
+static int file_write(const struct job_file *file, struct error *err)
+{
+	CLEANUP_CLOSE int fd =
+		open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	size_t len = strlen(file->content);
+
+	if (fd < 0 || write(fd, file->content, len) != (ssize_t)len)
+		return error_os(err, ERROR_GUEST, errno, "write %s", file->path);
+	return 0;
+}
+
+int files_write(const struct job *job, struct error *err)
+{
+	for (size_t i = 0; i < job->n_files; i++)
+		if (file_write(&job->files[i], err) < 0)
+			return -1;
+	return 0;
+}

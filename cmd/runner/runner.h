@@ -53,6 +53,8 @@ int answer_findmnt(const struct job *job, int argc, char **argv);
 /* puts.c: files that must be in the guest during the run and not after it. */
 int puts_place(const struct job *job, struct error *err);
 int puts_remove(struct error *err);
+/* The job's own files, after the last command. */
+int files_write(const struct job *job, struct error *err);
 /* Removes a name, leaving its directory's mtime as it is. */
 int unlink_quietly(const char *path);
 

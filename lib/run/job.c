@@ -58,6 +58,11 @@ void job_free(struct job *job)
 		strings_free(job->commands[i].argv);
 	}
 	free(job->commands);
+	for (size_t i = 0; i < job->n_files; i++) {
+		free(job->files[i].path);
+		free(job->files[i].content);
+	}
+	free(job->files);
 	free(job);
 }
 
@@ -107,7 +112,8 @@ static json_t *filesystem_to_json(const struct job_filesystem *fs)
 
 char *job_to_json(const struct job *job)
 {
-	json_t *filesystems = json_array(), *commands = json_array(), *json;
+	json_t *filesystems = json_array(), *commands = json_array(), *files = json_array();
+	json_t *json;
 	char *text;
 
 	for (size_t i = 0; i < job->n_filesystems; i++)
@@ -118,11 +124,15 @@ char *job_to_json(const struct job *job)
 						text_to_json(job->commands[i].stage), "argv",
 						strings_to_json(job->commands[i].argv), "stubs",
 						job->commands[i].stubs));
-	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "root",
-			 place_to_json(&job->root), "packages", place_to_json(&job->packages),
-			 "log", place_to_json(&job->log), "report", place_to_json(&job->report),
-			 "capture", place_to_json(&job->capture), "make-namespaces",
-			 job->make_namespaces, "efi", job->efi, "initramfs-most",
+	for (size_t i = 0; i < job->n_files; i++)
+		json_array_append_new(files, json_pack("{s:o,s:o}", "path",
+						       text_to_json(job->files[i].path), "content",
+						       text_to_json(job->files[i].content)));
+	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "files",
+			 files, "root", place_to_json(&job->root), "packages",
+			 place_to_json(&job->packages), "log", place_to_json(&job->log), "report",
+			 place_to_json(&job->report), "capture", place_to_json(&job->capture),
+			 "make-namespaces", job->make_namespaces, "efi", job->efi, "initramfs-most",
 			 job->initramfs_most, "hostname", text_to_json(job->hostname), "cmdline",
 			 text_to_json(job->cmdline), "deadline", (json_int_t)job->deadline_s,
 			 "environment", strings_to_json(job->environment), "filesystems",
@@ -222,6 +232,23 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 	return 0;
 }
 
+static int get_files(const json_t *array, struct job *job, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		struct job_file *file = ARRAY_ADD(job->files, job->n_files);
+
+		file->path = get_text(item, "path");
+		file->content = get_text(item, "content");
+		if (!file->path || !file->content)
+			return bad(err, "files");
+	}
+	return 0;
+}
+
 static int job_fill(struct job *job, const json_t *json, struct error *err)
 {
 	if (get_place(json, "root", &job->root, err) < 0 ||
@@ -231,7 +258,8 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	    get_place(json, "capture", &job->capture, err) < 0 ||
 	    get_strings(json_object_get(json, "environment"), "environment", &job->environment,
 			err) < 0 ||
-	    get_commands(json_object_get(json, "commands"), job, err) < 0)
+	    get_commands(json_object_get(json, "commands"), job, err) < 0 ||
+	    get_files(json_object_get(json, "files"), job, err) < 0)
 		return -1;
 	get_filesystems(json_object_get(json, "filesystems"), job);
 	job->make_namespaces = json_is_true(json_object_get(json, "make-namespaces"));

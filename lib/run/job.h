@@ -65,6 +65,11 @@ struct job_command {
 	bool stubs;
 };
 
+/* A file that is written after the last command, as root, over what is there. */
+struct job_file {
+	char *path, *content;
+};
+
 struct job {
 	struct job_place root, packages, log, report, capture;
 	bool make_namespaces;
@@ -78,6 +83,8 @@ struct job {
 	size_t n_filesystems;
 	struct job_command *commands;
 	size_t n_commands;
+	struct job_file *files;
+	size_t n_files;
 };
 
 void job_free(struct job *job);

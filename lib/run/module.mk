@@ -1,3 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
-	lib/run/job.c
+	lib/run/capture_read.c \
+	lib/run/ids.c \
+	lib/run/inodes.c \
+	lib/run/job.c \
+	lib/run/prepare.c \
+	lib/run/report.c \
+	lib/run/result.c \
+	lib/run/run.c \
+	lib/run/sandbox.c \
+	lib/run/scratch.c \
+	lib/run/spawn.c \
+	lib/run/view.c

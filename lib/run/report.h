@@ -26,9 +26,6 @@ struct report {
 	char *message;
 	char *failed_package; /* the first one that dpkg named */
 	char *failed_message;
-	char *failed_stage;
-	char *failed_command;
-	int failed_exit;
 };
 
 /* One line, without its newline.  ERROR_GUEST when it is not what a runner writes. */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+enum { CONFIG_LIMIT = 1 << 20, PIECE = 16 << 20 };
+
+/* What every run sets, whatever the family. */
+static const char *const environment[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root",
+	"USER=root",
+	"LOGNAME=root",
+	"SHELL=/bin/sh",
+	"TERM=dumb",
+	"LC_ALL=C.UTF-8",
+	"SYSTEMD_OFFLINE=1",
+	"NEEDRESTART_SUSPEND=1",
+	"GRUB_DISABLE_OS_PROBER=true",
+	NULL,
+};
+
+/* While one of these is removed, no stub may lie over its files: dpkg could not unlink them. */
+static const char *const stub_owners[] = {"grub*", "efibootmgr", "systemd-boot*", "os-prober"};
+
+/* "vda3"; a name that ends in a digit needs a p before the partition. */
+static char *device_name(const struct guest_filesystem *fs)
+{
+	if (fs->mount_source && strncmp(fs->mount_source, "/dev/", 5) == 0 &&
+	    strncmp(fs->mount_source, "/dev/disk/", 10) != 0)
+		return xstrdup(fs->mount_source);
+	if (fs->partition == 0)
+		return xasprintf("/dev/vd%c", (char)('a' + fs->disk % 26));
+	return xasprintf("/dev/vd%c%u", (char)('a' + fs->disk % 26), fs->partition);
+}
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static void add_filesystem(const struct guest *guest, const struct guest_filesystem *fs,
+			   struct job *job)
+{
+	const char *scheme =
+		fs->disk < guest->n_disks ? guest->disks[fs->disk].partition_scheme : NULL;
+
+	*ARRAY_ADD(job->filesystems, job->n_filesystems) = (struct job_filesystem){
+		.device = device_name(fs),
+		.mountpoint = copy(fs->mountpoint),
+		.options = copy(fs->mount_options),
+		.type = copy(fs->type),
+		.uuid = copy(fs->uuid),
+		.label = copy(fs->label),
+		.partuuid = copy(fs->partuuid),
+		.scheme = xstrdup(scheme ? scheme : "none"),
+		.disk = fs->disk,
+		.partition = fs->partition,
+	};
+}
+
+static char *command_line(const struct guest *guest)
+{
+	const struct guest_boot *boot = &guest->boot;
+
+	if (boot->default_options)
+		return xstrdup(boot->default_options);
+	return xasprintf("root=%s ro", boot->default_root ? boot->default_root : "/dev/vda1");
+}
+
+static void add_variable(struct job *job, size_t *n, char *variable)
+{
+	*ARRAY_ADD(job->environment, *n) = variable;
+}
+
+static void set_environment(const struct run_request *request, struct job *job)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; environment[i]; i++)
+		add_variable(job, &n, xstrdup(environment[i]));
+	for (size_t i = 0; request->family->environment && request->family->environment[i]; i++)
+		add_variable(job, &n, xstrdup(request->family->environment[i]));
+	if (request->source_date)
+		add_variable(job, &n,
+			     xasprintf("SOURCE_DATE_EPOCH=%llu",
+				       (unsigned long long)request->source_date));
+	add_variable(job, &n, NULL);
+}
+
+static bool removes_stub_owner(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
+		const struct package_change *change = &plan->resolution.changes[i];
+
+		for (size_t k = 0; !change->to && k < sizeof stub_owners / sizeof *stub_owners; k++)
+			if (fnmatch(stub_owners[k], change->name, 0) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Nothing asks for the boot setup while packages are unpacked. */
+static bool wants_stubs(const struct plan *plan, const char *stage)
+{
+	if (strcmp(stage, "unpack") == 0)
+		return false;
+	return strcmp(stage, "remove") != 0 || !removes_stub_owner(plan);
+}
+
+static int set_commands(const struct run_request *request, struct job *job, struct error *err)
+{
+	struct package_commands commands = {0};
+
+	if (request->family->commands(&request->plan->resolution, JOB_PACKAGES, &commands, err) < 0)
+		return -1;
+	for (size_t i = 0; i < commands.n_items; i++) {
+		struct job_command *command = ARRAY_ADD(job->commands, job->n_commands);
+
+		command->stage = steal(commands.items[i].stage);
+		command->argv = steal(commands.items[i].argv);
+		command->stubs = wants_stubs(request->plan, command->stage);
+	}
+	for (size_t i = 0; i < commands.n_files; i++)
+		*ARRAY_ADD(job->files, job->n_files) =
+			(struct job_file){.path = xstrdup(commands.files[i].path),
+					  .content = xstrdup(commands.files[i].content)};
+	package_commands_free(&commands);
+	return 0;
+}
+
+/* The last assignment counts, as in the shell that reads the file. */
+static int modules_setting(struct tree *tree, const char *path, bool *dep, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct tree_node node;
+	char *line, *rest;
+	int found = tree_lookup(tree, path, TREE_FOLLOW, &node, err);
+
+	if (found <= 0 || !S_ISREG(node.stat.mode))
+		return found < 0 ? -1 : 0;
+	if (tree_read_file(tree, path, CONFIG_LIMIT, &text, err) < 0)
+		return -1;
+	if (!text.data)
+		return 0;
+	for (line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (strncmp(line, "MODULES=", 8) == 0)
+			*dep = strncmp(line + 8 + (line[8] == '"'), "dep", 3) == 0;
+	return 0;
+}
+
+struct configuration {
+	struct tree *tree;
+	bool dep;
+};
+
+static int configuration_file(void *opaque, const char *path, const struct tree_node *node,
+			      struct error *err)
+{
+	struct configuration *configuration = opaque;
+
+	(void)node;
+	return modules_setting(configuration->tree, path, &configuration->dep, err);
+}
+
+/* initramfs-tools with MODULES=dep packs the drivers of the machine it runs on. */
+static int set_initramfs(const struct run_request *request, struct job *job, struct error *err)
+{
+	struct configuration configuration = {.tree = request->tree};
+	struct tree_node node;
+	int found;
+
+	if (modules_setting(request->tree, "/etc/initramfs-tools/initramfs.conf",
+			    &configuration.dep, err) < 0)
+		return -1;
+	found = tree_lookup(request->tree, "/etc/initramfs-tools/conf.d", TREE_NOFOLLOW, &node,
+			    err);
+	if (found < 0 || (found && tree_walk(request->tree, "/etc/initramfs-tools/conf.d",
+					     configuration_file, &configuration, err) < 0))
+		return -1;
+	job->initramfs_most = configuration.dep;
+	if (configuration.dep)
+		monitor_log(
+			request->monitor, LOG_LEVEL_WARNING,
+			"the guest asks for an initramfs of just this machine's drivers "
+			"(MODULES=dep); here it gets most drivers, since this machine is not it");
+	return 0;
+}
+
+struct job *job_prepare(const struct run_request *request, struct error *err)
+{
+	CLEANUP(job_free)
+	struct job *job = xcalloc(1, sizeof *job);
+	const struct guest *guest = request->guest;
+
+	job->deadline_s = request->deadline_s;
+	job->hostname = xstrdup(guest->identity.hostname ? guest->identity.hostname : "localhost");
+	job->cmdline = command_line(guest);
+	job->efi = guest->boot.firmware && strcmp(guest->boot.firmware, "uefi") == 0;
+	for (size_t i = 0; i < guest->n_filesystems; i++)
+		add_filesystem(guest, &guest->filesystems[i], job);
+	set_environment(request, job);
+	if (set_commands(request, job, err) < 0 || set_initramfs(request, job, err) < 0)
+		return NULL;
+	return steal(job);
+}
+
+static int copy_content(int from, int to, const char *path, struct error *err)
+{
+	ssize_t n = 1;
+
+	while (n > 0)
+		n = copy_file_range(from, NULL, to, NULL, PIECE, 0);
+	/* Not between all kinds of file systems. */
+	if (n < 0 && errno != ENOSPC)
+		n = 1;
+	while (n > 0)
+		n = sendfile(to, from, NULL, PIECE);
+	if (n < 0)
+		return error_os(err, ERROR_IO, errno, "write %s", path);
+	return 0;
+}
+
+static int package_copy(const struct run_request *request, const struct package_change *change,
+			const char *directory, struct error *err)
+{
+	CLEANUP_FREE char *name = package_file_name(change);
+	CLEANUP_FREE char *path = path_join(directory, name);
+	CLEANUP_CLOSE int from = mirror_package_open(request->snapshot, &change->sha256, err);
+	CLEANUP_CLOSE int to = -1;
+
+	if (from < 0)
+		return -1;
+	to = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (to < 0)
+		return error_os(err, ERROR_IO, errno, "make %s", path);
+	if (lseek(from, 0, SEEK_SET) < 0 || copy_content(from, to, path, err) < 0)
+		return -1;
+	if (fchmod(to, 0444) < 0)
+		return error_os(err, ERROR_IO, errno, "make %s readable", path);
+	return 0;
+}
+
+int packages_prepare(const struct run_request *request, const char *directory, struct error *err)
+{
+	const struct resolution *resolution = &request->plan->resolution;
+
+	if (directory_make(directory, 0755, err) < 0)
+		return -1;
+	if (chmod(directory, 0755) < 0)
+		return error_os(err, ERROR_IO, errno, "make %s readable", directory);
+	for (size_t i = 0; i < resolution->n_changes; i++)
+		if (resolution->changes[i].to &&
+		    package_copy(request, &resolution->changes[i], directory, err) < 0)
+			return -1;
+	return 0;
+}
+
+uint64_t packages_size(const struct plan *plan)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < plan->resolution.n_changes; i++)
+		if (plan->resolution.changes[i].to)
+			sum += plan->resolution.changes[i].size;
+	return sum;
+}

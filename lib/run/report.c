@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/report.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+enum { STEPS_LIMIT = 10000, STUBS_LIMIT = 1000 };
+
+static const char *text(const json_t *line, const char *name)
+{
+	const char *value = json_string_value(json_object_get(line, name));
+
+	return value ? value : "";
+}
+
+static uint64_t number(const json_t *line, const char *name)
+{
+	json_int_t value = json_integer_value(json_object_get(line, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static void on_package(struct report *report, const json_t *line)
+{
+	monitor_progress(report->monitor, text(line, "stage"), text(line, "package"),
+			 number(line, "done"), number(line, "total"));
+}
+
+static void on_error(struct report *report, const json_t *line)
+{
+	if (report->failed_package)
+		return;
+	report->failed_package = xstrdup(text(line, "package"));
+	report->failed_message = xstrdup(text(line, "message"));
+}
+
+static void on_step(struct report *report, const json_t *line)
+{
+	struct run_result *result = report->result;
+	struct run_step_result *step;
+	int status = (int)json_integer_value(json_object_get(line, "exit"));
+
+	if (result->n_steps == STEPS_LIMIT)
+		return;
+	step = ARRAY_ADD(result->steps, result->n_steps);
+	*step = (struct run_step_result){.stage = xstrdup(text(line, "stage")),
+					 .command = xstrdup(text(line, "command")),
+					 .exit_code = status,
+					 .milliseconds = number(line, "ms")};
+}
+
+static void on_stub(struct report *report, const json_t *line)
+{
+	struct run_result *result = report->result;
+
+	if (result->n_stubs_called < STUBS_LIMIT)
+		*ARRAY_ADD(result->stubs_called, result->n_stubs_called) =
+			xstrdup(text(line, "call"));
+}
+
+static void on_restored(struct report *report, const json_t *line)
+{
+	monitor_log(report->monitor, LOG_LEVEL_INFO, "%s was changed by the run and put back",
+		    text(line, "path"));
+}
+
+static void on_end(struct report *report, const json_t *line)
+{
+	free(report->outcome);
+	free(report->message);
+	report->outcome = xstrdup(text(line, "outcome"));
+	report->message = xstrdup(text(line, "message"));
+}
+
+static const struct {
+	const char *event;
+	void (*handle)(struct report *report, const json_t *line);
+} handlers[] = {
+	{"package", on_package}, {"error", on_error},	    {"step", on_step},
+	{"stub", on_stub},	 {"restored", on_restored}, {"end", on_end},
+};
+
+int report_line(struct report *report, const char *line, size_t len, struct error *err)
+{
+	CLEANUP_JSON json_t *json = NULL;
+
+	if (len > REPORT_LINE_LIMIT || ++report->n_lines > REPORT_LINES_LIMIT)
+		return error_set(err, ERROR_GUEST, "the runner's report is too long");
+	json = json_parse(line, len, "the runner's report", ERROR_GUEST, err);
+	if (!json)
+		return -1;
+	for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
+		if (strcmp(text(json, "event"), handlers[i].event) == 0) {
+			handlers[i].handle(report, json);
+			return 0;
+		}
+	return error_set(err, ERROR_GUEST, "the runner's report has an unknown event");
+}
+
+int report_read(struct report *report, const char *bytes, size_t len, struct error *err)
+{
+	while (len > 0) {
+		const char *newline = memchr(bytes, '\n', len);
+		size_t n = newline ? (size_t)(newline - bytes) : len;
+
+		if (report_line(report, bytes, n, err) < 0)
+			return -1;
+		bytes += n + (newline != NULL);
+		len -= n + (newline != NULL);
+	}
+	return 0;
+}
+
+static int guest_failed(const struct report *report, const char *log_path, struct error *err)
+{
+	const char *hint = "";
+
+	/* What a user namespace refuses, a machine of its own does not. */
+	if (report->failed_message && strstr(report->failed_message, "Operation not permitted"))
+		hint = " (device nodes and ids above 65535 need --executor appliance)";
+	if (report->failed_package)
+		return error_set(err, ERROR_GUEST, "%s: package %s: %s%s; see %s", report->message,
+				 report->failed_package, report->failed_message, hint, log_path);
+	return error_set(err, ERROR_GUEST, "%s; see %s", report->message, log_path);
+}
+
+int report_outcome(const struct report *report, const char *log_path, unsigned deadline_s,
+		   struct error *err)
+{
+	const char *outcome = report->outcome ? report->outcome : "";
+
+	if (strcmp(outcome, "done") == 0)
+		return 0;
+	if (strcmp(outcome, "failed") == 0)
+		return guest_failed(report, log_path, err);
+	if (strcmp(outcome, "deadline") == 0)
+		return error_set(err, ERROR_BUSY, "the run did not end within %u s: %s; see %s",
+				 deadline_s, report->message, log_path);
+	if (strcmp(outcome, "host") == 0)
+		return error_set(err, ERROR_HOST, "the runner could not do its work: %s",
+				 report->message);
+	return error_set(err, ERROR_GUEST, "the runner ended without a report; see %s", log_path);
+}
+
+void report_free(struct report *report)
+{
+	free(report->outcome);
+	free(report->message);
+	free(report->failed_package);
+	free(report->failed_message);
+}

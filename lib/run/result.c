@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/run.h"
+
+static void strings_free(char **strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void run_result_free(struct run_result *result)
+{
+	for (size_t i = 0; i < result->n_steps; i++) {
+		free(result->steps[i].stage);
+		free(result->steps[i].command);
+	}
+	free(result->steps);
+	free(result->executor);
+	free(result->accelerator);
+	strings_free(result->stubs_called, result->n_stubs_called);
+	strings_free(result->kept_files, result->n_kept_files);
+	capture_free(result->capture);
+	*result = (struct run_result){0};
+}
+
+static json_t *strings_to_json(char *const *strings, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_bytes(strings[i]));
+	return array;
+}
+
+static json_t *step_to_json(const struct run_step_result *step)
+{
+	json_t *object = json_object();
+
+	json_put_string(object, "stage", step->stage);
+	json_put_string(object, "command", step->command);
+	json_put(object, "exit", json_integer(step->exit_code));
+	json_put_u64(object, "milliseconds", step->milliseconds);
+	return object;
+}
+
+json_t *run_result_to_json(const struct run_result *result)
+{
+	json_t *object = json_object(), *steps = json_array();
+
+	for (size_t i = 0; i < result->n_steps; i++)
+		json_array_append_new(steps, step_to_json(&result->steps[i]));
+	json_put_string(object, "executor", result->executor);
+	json_put_string(object, "accelerator", result->accelerator);
+	json_put(object, "steps", steps);
+	json_put(object, "stubs-called",
+		 strings_to_json(result->stubs_called, result->n_stubs_called));
+	json_put(object, "kept-files", strings_to_json(result->kept_files, result->n_kept_files));
+	return object;
+}

@@ -8,4 +8,4 @@ LIB_SOURCES += \
 	lib/boot/kernels.c \
 	lib/boot/loader.c \
 	lib/boot/menu.c
-UNIT_TESTS += tests/unit/boot_menu_test.c
+UNIT_TESTS += tests/unit/boot_menu_test.c tests/unit/boot_test.c

@@ -11,5 +11,5 @@ LIB_SOURCES += \
 	lib/guest/mount.c \
 	lib/guest/osrelease.c \
 	lib/guest/root.c
-UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c
+UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c tests/unit/guest_test.c
 FUZZERS += tests/fuzz/osrelease.c tests/fuzz/fstab.c

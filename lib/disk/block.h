@@ -24,6 +24,9 @@ int block_write(struct block *block, const void *buf, size_t len, uint64_t offse
 int block_flush(struct block *block, struct error *err);
 /* A window onto `parent` (a partition, a volume), which must outlive it. */
 struct block *block_slice(struct block *parent, uint64_t offset, uint64_t size, struct error *err);
+/* A regular file as it is, read-only: for scratch disks of our own and for tests.  An image of the
+ * user's goes through image_open. */
+struct block *block_open_file(const char *path, struct error *err);
 /* Freeing does not flush. */
 void block_free(struct block *block);
 DEFINE_CLEANUP(struct block, block_free)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+LIB_SOURCES += \
+	lib/disk/block.c \
+	lib/disk/chain.c \
+	lib/disk/confine.c \
+	lib/disk/content.c \
+	lib/disk/format.c \
+	lib/disk/gpt.c \
+	lib/disk/header.c \
+	lib/disk/lock.c \
+	lib/disk/mbr.c \
+	lib/disk/nbd.c \
+	lib/disk/overlay.c \
+	lib/disk/partition.c \
+	lib/disk/serve.c \
+	lib/disk/source.c
+UNIT_TESTS += \
+	tests/unit/disk_serve_test.c

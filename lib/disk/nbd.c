@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads are synchronous.  Writes are copied and queued, up to QUEUE_DEPTH of them; what one of them
+ * reports is kept and returned by the next call.  NBD gives no order among requests in flight, so a
+ * request that overlaps a queued write waits for it first.  Durability: the server runs without
+ * host flushes (a fresh overlay that is not finished is thrown away), an NBD flush makes it write
+ * its qcow2 tables to the file, and then the file is fsynced here, once.
+ */
+#include "disk/nbd.h"
+
+#include <errno.h>
+#include <libnbd.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "disk/block_impl.h"
+
+enum { QUEUE_DEPTH = 16, STOP_GRACE_MS = 3000 };
+#define MAX_REQUEST ((size_t)32 << 20)
+#define MAX_STATUS  ((uint64_t)1 << 30)
+#define MAX_QUEUED  ((size_t)64 << 20)
+
+struct nbd_write {
+	struct nbd_block *owner;
+	void *buf; /* NULL: the slot is free */
+	size_t len;
+	uint64_t offset;
+};
+
+struct nbd_block {
+	struct block block;
+	struct nbd_handle *nbd;
+	pid_t pid;
+	int sync_fd;
+	struct nbd_write queue[QUEUE_DEPTH];
+	size_t queued_bytes;
+	int failed; /* errno of the first queued write that failed */
+};
+
+static struct nbd_block *nbd_of(struct block *block)
+{
+	return (struct nbd_block *)block;
+}
+
+static int nbd_failed(struct error *err, const char *what)
+{
+	int os_errno = nbd_get_errno();
+
+	if (os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG)
+		return error_os(err, ERROR_SPACE, os_errno, "%s the image", what);
+	return error_set(err, ERROR_IO, "%s the image: %s", what, nbd_get_error());
+}
+
+static int nbd_report(const struct nbd_block *self, struct error *err)
+{
+	if (!self->failed)
+		return 0;
+	return error_os(err, ERROR_IO, self->failed, "writing the image");
+}
+
+static int write_done(void *opaque, int *error)
+{
+	struct nbd_write *write = opaque;
+
+	if (*error && !write->owner->failed)
+		write->owner->failed = *error;
+	write->owner->queued_bytes -= write->len;
+	free(steal(write->buf));
+	return 1;
+}
+
+static int nbd_wait(struct nbd_block *self, struct error *err)
+{
+	if (nbd_poll(self->nbd, -1) < 0)
+		return nbd_failed(err, "waiting for");
+	return 0;
+}
+
+static int wait_slot(struct nbd_block *self, const struct nbd_write *slot, struct error *err)
+{
+	while (slot->buf)
+		if (nbd_wait(self, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int wait_overlapping(struct nbd_block *self, size_t len, uint64_t offset, struct error *err)
+{
+	for (size_t i = 0; i < QUEUE_DEPTH; i++) {
+		const struct nbd_write *slot = &self->queue[i];
+
+		if (slot->buf && offset < slot->offset + slot->len && slot->offset < offset + len &&
+		    wait_slot(self, slot, err) < 0)
+			return -1;
+	}
+	return nbd_report(self, err);
+}
+
+static struct nbd_write *free_slot(struct nbd_block *self, struct error *err)
+{
+	for (;;) {
+		for (size_t i = 0; i < QUEUE_DEPTH; i++)
+			if (!self->queue[i].buf && self->queued_bytes < MAX_QUEUED)
+				return &self->queue[i];
+		if (nbd_wait(self, err) < 0)
+			return NULL;
+	}
+}
+
+static int nbd_block_read(struct block *block, void *buf, size_t len, uint64_t offset,
+			  struct error *err)
+{
+	struct nbd_block *self = nbd_of(block);
+	char *to = buf;
+
+	if (wait_overlapping(self, len, offset, err) < 0)
+		return -1;
+	while (len) {
+		size_t n = len < MAX_REQUEST ? len : MAX_REQUEST;
+
+		if (nbd_pread(self->nbd, to, n, offset, 0) < 0)
+			return nbd_failed(err, "reading");
+		to += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int queue_write(struct nbd_block *self, const void *buf, size_t len, uint64_t offset,
+		       struct error *err)
+{
+	struct nbd_write *slot = free_slot(self, err);
+	nbd_completion_callback done = {.callback = write_done, .user_data = slot};
+
+	if (!slot)
+		return -1;
+	*slot = (struct nbd_write){
+		.owner = self, .buf = xmemdup(buf, len), .len = len, .offset = offset};
+	self->queued_bytes += len;
+	if (nbd_aio_pwrite(self->nbd, slot->buf, len, offset, done, 0) >= 0)
+		return 0;
+	nbd_failed(err, "writing");
+	if (slot->buf)
+		write_done(slot, &(int){0});
+	return -1;
+}
+
+static int nbd_block_write(struct block *block, const void *buf, size_t len, uint64_t offset,
+			   struct error *err)
+{
+	struct nbd_block *self = nbd_of(block);
+	const char *from = buf;
+
+	if (wait_overlapping(self, len, offset, err) < 0)
+		return -1;
+	while (len) {
+		size_t n = len < MAX_REQUEST ? len : MAX_REQUEST;
+
+		if (queue_write(self, from, n, offset, err) < 0)
+			return -1;
+		from += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int nbd_block_flush(struct block *block, struct error *err)
+{
+	struct nbd_block *self = nbd_of(block);
+
+	for (size_t i = 0; i < QUEUE_DEPTH; i++)
+		if (wait_slot(self, &self->queue[i], err) < 0)
+			return -1;
+	if (nbd_report(self, err) < 0)
+		return -1;
+	if (nbd_flush(self->nbd, 0) < 0)
+		return nbd_failed(err, "flushing");
+	if (fsync(self->sync_fd) < 0)
+		return error_os(err, ERROR_IO, errno, "flushing the image");
+	return 0;
+}
+
+struct first_extent {
+	struct block_extent *ret;
+	bool seen;
+};
+
+/* Entries are pairs of length and flags; equal neighbours are joined. */
+static int take_extents(void *opaque, const char *context, uint64_t offset, uint32_t *entries,
+			size_t n_entries, int *error)
+{
+	struct first_extent *first = opaque;
+
+	(void)offset;
+	(void)error;
+	if (strcmp(context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0)
+		return 0;
+	for (size_t i = 0; i + 1 < n_entries; i += 2) {
+		bool zero = entries[i + 1] & LIBNBD_STATE_ZERO;
+
+		if (first->seen && zero != first->ret->zero)
+			break;
+		first->ret->zero = zero;
+		first->ret->len += entries[i];
+		first->seen = true;
+	}
+	return 0;
+}
+
+static int nbd_block_extent(struct block *block, uint64_t offset, uint64_t len,
+			    struct block_extent *ret, struct error *err)
+{
+	struct nbd_block *self = nbd_of(block);
+	struct block_extent extent = {0};
+	struct first_extent first = {.ret = &extent};
+	nbd_extent_callback callback = {.callback = take_extents, .user_data = &first};
+	uint64_t n = len < MAX_STATUS ? len : MAX_STATUS;
+
+	if (wait_overlapping(self, n, offset, err) < 0)
+		return -1;
+	if (nbd_block_status(self->nbd, n, offset, callback, LIBNBD_CMD_FLAG_REQ_ONE) < 0)
+		return nbd_failed(err, "asking for the allocation of");
+	if (extent.len == 0)
+		extent = (struct block_extent){.len = n};
+	if (extent.len > len)
+		extent.len = len;
+	*ret = extent;
+	return 0;
+}
+
+static void nbd_block_free(struct block *block)
+{
+	struct nbd_block *self = nbd_of(block);
+
+	if (self->nbd && nbd_aio_is_ready(self->nbd))
+		nbd_shutdown(self->nbd, 0);
+	nbd_close(self->nbd);
+	process_stop(self->pid, STOP_GRACE_MS);
+	for (size_t i = 0; i < QUEUE_DEPTH; i++)
+		free(self->queue[i].buf);
+	if (self->sync_fd >= 0)
+		close(self->sync_fd);
+	free(self);
+}
+
+static const struct block_ops nbd_reader_ops = {
+	.read = nbd_block_read, .extent = nbd_block_extent, .free = nbd_block_free};
+static const struct block_ops nbd_writer_ops = {.read = nbd_block_read,
+						.write = nbd_block_write,
+						.flush = nbd_block_flush,
+						.extent = nbd_block_extent,
+						.free = nbd_block_free};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int nbd_handshake(struct nbd_block *self, int socket, unsigned deadline_ms,
+			 struct error *err)
+{
+	int64_t end = now_ms() + deadline_ms, left;
+
+	if (nbd_add_meta_context(self->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) < 0 ||
+	    nbd_set_pread_initialize(self->nbd, false) < 0 ||
+	    nbd_aio_connect_socket(self->nbd, socket) < 0)
+		return nbd_failed(err, "connecting to");
+	while (nbd_aio_is_connecting(self->nbd) || nbd_aio_is_negotiating(self->nbd)) {
+		left = end - now_ms();
+		if (left <= 0)
+			return error_set(err, ERROR_BUSY, "qemu-nbd: not ready after %u s",
+					 deadline_ms / 1000);
+		if (nbd_poll(self->nbd, (int)left) < 0)
+			return nbd_failed(err, "connecting to");
+	}
+	return nbd_aio_is_ready(self->nbd) ? 0 : nbd_failed(err, "connecting to");
+}
+
+struct block *nbd_open(const struct nbd_server *server, unsigned deadline_ms, struct error *err)
+{
+	struct nbd_block *self = xcalloc(1, sizeof *self);
+	int64_t size;
+
+	self->block.ops = server->sync_fd >= 0 ? &nbd_writer_ops : &nbd_reader_ops;
+	self->pid = server->pid;
+	self->sync_fd = server->sync_fd;
+	self->nbd = nbd_create();
+	if (!self->nbd) {
+		close(server->socket);
+		nbd_failed(err, "opening");
+		goto failed;
+	}
+	if (nbd_handshake(self, server->socket, deadline_ms, err) < 0)
+		goto failed;
+	size = nbd_get_size(self->nbd);
+	if (size < 0) {
+		nbd_failed(err, "sizing");
+		goto failed;
+	}
+	self->block.size = (uint64_t)size;
+	return &self->block;
+failed:
+	nbd_block_free(&self->block);
+	return NULL;
+}

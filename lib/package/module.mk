@@ -12,4 +12,6 @@ LIB_SOURCES += \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
 	lib/package/deb/deb_verify.c
-UNIT_TESTS += tests/unit/deb_scenario_test.c
+UNIT_TESTS += \
+	tests/unit/deb_oracle_test.c \
+	tests/unit/deb_scenario_test.c

@@ -31,7 +31,7 @@ void signers_free(struct signers *signers)
 /* RFC 4880, section 9.4 */
 static const char *weak_digest_name(int algorithm)
 {
-	static const char *const names[] = {"unknown", "MD5", "SHA1", "RIPEMD160"};
+	static const char *const names[] = {"an unknown digest", "MD5", "SHA-1", "RIPEMD-160"};
 
 	if (algorithm >= 8 && algorithm <= 10)
 		return NULL;
@@ -130,7 +130,7 @@ static int refusal(const char *name, const struct verdict *verdict, struct error
 				 name, verdict->bad);
 	if (*verdict->weak)
 		return error_set(err, ERROR_TRUST,
-				 "%s: signed over a %s digest; SHA-256 or better is needed", name,
+				 "%s: signed over %s; SHA-256 or better is needed", name,
 				 verdict->weak);
 	if (*verdict->revoked)
 		return error_set(err, ERROR_TRUST, "%s: signed by key %s, which is revoked", name,

@@ -15,4 +15,4 @@ LIB_SOURCES += \
 	lib/mirror/release.c \
 	lib/mirror/stage.c \
 	lib/mirror/store.c
-UNIT_TESTS += tests/unit/mirror_test.c
+UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c

@@ -124,7 +124,7 @@ static int parse_file_line(const char *text, size_t len, struct release *release
 	struct release_file *file;
 	int path = 0;
 
-	if (sscanf(line, "%64s %15llu %n", hex, &size, &path) != 2 || !path ||
+	if (sscanf(line, "%64s %15llu %n", hex, &size, &path) != 2 || !path || !line[path] ||
 	    !digest_from_hex(hex, &digest) || size > MAX_FILE_SIZE)
 		return error_set(err, ERROR_TRUST,
 				 "SHA256: not a digest, a size and a path: %.100s", line);

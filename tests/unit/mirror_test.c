@@ -273,10 +273,10 @@ static const struct refusal {
 	 "????????????????????????????????????????, "
 	 "which is not in the keyrings pinned for this mirror"},
 	{"SHA-1 signature", "$TOOL -o $M --digest SHA1 *.deb", ERROR_TRUST,
-	 "dists/bookworm-security/InRelease: signed over a SHA1 digest; SHA-256 or better is "
+	 "dists/bookworm-security/InRelease: signed over SHA-1; SHA-256 or better is "
 	 "needed"},
 	{"SHA-1 detached signature", "$TOOL -o $M --digest SHA1 --sign detached *.deb", ERROR_TRUST,
-	 "dists/bookworm-security/Release: signed over a SHA1 digest; SHA-256 or better is needed"},
+	 "dists/bookworm-security/Release: signed over SHA-1; SHA-256 or better is needed"},
 	{"changed after signing", "sed -i 's/^Origin: Debian/Origin: Nobody/' $D/InRelease",
 	 ERROR_TRUST,
 	 "dists/bookworm-security/InRelease: bad signature by key ????????????????: it was changed "

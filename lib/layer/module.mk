@@ -9,3 +9,4 @@ LIB_SOURCES += \
 	lib/layer/tar_read.c \
 	lib/layer/tar_write.c \
 	lib/layer/view.c
+UNIT_TESTS += tests/unit/layer_tar_test.c

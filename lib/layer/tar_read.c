@@ -331,17 +331,22 @@ static int get_body(const struct records *records, const struct tar_header *head
 	return 0;
 }
 
-/* "DIR/.wh.NAME" */
-static int make_whiteout(struct layer_entry *entry, struct error *err)
+/* "DIR/.wh.NAME", an empty file. */
+static int make_whiteout(const struct tar_header *header, struct layer_entry *entry,
+			 struct error *err)
 {
 	char *name = strrchr(entry->path, '/') + 1;
+	uint64_t size;
 
+	if (header->type != '0')
+		return refuse(err, "a whiteout of a kind of its own");
+	if (get_octal(header->size, sizeof header->size, &size, err) < 0)
+		return -1;
+	if (size != 0)
+		return refuse(err, "content where none can be");
 	memmove(name, name + strlen(TAR_WHITEOUT), strlen(name + strlen(TAR_WHITEOUT)) + 1);
 	entry->action = LAYER_REMOVE;
-	entry->stat = (struct fs_stat){0};
-	if (*name == '\0')
-		return refuse(err, "an empty whiteout");
-	return 0;
+	return *name ? 0 : refuse(err, "an empty whiteout");
 }
 
 static bool is_whiteout(const char *path)
@@ -371,8 +376,7 @@ static int parse_member(struct records *records, const struct tar_header *header
 	if (get_path(records, header, entry, err) < 0)
 		return -1;
 	if (is_whiteout(entry->path))
-		return header->type == '0' ? make_whiteout(entry, err)
-					   : refuse(err, "a whiteout of a kind of its own");
+		return make_whiteout(header, entry, err);
 	if (get_owner(records, header, &entry->stat, err) < 0 ||
 	    get_type(records, header->type, entry, err) < 0 ||
 	    get_body(records, header, entry, body, err) < 0)

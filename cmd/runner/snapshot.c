@@ -3,9 +3,12 @@
  * Path, inode and ctime of everything before the first command.  A path is untouched when it still
  * names the same inode and that inode's ctime has not moved: nobody in the executor can set ctime.
  * Inode numbers are used again by the kernel, so an inode counts as the old one only with the same
- * time of birth.
+ * time of birth.  Not on overlayfs: an inode that is copied up is born again, but keeps its number
+ * (xino), and nothing else gets a number of the lower layer.
  */
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +26,7 @@ struct snapshot {
 	/* Open addressing; index + 1 into records, 0: free. */
 	uint32_t *by_path, *by_ino;
 	size_t mask;
+	bool overlay;
 };
 
 void snapshot_free(struct snapshot *snapshot)
@@ -91,6 +95,13 @@ static void index_records(struct snapshot *snapshot)
 	}
 }
 
+static bool is_overlay(void)
+{
+	struct statfs st;
+
+	return statfs("/", &st) == 0 && st.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 struct snapshot *snapshot_take(struct error *err)
 {
 	CLEANUP(snapshot_free)
@@ -99,6 +110,7 @@ struct snapshot *snapshot_take(struct error *err)
 	 * the commands write. */
 	const struct timespec tick = {.tv_nsec = 20000000};
 
+	snapshot->overlay = is_overlay();
 	if (walk(record, snapshot, err) < 0)
 		return NULL;
 	index_records(snapshot);
@@ -111,6 +123,12 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+static bool same_birth(const struct snapshot *snapshot, const struct record *r,
+		       const struct walk_entry *entry)
+{
+	return snapshot->overlay || same_time(&r->birth, &entry->birth);
+}
+
 bool snapshot_untouched(const struct snapshot *snapshot, const struct walk_entry *entry)
 {
 	size_t at = hash_path(entry->path) & snapshot->mask;
@@ -121,7 +139,7 @@ bool snapshot_untouched(const struct snapshot *snapshot, const struct walk_entry
 		if (strcmp(r->path, entry->path) == 0)
 			return r->ino == entry->ino &&
 			       same_time(&r->change, &entry->stat.st_ctim) &&
-			       same_time(&r->birth, &entry->birth);
+			       same_birth(snapshot, r, entry);
 	}
 	return false;
 }
@@ -133,7 +151,7 @@ const char *snapshot_origin(const struct snapshot *snapshot, const struct walk_e
 	for (; snapshot->by_ino[at]; at = (at + 1) & snapshot->mask) {
 		const struct record *r = &snapshot->records[snapshot->by_ino[at] - 1];
 
-		if (r->ino == entry->ino && same_time(&r->birth, &entry->birth))
+		if (r->ino == entry->ino && same_birth(snapshot, r, entry))
 			return r->path;
 	}
 	return "";

@@ -146,14 +146,16 @@ static bool read_cache(const char *path, const char *key, char **ret_reason)
 }
 
 /* An answer that cannot be kept is asked for again the next time: no error. */
-static void write_cache(const char *path, const char *key, const char *reason)
+static void write_cache(const char *directory, const char *path, const char *key,
+			const char *reason)
 {
 	CLEANUP_JSON json_t *json = json_object();
 	struct error ignored = {0};
 
 	json_put_string(json, "key", key);
 	json_put_string(json, "reason", reason);
-	json_write_file(path, json, 0644, &ignored);
+	if (directory_make(directory, 0755, &ignored) == 0)
+		json_write_file(path, json, 0644, &ignored);
 }
 
 static int probe(const char *kernel, struct error *err)
@@ -163,10 +165,17 @@ static int probe(const char *kernel, struct error *err)
 	return initramfs < 0 ? -1 : boot_kernel(kernel, initramfs, err);
 }
 
+static char *default_directory(void)
+{
+	return geteuid() == 0 ? xstrdup("/run/coldpatch")
+			      : xasprintf("/run/user/%u/coldpatch", geteuid());
+}
+
 /* What is quickly seen is looked at every time; only what a boot has shown is kept. */
 int kvm_usable(const char *cache_dir, struct error *err)
 {
-	CLEANUP_FREE char *path = cache_dir ? path_join(cache_dir, "kvm.json") : NULL;
+	CLEANUP_FREE char *directory = cache_dir ? xstrdup(cache_dir) : default_directory();
+	CLEANUP_FREE char *path = path_join(directory, "kvm.json");
 	CLEANUP_FREE char *key = NULL;
 	CLEANUP_FREE char *kernel = NULL;
 	CLEANUP_FREE char *reason = NULL;
@@ -174,13 +183,11 @@ int kvm_usable(const char *cache_dir, struct error *err)
 
 	if (access("/dev/kvm", R_OK | W_OK) != 0)
 		return error_set(err, ERROR_HOST, "/dev/kvm: %s", strerror(errno));
-	if (!(key = cache_key(err)) || !(kernel = find_kernel(err)) ||
-	    (cache_dir && directory_make(cache_dir, 0755, err) < 0))
+	if (!(key = cache_key(err)) || !(kernel = find_kernel(err)))
 		return -1;
-	if (path && read_cache(path, key, &reason))
+	if (read_cache(path, key, &reason))
 		return reason ? error_set(err, ERROR_HOST, "%s", reason) : 0;
 	result = probe(kernel, err);
-	if (path)
-		write_cache(path, key, result < 0 ? err->msg : NULL);
+	write_cache(directory, path, key, result < 0 ? err->msg : NULL);
 	return result;
 }

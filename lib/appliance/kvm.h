@@ -11,9 +11,9 @@
 
 /*
  * 0 when a Linux kernel boots under KVM here; -1 with ERROR_HOST saying why not.  The answer is
- * kept in CACHE_DIR/kvm.json for as long as boot id and QEMU program stay the same; cache_dir (made
- * when missing) belongs to the caller.  NULL: asked anew.  Takes seconds when asked anew, 20 at
- * most.
+ * kept in CACHE_DIR/kvm.json for as long as boot id and QEMU program stay the same; cache_dir is
+ * made when missing.  NULL: /run/coldpatch, or below /run/user for who is not root.  Takes up to 20
+ * s when asked anew.
  */
 int kvm_usable(const char *cache_dir, struct error *err);
 

@@ -4,6 +4,7 @@ LIB_SOURCES += \
 	lib/disk/chain.c \
 	lib/disk/confine.c \
 	lib/disk/content.c \
+	lib/disk/export.c \
 	lib/disk/format.c \
 	lib/disk/gpt.c \
 	lib/disk/header.c \

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/run/appliance.c \
+	lib/run/appliance_disk.c \
 	lib/run/capture_read.c \
 	lib/run/ids.c \
 	lib/run/inodes.c \

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "appliance/kvm.h"
+#include "run/appliance.h"
 #include "run/sandbox.h"
-
-#define KVM_CACHE "/run/coldpatch"
 
 /* The table: one line per executor. */
 static const struct executor *const executors[] = {
 	&sandbox_executor,
+	&appliance_executor,
 };
 
 static const struct executor *find(const char *name)
@@ -39,8 +39,7 @@ static const struct executor *automatic(bool sandbox_ok, struct error *err)
 	const struct executor *appliance = find("appliance");
 	struct error why = {0};
 
-	if (appliance && kvm_usable(geteuid() == 0 ? KVM_CACHE : NULL, &why) == 0 &&
-	    appliance->available(&why) == 0)
+	if (appliance && kvm_usable(NULL, &why) == 0 && appliance->available(&why) == 0)
 		return appliance;
 	if (sandbox_ok)
 		return named("sandbox", err);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Running in a libguestfs appliance.  In the appliance's chroot:
+ *
+ *     /payload    read-only disk: runner, job.json, packages/
+ *     /scratch    disk of ours: upper.N and work.N of the overlays; log, report, capture come back
+ *     /guest.N    the guest's file systems, read-only, journal not replayed
+ *     /view       the overlay over the root, with the others where the guest has them
+ *
+ * The overlays are made through mount_vfs of libguestfs's stable interface: the kernel does not
+ * look at the device that an overlay is given.
+ */
+#include "run/appliance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/appliance.h"
+#include "appliance/kvm.h"
+#include "base/file.h"
+#include "disk/export.h"
+#include "run/appliance_disk.h"
+#include "run/capture_read.h"
+#include "run/job.h"
+#include "run/prepare.h"
+#include "run/report.h"
+
+enum {
+	MEMORY_MIB = 2048,
+	MARGIN_S = 600, /* mounting and the capture, emulated */
+	MAX_DISKS = 20, /* /dev/sda to /dev/sdt, and two of ours */
+	REPORT_LIMIT = 64 << 20,
+	CONSOLE_TAIL = 64 << 10,
+};
+static const uint64_t scratch_size = UINT64_C(64) << 30; /* sparse */
+static const uint64_t payload_margin = UINT64_C(64) << 20;
+
+/* ext4 is read without replaying its journal; the others have none. */
+static const struct {
+	const char *type, *options;
+} guest_types[] = {
+	{"ext4", "ro,noload"},
+	{"ext3", "ro,noload"},
+	{"ext2", "ro"},
+	{"vfat", "ro"},
+};
+
+struct appliance_run {
+	const struct run_request *request;
+	char *directory; /* private, with a short name: sockets are made in it */
+	char *payload, *scratch, *console;
+	struct job *job;
+	struct image_export *exports[MAX_DISKS];
+	char *sockets[MAX_DISKS];
+	struct appliance_mount *mounts;
+	size_t n_mounts;
+	bool kvm;
+};
+
+static void appliance_run_close(struct appliance_run *run)
+{
+	struct error ignored;
+
+	for (size_t i = 0; i < MAX_DISKS; i++) {
+		image_export_free(run->exports[i]);
+		free(run->sockets[i]);
+	}
+	for (size_t i = 0; i < run->n_mounts; i++) {
+		free((char *)(uintptr_t)run->mounts[i].options);
+		free((char *)(uintptr_t)run->mounts[i].target);
+	}
+	free(run->mounts);
+	job_free(run->job);
+	if (run->directory)
+		directory_remove(run->directory, &ignored);
+	free(run->directory);
+	free(run->payload);
+	free(run->scratch);
+	free(run->console);
+}
+
+static int write_file(const char *directory, const char *name, const void *data, size_t len,
+		      mode_t mode, struct error *err)
+{
+	CLEANUP_FREE char *path = path_join(directory, name);
+
+	return file_replace(path, data, len, mode, err);
+}
+
+static int copy_runner(const char *runner, const char *directory, uint64_t *ret_size,
+		       struct error *err)
+{
+	CLEANUP_FREE char *path = path_join(directory, "runner");
+	CLEANUP_CLOSE int from = open(runner, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	ssize_t n = 1;
+
+	if (from < 0)
+		return error_os(err, ERROR_HOST, errno, "%s", runner);
+	if (to < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	for (*ret_size = 0; n > 0; *ret_size += (uint64_t)n)
+		n = sendfile(to, from, NULL, 1 << 24);
+	return n < 0 ? error_os(err, ERROR_IO, errno, "%s", path) : 0;
+}
+
+static void set_places(struct job *job)
+{
+	job_place_path(&job->root, "/view");
+	job_place_path(&job->packages, "/payload/packages");
+	job_place_path(&job->log, "/scratch/log");
+	job_place_path(&job->report, "/scratch/report");
+	job_place_path(&job->capture, "/scratch/capture");
+	job->make_namespaces = true;
+}
+
+static int make_payload(struct appliance_run *run, struct error *err)
+{
+	CLEANUP_FREE char *directory = path_join(run->directory, "payload");
+	CLEANUP_FREE char *packages = path_join(directory, "packages");
+	CLEANUP_FREE char *text = NULL;
+	uint64_t size = packages_size(run->request->plan), runner_size = 0;
+
+	run->job = job_prepare(run->request, err);
+	if (!run->job)
+		return -1;
+	set_places(run->job);
+	text = job_to_json(run->job);
+	if (directory_make(directory, 0755, err) < 0 ||
+	    copy_runner(run->request->runner, directory, &runner_size, err) < 0 ||
+	    write_file(directory, "job.json", text, strlen(text), 0644, err) < 0 ||
+	    packages_prepare(run->request, packages, err) < 0)
+		return -1;
+	size += runner_size + strlen(text);
+	if (appliance_disk_make(run->payload, directory, size + size / 8 + payload_margin, err) < 0)
+		return -1;
+	return directory_remove(directory, err);
+}
+
+static int make_scratch(struct appliance_run *run, struct error *err)
+{
+	static const char *const names[] = {"upper", "work"};
+	CLEANUP_FREE char *directory = path_join(run->directory, "scratch");
+
+	for (size_t i = 0; i < 2 * tree_n_mounts(run->request->tree); i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s.%zu", directory, names[i % 2], i / 2);
+
+		if (directory_make(path, 0755, err) < 0)
+			return -1;
+	}
+	if (appliance_disk_make(run->scratch, directory, scratch_size, err) < 0)
+		return -1;
+	return directory_remove(directory, err);
+}
+
+/* Steals options and target. */
+static void add_mount(struct appliance_run *run, const struct appliance_mount *mount)
+{
+	*ARRAY_ADD(run->mounts, run->n_mounts) = *mount;
+}
+
+static const char *read_only_options(const char *type)
+{
+	for (size_t i = 0; i < sizeof guest_types / sizeof *guest_types; i++)
+		if (type && strcmp(guest_types[i].type, type) == 0)
+			return guest_types[i].options;
+	return NULL;
+}
+
+static int add_lower(struct appliance_run *run, size_t n, struct error *err)
+{
+	const char *mountpoint = tree_mountpoint(run->request->tree, n);
+	const struct guest_filesystem *fs = guest_filesystem_at(run->request->guest, mountpoint);
+	const char *options = fs ? read_only_options(fs->type) : NULL;
+
+	if (!options)
+		return error_set(err, ERROR_HOST,
+				 "the appliance does not mount %s (%s): not on its list of file "
+				 "systems",
+				 mountpoint, fs && fs->type ? fs->type : "unknown");
+	add_mount(run, &(struct appliance_mount){.disk = fs->disk,
+						 .partition = fs->partition,
+						 .type = fs->type,
+						 .options = xstrdup(options),
+						 .target = xasprintf("/guest.%zu", n)});
+	return 0;
+}
+
+static void add_overlay(struct appliance_run *run, size_t n)
+{
+	const char *mountpoint = tree_mountpoint(run->request->tree, n);
+	char *options = xasprintf("lowerdir=" APPLIANCE_ROOT "/guest.%zu,"
+				  "upperdir=" APPLIANCE_ROOT "/scratch/upper.%zu,"
+				  "workdir=" APPLIANCE_ROOT "/scratch/work.%zu,"
+				  "redirect_dir=on,index=on,metacopy=off,xino=on",
+				  n, n, n);
+
+	add_mount(run,
+		  &(struct appliance_mount){.type = "overlay",
+					    .options = options,
+					    .target = xasprintf("/view%s", n ? mountpoint : "")});
+}
+
+static int plan_mounts(struct appliance_run *run, size_t n_images, struct error *err)
+{
+	size_t n = tree_n_mounts(run->request->tree);
+
+	add_mount(run, &(struct appliance_mount){.disk = n_images,
+						 .type = "ext4",
+						 .options = xstrdup("ro"),
+						 .target = xstrdup("/payload")});
+	add_mount(run, &(struct appliance_mount){.disk = n_images + 1,
+						 .type = "ext4",
+						 .options = xstrdup("noatime"),
+						 .target = xstrdup("/scratch")});
+	for (size_t i = 0; i < n; i++)
+		if (add_lower(run, i, err) < 0)
+			return -1;
+	for (size_t i = 0; i < n; i++)
+		add_overlay(run, i);
+	return 0;
+}
+
+static int export_images(struct appliance_run *run, struct error *err)
+{
+	for (size_t i = 0; i < run->request->n_images; i++) {
+		run->sockets[i] = xasprintf("%s/%zu", run->directory, i);
+		run->exports[i] = image_export(run->request->images[i], run->sockets[i], err);
+		if (!run->exports[i])
+			return -1;
+	}
+	return 0;
+}
+
+static int launch(struct appliance_run *run, struct error *err)
+{
+	static const char *const argv[] = {"/payload/runner", "/payload/job.json", NULL};
+	static const char *const directories[] = {"/dev", "/proc", "/sys"};
+	struct appliance_disk disks[MAX_DISKS + 2] = {0};
+	size_t n = run->request->n_images;
+	CLEANUP_CLOSE int console =
+		open(run->console, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	struct appliance_job job = {.disks = disks,
+				    .n_disks = n + 2,
+				    .mounts = run->mounts,
+				    .n_mounts = run->n_mounts,
+				    .directories = directories,
+				    .n_directories = 3,
+				    .argv = argv,
+				    .kvm = run->kvm,
+				    .work_dir = run->directory,
+				    .memory_mib = MEMORY_MIB,
+				    .deadline_s = run->request->deadline_s + MARGIN_S,
+				    .log_fd = console,
+				    .monitor = run->request->monitor};
+
+	if (console < 0)
+		return error_os(err, ERROR_IO, errno, "%s", run->console);
+	for (size_t i = 0; i < n; i++)
+		disks[i].socket = run->sockets[i];
+	disks[n].raw_path = run->payload;
+	disks[n + 1] = (struct appliance_disk){.raw_path = run->scratch, .writable = true};
+	return appliance_run(&job, err);
+}
+
+/* The appliance failed: what its kernel said last is the log. */
+static void keep_console(const struct appliance_run *run)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_CLOSE int fd = open(run->console, O_RDONLY | O_CLOEXEC);
+	struct error ignored = {0};
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	if (st.st_size > CONSOLE_TAIL)
+		lseek(fd, st.st_size - CONSOLE_TAIL, SEEK_SET);
+	if (file_read_fd(fd, run->console, 2 * CONSOLE_TAIL, &text, &ignored) == 0 && text.len)
+		file_replace(run->request->log_path, text.data, text.len, 0600, &ignored);
+}
+
+static int read_report(const char *path, const struct run_request *request,
+		       struct run_result *result, struct error *err)
+{
+	CLEANUP_REPORT struct report report = {.result = result, .monitor = request->monitor};
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	if (file_read(path, REPORT_LIMIT, &text, err) < 0 ||
+	    report_read(&report, text.data ? text.data : "", text.len, err) < 0)
+		return -1;
+	return report_outcome(&report, request->log_path, request->deadline_s, err);
+}
+
+static int read_capture(const char *path, const struct run_request *request,
+			struct run_result *result, struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	result->capture =
+		capture_read(fd, request->scratch_dir, request->copy_limit, request->monitor, err);
+	if (!result->capture)
+		return -1;
+	capture_kept_files(result->capture, result);
+	return 0;
+}
+
+static int read_results(const struct appliance_run *run, struct run_result *result,
+			struct error *err)
+{
+	const struct run_request *request = run->request;
+	CLEANUP_FREE char *report = path_join(run->directory, "report");
+	CLEANUP_FREE char *capture = path_join(run->directory, "capture");
+	CLEANUP_FREE char *log = path_join(run->directory, "log");
+	struct appliance_file files[] = {
+		{.name = "log", .to = log, .limit = 2 * JOB_LOG_LIMIT},
+		{.name = "report", .to = report, .limit = REPORT_LIMIT},
+		{.name = "capture", .to = capture, .limit = 2 * request->copy_limit},
+	};
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	if (appliance_disk_read(run->scratch, run->directory, files, 3, err) < 0)
+		return error_prefix(err, "the appliance's results");
+	if (!files[0].found || !files[1].found || !files[2].found)
+		return error_set(err, ERROR_HOST, "the appliance left no results");
+	if (file_read(log, 2 * JOB_LOG_LIMIT, &text, err) < 0 ||
+	    file_replace(request->log_path, text.data, text.len, 0600, err) < 0 ||
+	    read_report(report, request, result, err) < 0)
+		return -1;
+	return read_capture(capture, request, result, err);
+}
+
+static int run_in(struct appliance_run *run, struct run_result *result, struct error *err)
+{
+	struct error no_kvm = {0};
+
+	if (run->request->n_images > MAX_DISKS)
+		return error_set(err, ERROR_HOST, "the appliance takes at most %d disks",
+				 MAX_DISKS);
+	run->directory = directory_make_temporary(run->request->scratch_dir, "a", err);
+	if (!run->directory)
+		return -1;
+	run->payload = path_join(run->directory, "payload.img");
+	run->scratch = path_join(run->directory, "scratch.img");
+	run->console = path_join(run->directory, "console");
+	run->kvm = kvm_usable(NULL, &no_kvm) == 0;
+	if (make_payload(run, err) < 0 || make_scratch(run, err) < 0 ||
+	    plan_mounts(run, run->request->n_images, err) < 0 || export_images(run, err) < 0)
+		return -1;
+	if (launch(run, err) < 0) {
+		keep_console(run);
+		return error_prefix(err, "log: %s", run->request->log_path);
+	}
+	result->executor = xstrdup("appliance");
+	result->accelerator = xstrdup(run->kvm ? "kvm" : "tcg");
+	return read_results(run, result, err);
+}
+
+static int run_in_appliance(const struct run_request *request, struct run_result *ret,
+			    struct error *err)
+{
+	__attribute__((cleanup(appliance_run_close))) struct appliance_run run = {.request =
+											  request};
+	struct run_result result = {0};
+
+	if (run_in(&run, &result, err) < 0) {
+		run_result_free(&result);
+		return -1;
+	}
+	*ret = result;
+	return 0;
+}
+
+const struct executor appliance_executor = {
+	.name = "appliance", .available = appliance_available, .run = run_in_appliance};

@@ -20,7 +20,6 @@ const char *doctor_state_name(enum doctor_state state);
 /* Directories as configured; they need not exist. */
 struct doctor_request {
 	const char *scratch, *store;
-	const char *cache; /* where answers that take long are kept, or NULL */
 };
 
 struct doctor_check {

@@ -5,6 +5,7 @@ LIB_SOURCES += \
 	lib/session/apply_summary.c \
 	lib/session/config.c \
 	lib/session/digests.c \
+	lib/session/doctor.c \
 	lib/session/image.c \
 	lib/session/mirror.c \
 	lib/session/record.c \

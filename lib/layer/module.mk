@@ -10,3 +10,9 @@ LIB_SOURCES += \
 	lib/layer/tar_write.c \
 	lib/layer/view.c
 UNIT_TESTS += tests/unit/layer_tar_test.c
+
+# What tests/image/layer-*.sh drive.
+$(BUILD)/tests/layer_tool: $(BUILD)/obj/tests/image/layer_tool.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_LIBS)
+check-image: $(BUILD)/tests/layer_tool

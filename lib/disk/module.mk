@@ -16,4 +16,7 @@ LIB_SOURCES += \
 	lib/disk/serve.c \
 	lib/disk/source.c
 UNIT_TESTS += \
-	tests/unit/disk_serve_test.c
+	tests/unit/disk_chain_test.c \
+	tests/unit/disk_content_test.c \
+	tests/unit/disk_serve_test.c \
+	tests/unit/partition_test.c

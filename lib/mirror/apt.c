@@ -95,7 +95,7 @@ static int named_suites(const struct mirror_options *options, struct beneath_lis
 
 static int list_suites(const struct apt *apt, struct beneath_list *ret, struct error *err)
 {
-	if (apt->options->suites)
+	if (apt->options->n_suites)
 		return named_suites(apt->options, ret, err);
 	if (find_below(apt->root, "dists", 1, ret, err) < 0)
 		return -1;

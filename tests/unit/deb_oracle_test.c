@@ -176,16 +176,13 @@ static void ignore_left(void *opaque, const struct apt_left *left)
 	REQUIRE(left->detail[0], "%s is left without a word", left->name);
 }
 
-static void write_root(const char *root, const struct apt_index *index)
+static void write_root(const char *root)
 {
-	CLEANUP_FREE char *sources = path_join(root, "sources.list");
-
 	for (size_t i = 0; i < state.n_files; i++) {
 		CLEANUP_FREE char *path = path_join(root, state.files[i].name);
 
 		must_write(path, state.files[i].content.data, state.files[i].content.len);
 	}
-	must_write(sources, index->sources_list.data, index->sources_list.len);
 }
 
 static void ask_us(const char *root, const struct apt_index *index, struct buffer *ret)
@@ -193,6 +190,7 @@ static void ask_us(const char *root, const struct apt_index *index, struct buffe
 	static const bool security[MAX_SOURCES];
 	struct apt_job job = {.root = root,
 			      .lists = index->lists,
+			      .sources_list = index->sources_list,
 			      .cache = index->cache,
 			      .architecture = guest.packages.architecture,
 			      .security = security,
@@ -250,7 +248,7 @@ static void ask_apt(const char *root, const struct apt_index *index, struct buff
 	buffer_printf(&conf,
 		      "Dir::Cache::srcpkgcache \"%s/oracle.bin\";\nDir::Cache::pkgcache \"\";\n",
 		      work);
-	buffer_printf(&conf, "Dir::Etc::sourcelist \"%s/sources.list\";\n", root);
+	buffer_printf(&conf, "Dir::Etc::sourcelist \"%s\";\n", index->sources_list);
 	buffer_printf(&conf, "APT::Architecture \"%s\";\nAPT::Architectures { \"%s\"; };\n",
 		      guest.packages.architecture, guest.packages.architecture);
 	buffer_puts(&conf, "APT::Get::Always-Include-Phased-Updates \"true\";\n"
@@ -275,8 +273,8 @@ START_TEST(same_as_apt_get)
 	buffer_puts(&their_plan, "");
 	hold_some((unsigned)_i);
 	REQUIRE(apt_index_open(&snapshot, &guest.packages, work, &index, &err) == 0, "%s", err.msg);
-	write_root(ours, &index);
-	write_root(theirs, &index);
+	write_root(ours);
+	write_root(theirs);
 	ask_us(ours, &index, &our_plan);
 	ask_apt(theirs, &index, &their_plan);
 	ck_assert_msg(strcmp(our_plan.data, their_plan.data) == 0,

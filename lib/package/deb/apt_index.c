@@ -3,6 +3,7 @@
  * Below the work directory of one mirror snapshot:
  *
  *     index-amd64/lists/...        Release and Packages files, unpacked, named as apt names them
+ *     index-amd64/sources.list     names them; apt drops its cache when this file is younger
  *     index-amd64/srcpkgcache.bin  what apt made of them
  *
  * The directory is made aside, synced and renamed, so that processes that plan at the same time see
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/decompress.h"
 #include "base/file.h"
@@ -147,6 +149,26 @@ static int place_source(const struct mirror_source *source, size_t index,
 	return 0;
 }
 
+static int write_sources(const struct mirror_snapshot *snapshot, const char *directory,
+			 struct error *err)
+{
+	CLEANUP_FREE char *path = path_join(directory, "sources.list");
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	for (size_t i = 0; i < snapshot->n_sources; i++) {
+		const struct mirror_source *source = &snapshot->sources[i];
+		CLEANUP_FREE char *suite = suite_of(source, err);
+
+		if (!suite)
+			return -1;
+		buffer_printf(&text, "deb [trusted=yes] " APT_SOURCE_URI " %s", i, suite);
+		for (size_t c = 0; c < source->n_components; c++)
+			buffer_printf(&text, " %s", source->components[c]);
+		buffer_putc(&text, '\n');
+	}
+	return file_replace(path, text.data ? text.data : "", text.len, 0644, err);
+}
+
 static int fill(const struct mirror_snapshot *snapshot, const struct guest_packages *packages,
 		const char *directory, struct error *err)
 {
@@ -162,7 +184,7 @@ static int fill(const struct mirror_snapshot *snapshot, const struct guest_packa
 		return error_set(err, ERROR_MIRROR,
 				 "mirror snapshot: no package index for architecture %s",
 				 packages->architecture);
-	return 0;
+	return write_sources(snapshot, directory, err);
 }
 
 static int build(const struct mirror_snapshot *snapshot, const struct guest_packages *packages,
@@ -178,6 +200,8 @@ static int build(const struct mirror_snapshot *snapshot, const struct guest_pack
 	if (!aside)
 		return -1;
 	result = fill(snapshot, packages, aside, err);
+	if (result == 0 && chmod(aside, 0755) < 0)
+		result = error_os(err, ERROR_IO, errno, "%s", aside);
 	if (result == 0 && rename(aside, directory) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		result = error_os(err, ERROR_IO, errno, "%s", directory);
 	else if (result == 0)
@@ -196,23 +220,6 @@ static char *directory_name(const struct guest_packages *packages, const char *w
 	return buffer_steal(&name);
 }
 
-static int list_sources(const struct mirror_snapshot *snapshot, struct buffer *ret,
-			struct error *err)
-{
-	for (size_t i = 0; i < snapshot->n_sources; i++) {
-		const struct mirror_source *source = &snapshot->sources[i];
-		CLEANUP_FREE char *suite = suite_of(source, err);
-
-		if (!suite)
-			return -1;
-		buffer_printf(ret, "deb [trusted=yes] " APT_SOURCE_URI " %s", i, suite);
-		for (size_t c = 0; c < source->n_components; c++)
-			buffer_printf(ret, " %s", source->components[c]);
-		buffer_putc(ret, '\n');
-	}
-	return 0;
-}
-
 int apt_index_open(const struct mirror_snapshot *snapshot, const struct guest_packages *packages,
 		   const char *work_dir, struct apt_index *ret, struct error *err)
 {
@@ -221,9 +228,8 @@ int apt_index_open(const struct mirror_snapshot *snapshot, const struct guest_pa
 
 	if (access(directory, F_OK) < 0 && build(snapshot, packages, work_dir, directory, err) < 0)
 		return -1;
-	if (list_sources(snapshot, &index.sources_list, err) < 0)
-		return -1;
 	index.lists = path_join(directory, "lists");
+	index.sources_list = path_join(directory, "sources.list");
 	index.cache = path_join(directory, "srcpkgcache.bin");
 	*ret = index;
 	index = (struct apt_index){0};
@@ -234,6 +240,6 @@ void apt_index_free(struct apt_index *index)
 {
 	free(index->lists);
 	free(index->cache);
-	buffer_free(&index->sources_list);
+	free(index->sources_list);
 	*index = (struct apt_index){0};
 }

@@ -3,14 +3,13 @@
 #ifndef COLDPATCH_PACKAGE_DEB_APT_INDEX_H
 #define COLDPATCH_PACKAGE_DEB_APT_INDEX_H
 
-#include "base/buffer.h"
 #include "guest/guest.h"
 #include "mirror/mirror.h"
 
 struct apt_index {
-	char *lists;		    /* directory with the list files */
-	char *cache;		    /* where apt keeps what it parsed of them */
-	struct buffer sources_list; /* as apt is to read it */
+	char *lists;	    /* directory with the list files */
+	char *sources_list; /* file that names the sources, in the snapshot's order */
+	char *cache;	    /* file in which apt keeps what it parsed of them */
 };
 /* Makes the directory below `work_dir` once per set of architectures; later calls find it. */
 int apt_index_open(const struct mirror_snapshot *snapshot, const struct guest_packages *packages,

@@ -30,6 +30,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fnmatch.h>
 #include <limits>
 #include <map>
@@ -513,6 +514,7 @@ class Resolver
 	{
 		if (!cachefile.BuildCaches(nullptr, false) || _error->PendingError())
 			fail_reading(job);
+		check_lists();
 		policy = std::make_unique<Policy>(*cachefile.GetPkgCache(), job);
 		records = std::make_unique<pkgRecords>(*cachefile.GetPkgCache());
 	}
@@ -521,10 +523,11 @@ class Resolver
 	{
 		renew();
 		check_guest();
-		do {
+		decide();
+		while (exclude_missing()) {
 			renew();
 			decide();
-		} while (exclude_missing());
+		}
 		std::vector<Change> changes = collect_changes();
 		tell_changes(changes);
 		tell_steps(changes);
@@ -534,6 +537,23 @@ class Resolver
 	}
 
       private:
+	/* apt takes a list that it cannot find for one that is not there, and plans nothing. */
+	void check_lists()
+	{
+		pkgCache &cache = *cachefile.GetPkgCache();
+		size_t there = 0, read = 0;
+
+		for (const auto &entry : std::filesystem::directory_iterator(job.lists))
+			there += entry.path().extension().empty() && entry.file_size() > 0 &&
+				 APT::String::Endswith(entry.path().string(), "_Packages");
+		for (auto file = cache.FileBegin(); !file.end(); ++file)
+			read += source_of(file) != no_source;
+		if (read < there)
+			throw Failure(ERROR_MIRROR, "apt has read " + std::to_string(read) +
+							    " of the " + std::to_string(there) +
+							    " package indexes");
+	}
+
 	/* Everything kept as it is, candidates chosen anew. */
 	void renew()
 	{
@@ -865,12 +885,12 @@ void set_paths(const string &root, const struct apt_job &job)
 	_config->Set("Dir::State::Lists", job.lists);
 	_config->Set("Dir::Etc::preferences", root + "/preferences");
 	_config->Set("Dir::Etc::preferencesparts", "/dev/null");
-	_config->Set("Dir::Etc::sourcelist", root + "/sources.list");
+	_config->Set("Dir::Etc::sourcelist", job.sources_list);
 	_config->Set("Dir::Etc::sourceparts", "/dev/null");
 	_config->Set("Dir::Cache::pkgcache", "");
 	_config->Set("Dir::Cache::srcpkgcache", job.cache);
-	_config->Set("Dir::Log::Planner", "/dev/null");
-	_config->Set("Dir::Log::Solver", "/dev/null");
+	_config->Set("Dir::Log::Planner", "");
+	_config->Set("Dir::Log::Solver", "");
 	_config->Set("Dir::Bin::dpkg", "/bin/false");
 }
 

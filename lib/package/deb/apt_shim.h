@@ -48,15 +48,16 @@ struct apt_sink {
 };
 
 struct apt_job {
-	/* A private directory with the files "status", "extended_states", "preferences" and
-	 * "sources.list".  extended_states is rewritten to what it is to be after the changes. */
+	/* A private directory with the files "status", "extended_states" and "preferences".
+	 * extended_states is rewritten to what it is to be after the changes. */
 	const char *root;
 	const char *lists; /* index files, named by apt_list_name */
+	const char *sources_list;
 	const char *cache; /* file in which the parsed index is kept from one call to the next */
 	const char *architecture;
 	const char *const *foreign_architectures;
 	size_t n_foreign_architectures;
-	const bool *security; /* per source, in the order of sources.list */
+	const bool *security; /* per source, in the order of sources_list */
 	size_t n_sources;
 	enum apt_scope scope;
 	const char *const *names;
@@ -66,7 +67,7 @@ struct apt_job {
 	bool allow_removals, allow_new;
 };
 
-/* How sources.list and the list directory spell source `index`: "file:/coldpatch/INDEX". */
+/* How sources_list and the list directory spell source `index`: "file:/coldpatch/INDEX". */
 #define APT_SOURCE_URI "file:/coldpatch/%zu"
 
 /* The name of an index file in the list directory, allocated; `path` is relative to the source. */

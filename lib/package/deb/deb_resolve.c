@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Gives libapt-pkg private copies of what it is to read, and turns what it says into a resolution.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -90,25 +92,31 @@ static void take_left(void *opaque, const struct apt_left *from)
 	};
 }
 
+/* Lives as long as this call: not synced. */
 static int write_private(const char *root, const char *name, const struct buffer *content,
 			 struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(root, name);
+	CLEANUP_CLOSE int fd = -1;
 
 	if (!content)
 		return 0;
-	return file_replace(path, content->data ? content->data : "", content->len, 0600, err);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	if (file_write_all(fd, content->data, content->len, err) < 0)
+		return error_prefix(err, "%s", path);
+	return 0;
 }
 
-static int prepare_root(const char *root, const struct package_state *state,
-			const struct apt_index *index, struct error *err)
+static int prepare_root(const char *root, const struct package_state *state, struct error *err)
 {
 	static const char *const names[] = {"status", "extended_states", "preferences"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (write_private(root, names[i], package_state_file(state, names[i]), err) < 0)
 			return -1;
-	return write_private(root, "sources.list", &index->sources_list, err);
+	return 0;
 }
 
 /* apt has rewritten its private copy of extended_states. */
@@ -160,6 +168,7 @@ static int run(const char *root, const struct apt_index *index, const struct gue
 	struct apt_job job = {
 		.root = root,
 		.lists = index->lists,
+		.sources_list = index->sources_list,
 		.cache = index->cache,
 		.architecture = guest->packages.architecture,
 		.foreign_architectures = (const char *const *)guest->packages.foreign_architectures,
@@ -188,7 +197,7 @@ static int resolve_in(const char *root, const struct package_state *state,
 		      const struct resolve_request *request, struct collector *collector,
 		      struct error *err)
 {
-	if (prepare_root(root, state, index, err) < 0 ||
+	if (prepare_root(root, state, err) < 0 ||
 	    run(root, index, guest, request, collector, err) < 0)
 		return -1;
 	return take_extended_states(root, state, &collector->resolution, err);
@@ -204,8 +213,10 @@ int deb_resolve(const struct package_state *state, const struct guest *guest,
 	struct error ignored = {0};
 	int result;
 
-	if (!guest->packages.architecture)
-		return error_set(err, ERROR_BUG, "the guest's package state was not read");
+	if (!guest->packages.architecture || work_dir[0] != '/')
+		return error_set(err, ERROR_BUG,
+				 "resolving needs the guest's package state and an absolute work "
+				 "directory");
 	if (apt_index_open(snapshot, &guest->packages, work_dir, &index, err) < 0)
 		return -1;
 	root = directory_make_temporary(work_dir, ".resolve", err);

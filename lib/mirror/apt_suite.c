@@ -106,6 +106,20 @@ static bool is_security(const struct mirror_source *source)
 }
 
 /* Takes from the release what the source says of itself. */
+/* Where a component's files lie: suites of the security archive call theirs "updates/main" and keep
+ * them in "main/". */
+static const char *component_directory(const struct release *release, const char *component)
+{
+	const char *slash = strrchr(component, '/');
+	size_t len = strlen(component);
+
+	for (size_t i = 0; i < release->n_files; i++)
+		if (strncmp(release->files[i].path, component, len) == 0 &&
+		    release->files[i].path[len] == '/')
+			return component;
+	return slash ? slash + 1 : component;
+}
+
 static void describe(struct apt_suite *suite)
 {
 	struct mirror_source *source = suite->source;
@@ -118,7 +132,7 @@ static void describe(struct apt_suite *suite)
 	source->version = steal(release->version);
 	for (size_t i = 0; i < release->n_components; i++)
 		*ARRAY_ADD(source->components, source->n_components) =
-			xstrdup(release->components[i]);
+			xstrdup(component_directory(release, release->components[i]));
 	for (size_t i = 0; i < release->n_architectures; i++)
 		*ARRAY_ADD(source->architectures, source->n_architectures) =
 			xstrdup(release->architectures[i]);

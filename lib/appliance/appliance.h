@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/monitor.h"
@@ -30,12 +31,27 @@ struct appliance_disk {
 	bool writable;	      /* only of a raw image that is ours; never flushed */
 };
 
+/* The root of an overlay is its upper directory, so that has to look as the lower one does. */
+struct appliance_directory {
+	const char *path;
+	unsigned mode, uid, gid;
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	const struct appliance_xattr {
+		const char *name;
+		const void *value;
+		size_t size;
+	} * xattrs;
+	size_t n_xattrs;
+};
+
 struct appliance_mount {
 	size_t disk;
 	unsigned partition;  /* 0: the whole disk */
 	const char *type;    /* never probed.  "overlay": the disk means nothing */
 	const char *options; /* as mount(8) takes them */
 	const char *target;  /* "/NAME" is made; deeper ones must be there */
+	const struct appliance_directory *upper; /* set before the mount is made; NULL: nothing */
 };
 
 struct appliance_job {

@@ -112,12 +112,44 @@ static bool is_top_level(const char *path)
 	return path[0] == '/' && path[1] && !strchr(path + 1, '/');
 }
 
+/* libguestfs hands a value over as a string: one that is none would be cut. */
+static int set_xattr(guestfs_h *g, const char *path, const struct appliance_xattr *xattr,
+		     struct error *err)
+{
+	CLEANUP_FREE char *value = xstrndup(xattr->value, xattr->size);
+
+	if (strlen(value) != xattr->size)
+		return error_set(err, ERROR_HOST,
+				 "appliance: the root directory's attribute %s has bytes that "
+				 "libguestfs cannot set",
+				 xattr->name);
+	if (guestfs_lsetxattr(g, xattr->name, value, (int)xattr->size, path) < 0)
+		return fail(g, ERROR_HOST, xattr->name, err);
+	return 0;
+}
+
+static int set_directory(guestfs_h *g, const struct appliance_directory *directory,
+			 struct error *err)
+{
+	for (size_t i = 0; i < directory->n_xattrs; i++)
+		if (set_xattr(g, directory->path, &directory->xattrs[i], err) < 0)
+			return -1;
+	if (guestfs_chown(g, (int)directory->uid, (int)directory->gid, directory->path) < 0 ||
+	    guestfs_chmod(g, (int)directory->mode, directory->path) < 0 ||
+	    guestfs_utimens(g, directory->path, directory->mtime_sec, directory->mtime_nsec,
+			    directory->mtime_sec, directory->mtime_nsec) < 0)
+		return fail(g, ERROR_HOST, directory->path, err);
+	return 0;
+}
+
 static int mount_one(guestfs_h *g, const struct appliance_mount *mount, struct error *err)
 {
 	CLEANUP_FREE char *device = device_name(mount->disk, mount->partition);
 
 	if (is_top_level(mount->target) && guestfs_mkmountpoint(g, mount->target) < 0)
 		return fail(g, ERROR_HOST, mount->target, err);
+	if (mount->upper && set_directory(g, mount->upper, err) < 0)
+		return -1;
 	if (guestfs_mount_vfs(g, mount->options, mount->type, device, mount->target) < 0)
 		return fail(g, ERROR_HOST, mount->target, err);
 	return 0;

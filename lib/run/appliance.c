@@ -49,6 +49,14 @@ static const struct {
 	{"vfat", "ro"},
 };
 
+/* The root directory of one of the guest's file systems, with what it points to. */
+struct root_directory {
+	struct appliance_directory directory;
+	struct fs_xattrs xattrs;
+	struct appliance_xattr *list;
+	char *path;
+};
+
 struct appliance_run {
 	const struct run_request *request;
 	char *directory; /* private, with a short name: sockets are made in it */
@@ -58,6 +66,7 @@ struct appliance_run {
 	char *sockets[MAX_DISKS];
 	struct appliance_mount *mounts;
 	size_t n_mounts;
+	struct root_directory *roots; /* one per mount of the tree */
 	bool kvm;
 };
 
@@ -74,6 +83,12 @@ static void appliance_run_close(struct appliance_run *run)
 		free((char *)(uintptr_t)run->mounts[i].target);
 	}
 	free(run->mounts);
+	for (size_t i = 0; run->roots && i < tree_n_mounts(run->request->tree); i++) {
+		fs_xattrs_free(&run->roots[i].xattrs);
+		free(run->roots[i].list);
+		free(run->roots[i].path);
+	}
+	free(run->roots);
 	job_free(run->job);
 	if (run->directory)
 		directory_remove(run->directory, &ignored);
@@ -190,6 +205,32 @@ static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 	return 0;
 }
 
+static int read_root(struct appliance_run *run, size_t n, struct error *err)
+{
+	struct root_directory *root = &run->roots[n];
+	struct fs *fs = tree_fs(run->request->tree, n);
+	struct fs_stat stat;
+
+	if (fs_stat(fs, fs_root(fs), &stat, err) < 0 ||
+	    fs_read_xattrs(fs, fs_root(fs), &root->xattrs, err) < 0)
+		return -1;
+	root->path = xasprintf("/scratch/upper.%zu", n);
+	root->list = xcalloc(root->xattrs.n_items + 1, sizeof *root->list);
+	for (size_t i = 0; i < root->xattrs.n_items; i++)
+		root->list[i] = (struct appliance_xattr){.name = root->xattrs.items[i].name,
+							 .value = root->xattrs.items[i].value,
+							 .size = root->xattrs.items[i].size};
+	root->directory = (struct appliance_directory){.path = root->path,
+						       .mode = stat.mode & 07777,
+						       .uid = stat.uid,
+						       .gid = stat.gid,
+						       .mtime_sec = stat.mtime.sec,
+						       .mtime_nsec = stat.mtime.nsec,
+						       .xattrs = root->list,
+						       .n_xattrs = root->xattrs.n_items};
+	return 0;
+}
+
 static void add_overlay(struct appliance_run *run, size_t n)
 {
 	const char *mountpoint = tree_mountpoint(run->request->tree, n);
@@ -202,7 +243,8 @@ static void add_overlay(struct appliance_run *run, size_t n)
 	add_mount(run,
 		  &(struct appliance_mount){.type = "overlay",
 					    .options = options,
-					    .target = xasprintf("/view%s", n ? mountpoint : "")});
+					    .target = xasprintf("/view%s", n ? mountpoint : ""),
+					    .upper = &run->roots[n].directory});
 }
 
 static int plan_mounts(struct appliance_run *run, size_t n_images, struct error *err)
@@ -217,8 +259,9 @@ static int plan_mounts(struct appliance_run *run, size_t n_images, struct error 
 						 .type = "ext4",
 						 .options = xstrdup("noatime"),
 						 .target = xstrdup("/scratch")});
+	run->roots = xcalloc(n, sizeof *run->roots);
 	for (size_t i = 0; i < n; i++)
-		if (add_lower(run, i, err) < 0)
+		if (add_lower(run, i, err) < 0 || read_root(run, i, err) < 0)
 			return -1;
 	for (size_t i = 0; i < n; i++)
 		add_overlay(run, i);

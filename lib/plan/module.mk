@@ -6,3 +6,4 @@ LIB_SOURCES += \
 	lib/plan/plan.c \
 	lib/plan/plan_json.c \
 	lib/plan/space.c
+UNIT_TESTS += tests/unit/patchset_test.c tests/unit/plan_test.c

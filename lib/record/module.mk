@@ -8,4 +8,4 @@ LIB_SOURCES += \
 	lib/record/statement.c \
 	lib/record/timestamp.c \
 	lib/record/verify.c
-UNIT_TESTS += tests/unit/purl_test.c tests/unit/record_test.c
+UNIT_TESTS += tests/unit/purl_test.c tests/unit/record_test.c tests/unit/record_verify_test.c

@@ -14,4 +14,5 @@ LIB_SOURCES += \
 	lib/package/deb/deb_verify.c
 UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
-	tests/unit/deb_scenario_test.c
+	tests/unit/deb_scenario_test.c \
+	tests/unit/deb_test.c

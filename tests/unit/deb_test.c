@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/archive.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "package/deb/apt_index.h"
+#include "package/deb/control.h"
+#include "package/deb/deb.h"
+
+static const struct {
+	const char *text;
+	size_t len; /* 0: strlen */
+	const char *message;
+} malformed[] = {
+	{"Package: a\nnonsense\n", 0, "x: line 2: not a \"Field: value\" line"},
+	{": a\n", 0, "x: line 1: not a \"Field: value\" line"},
+	{" continues\n", 0, "x: line 1: continues a field that is not there"},
+	{"A: b\0c\n", 7, "x: line 1: contains a NUL byte"},
+	{"A: b\n c\0\n", 9, "x: line 2: contains a NUL byte"},
+};
+
+START_TEST(control_refuses)
+{
+	static struct control_paragraph paragraph;
+	struct control_reader reader;
+	struct error err = {0};
+
+	control_open(&reader, "x", malformed[_i].text,
+		     malformed[_i].len ? malformed[_i].len : strlen(malformed[_i].text));
+	ck_assert_int_eq(control_next(&reader, &paragraph, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, malformed[_i].message);
+}
+END_TEST
+
+START_TEST(control_limits_fields)
+{
+	static struct control_paragraph paragraph;
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct control_reader reader;
+	struct error err = {0};
+
+	for (int i = 0; i <= CONTROL_MAX_FIELDS; i++)
+		buffer_printf(&text, "F%d: x\n", i);
+	control_open(&reader, "x", text.data, text.len);
+	ck_assert_int_eq(control_next(&reader, &paragraph, &err), -1);
+	ck_assert_str_eq(err.msg, "x: line 257: too many fields in one paragraph");
+}
+END_TEST
+
+START_TEST(control_reads)
+{
+	static const char text[] = "\n# comment\nPackage:  a \nDescription: one\n two\n .\n\n \n"
+				   "package: b";
+	static struct control_paragraph paragraph;
+	struct control_reader reader;
+	struct error err = {0};
+	char *value;
+
+	control_open(&reader, "x", text, strlen(text));
+	ck_assert_int_eq(control_next(&reader, &paragraph, &err), 1);
+	ck_assert_uint_eq(paragraph.line, 3);
+	ck_assert(control_is(&paragraph, "Package", "a"));
+	value = control_get(&paragraph, "description");
+	ck_assert_str_eq(value, "one\n two\n .");
+	free(value);
+	ck_assert_int_eq(control_next(&reader, &paragraph, &err), 1);
+	ck_assert(control_is(&paragraph, "Package", "b"));
+	ck_assert_ptr_null(control_get(&paragraph, "Version"));
+	ck_assert_int_eq(control_next(&reader, &paragraph, &err), 0);
+}
+END_TEST
+
+static struct package_state make_state(const char *status, const char *arch)
+{
+	struct package_state state = {0};
+	struct package_state_file *file = ARRAY_ADD(state.files, state.n_files);
+
+	file->name = xstrdup("status");
+	buffer_puts(&file->content, status);
+	if (arch) {
+		file = ARRAY_ADD(state.files, state.n_files);
+		file->name = xstrdup("arch");
+		buffer_puts(&file->content, arch);
+	}
+	return state;
+}
+
+#define P(name, status, version)                                                                   \
+	"Package: " name "\nStatus: " status "\nArchitecture: amd64\nVersion: " version "\n\n"
+#define DPKG P("dpkg", "install ok installed", "1.21")
+
+START_TEST(state_describes)
+{
+	CLEANUP_PACKAGE_STATE struct package_state state = make_state(
+		DPKG P("a", "hold ok installed", "1") P("b", "install ok triggers-pending", "1")
+			P("c", "deinstall ok config-files", "1")
+				P("d", "unknown ok not-installed", "1"),
+		"amd64\ni386\n");
+	struct guest guest = {0};
+	struct error err = {0};
+
+	ck_assert_msg(deb_state_describe(&state, &guest, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(guest.packages.family, "deb");
+	ck_assert_str_eq(guest.packages.architecture, "amd64");
+	ck_assert_uint_eq(guest.packages.n_foreign_architectures, 1);
+	ck_assert_str_eq(guest.packages.foreign_architectures[0], "i386");
+	ck_assert_uint_eq(guest.packages.n_installed, 3);
+	ck_assert_str_eq(guest.packages.held[0], "a:amd64");
+	ck_assert_uint_eq(guest.packages.n_broken, 1);
+	ck_assert_str_eq(guest.packages.broken[0], "b:amd64 triggers-pending");
+	ck_assert_uint_eq(guest.n_blockers, 0);
+}
+END_TEST
+
+static const struct {
+	const char *status, *message;
+} blocked[] = {
+	{DPKG P("a", "install ok half-configured", "1") P("b", "install ok unpacked", "1"),
+	 "package a is half-configured (2 in all are not sound): boot the guest and run dpkg "
+	 "--configure -a, or repair it"},
+	{DPKG P("a", "install reinstreq installed", "1"),
+	 "package a is installed and must be reinstalled (1 in all are not sound): boot the guest "
+	 "and run dpkg --configure -a, or repair it"},
+};
+
+START_TEST(state_blocks)
+{
+	CLEANUP_PACKAGE_STATE struct package_state state = make_state(blocked[_i].status, NULL);
+	struct guest guest = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(deb_state_describe(&state, &guest, &err), 0);
+	ck_assert_uint_eq(guest.n_blockers, 1);
+	ck_assert_str_eq(guest.blockers[0].code, "half-configured");
+	ck_assert_str_eq(guest.blockers[0].msg, blocked[_i].message);
+}
+END_TEST
+
+static const struct {
+	const char *status, *arch, *message;
+} rejected[] = {
+	{P("a", "install ok installed", "1"), NULL,
+	 "cannot tell the guest's architecture: dpkg is not installed and there is no "
+	 "/var/lib/dpkg/arch"},
+	{P("a", "install ok installed", "1"), "../x\n", "\"../x\" is not an architecture"},
+	{DPKG, "amd64\nI386\n",
+	 "/var/lib/dpkg/arch: \"I386\" is not an architecture, or one too many"},
+	{"Package: a\nVersion: 1\n", NULL,
+	 "/var/lib/dpkg/status: line 1: package a has no valid Status field"},
+	{"\nVersion: 1\n", NULL, "/var/lib/dpkg/status: line 2: a paragraph without Package"},
+};
+
+START_TEST(state_rejects)
+{
+	CLEANUP_PACKAGE_STATE struct package_state state =
+		make_state(rejected[_i].status, rejected[_i].arch);
+	struct guest guest = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(deb_state_describe(&state, &guest, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, rejected[_i].message);
+}
+END_TEST
+
+START_TEST(state_must_be_there)
+{
+	struct package_state state = {0};
+	struct guest guest = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(deb_state_describe(&state, &guest, &err), -1);
+	ck_assert_str_eq(err.msg, "/var/lib/dpkg/status is empty");
+}
+END_TEST
+
+START_TEST(state_digest_sees_every_file)
+{
+	CLEANUP_PACKAGE_STATE struct package_state a = make_state(DPKG, NULL);
+	CLEANUP_PACKAGE_STATE struct package_state b = make_state(DPKG, "amd64\n");
+	struct digest first, second;
+
+	package_state_digest(&a, &first);
+	package_state_digest(&b, &second);
+	ck_assert(!digest_equal(&first, &second));
+}
+END_TEST
+
+static void add_change(struct resolution *resolution, const char *name, const char *from,
+		       const char *to)
+{
+	struct package_change *change = ARRAY_ADD(resolution->changes, resolution->n_changes);
+
+	change->name = xstrdup(name);
+	change->architecture = xstrdup("amd64");
+	change->from = from ? xstrdup(from) : NULL;
+	change->to = to ? xstrdup(to) : NULL;
+}
+
+static const struct {
+	const char *after, *message;
+} wrong_ends[] = {
+	{DPKG P("a", "install ok installed", "1") P("b", "install ok installed", "1"),
+	 "package a should be 2, but is 1"},
+	{DPKG P("b", "install ok installed", "1"), "package a should be 2, but is not installed"},
+	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1")
+		 P("old", "install ok installed", "1"),
+	 "package old should be gone, but is 1"},
+	{DPKG P("a", "install ok half-configured", "2") P("b", "install ok installed", "1"),
+	 "package a is half-configured after the run"},
+	{DPKG P("a", "install ok installed", "2"), "package b was removed, which is not planned"},
+	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "9"),
+	 "package b changed its version, which is not planned"},
+	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1")
+		 P("c", "install ok installed", "1"),
+	 "package c was installed, which is not planned"},
+	{"nonsense", "after the run: /var/lib/dpkg/status: line 1: not a \"Field: value\" line"},
+	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1"), NULL},
+};
+
+START_TEST(verify_compares)
+{
+	CLEANUP_PACKAGE_STATE struct package_state before = make_state(
+		DPKG P("a", "install ok installed", "1") P("b", "install ok installed", "1")
+			P("old", "install ok installed", "1"),
+		NULL);
+	CLEANUP_PACKAGE_STATE struct package_state after = make_state(wrong_ends[_i].after, NULL);
+	struct resolution resolution = {0};
+	struct error err = {0};
+	int result;
+
+	add_change(&resolution, "a", "1", "2");
+	add_change(&resolution, "old", "1", NULL);
+	result = deb_verify(&before, &after, &resolution, &err);
+	ck_assert_int_eq(result, wrong_ends[_i].message ? -1 : 0);
+	if (wrong_ends[_i].message) {
+		ck_assert_int_eq(err.kind, ERROR_GUEST);
+		ck_assert_str_eq(err.msg, wrong_ends[_i].message);
+	}
+	resolution_free(&resolution);
+}
+END_TEST
+
+START_TEST(verify_needs_a_status)
+{
+	CLEANUP_PACKAGE_STATE struct package_state before = make_state(DPKG, NULL);
+	struct package_state after = {0};
+	struct resolution resolution = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(deb_verify(&before, &after, &resolution, &err), -1);
+	ck_assert_str_eq(err.msg, "dpkg's status file after the run is not there");
+}
+END_TEST
+
+static void step(struct resolution *resolution, enum package_operation operation, size_t change)
+{
+	*ARRAY_ADD(resolution->steps, resolution->n_steps) =
+		(struct package_step){.operation = operation, .change = change};
+}
+
+static char *join(const struct package_commands *commands)
+{
+	struct buffer text = {0};
+
+	for (size_t i = 0; i < commands->n_items; i++) {
+		buffer_printf(&text, "%s:", commands->items[i].stage);
+		for (char **arg = commands->items[i].argv; *arg; arg++)
+			if (strncmp(*arg, "--force-", 8) != 0 || strstr(*arg, "depends"))
+				buffer_printf(&text, " %s", *arg);
+		buffer_putc(&text, '\n');
+	}
+	return buffer_steal(&text);
+}
+
+START_TEST(commands_are_batched)
+{
+	struct package_commands commands = {0};
+	struct resolution resolution = {0};
+	struct error err = {0};
+	char *text;
+
+	add_change(&resolution, "a", "1", "1:2");
+	add_change(&resolution, "b", "1", "2");
+	add_change(&resolution, "old", "1", NULL);
+	step(&resolution, PACKAGE_REMOVE, 2);
+	step(&resolution, PACKAGE_UNPACK, 0);
+	step(&resolution, PACKAGE_CONFIGURE, 0);
+	step(&resolution, PACKAGE_UNPACK, 1);
+	step(&resolution, PACKAGE_CONFIGURE, 1);
+	*ARRAY_ADD(resolution.files, resolution.n_files) =
+		(struct package_file_write){.path = xstrdup("/x"), .content = xstrdup("y")};
+	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), 0);
+	text = join(&commands);
+	ck_assert_str_eq(text,
+			 "remove: dpkg --no-triggers --force-depends --remove old:amd64\n"
+			 "unpack: dpkg --no-triggers --auto-deconfigure --unpack "
+			 "/p/a_1%3a2_amd64.deb\n"
+			 "configure: dpkg --no-triggers --configure a:amd64\n"
+			 "unpack: dpkg --no-triggers --auto-deconfigure --unpack /p/b_2_amd64.deb\n"
+			 "configure: dpkg --configure -a\n"
+			 "finish: dpkg --triggers-only -a\n");
+	ck_assert_str_eq(commands.items[0].argv[1], "--force-confdef");
+	ck_assert_uint_eq(commands.n_files, 1);
+	ck_assert_str_eq(commands.files[0].path, "/x");
+	free(text);
+	package_commands_free(&commands);
+	resolution_free(&resolution);
+}
+END_TEST
+
+START_TEST(commands_need_steps)
+{
+	struct package_commands commands = {0};
+	struct resolution resolution = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), 0);
+	ck_assert_uint_eq(commands.n_items, 0);
+	add_change(&resolution, "a", "1", "2");
+	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), -1);
+	ck_assert_str_eq(err.msg, "plan: there are changes, but no steps");
+	resolution_free(&resolution);
+}
+END_TEST
+
+static char *directory;
+
+static void write_text(const char *name, const char *text)
+{
+	CLEANUP_FREE char *path = path_join(directory, name);
+	CLEANUP_FREE char *parent = xstrdup(path);
+	struct error err = {0};
+
+	*strrchr(parent, '/') = '\0';
+	ck_assert_int_eq(directory_make(parent, 0755, &err), 0);
+	ck_assert_int_eq(file_replace(path, text, strlen(text), 0644, &err), 0);
+}
+
+static void run_in(const char *const *argv)
+{
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+	struct process_spec spec = {.argv = argv, .output_limit = 4096, .deadline_ms = 60000};
+	struct error err = {0};
+
+	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s", err.msg);
+}
+
+static char *build_package(const char *compression)
+{
+	CLEANUP_FREE char *tree = path_join(directory, "tree");
+	CLEANUP_FREE char *option = xasprintf("-Z%s", compression);
+	CLEANUP_FREE char *file = path_join(directory, "tree/usr/a");
+	CLEANUP_FREE char *hard = path_join(directory, "tree/usr/z");
+	char *deb = path_join(directory, "p.deb");
+
+	write_text("tree/DEBIAN/control", "Package: p\nVersion: 1\nArchitecture: all\n"
+					  "Maintainer: x <x@example.org>\nDescription: x\n");
+	write_text("tree/DEBIAN/conffiles", "/etc/p.conf\n");
+	write_text("tree/etc/p.conf", "config");
+	write_text("tree/usr/a", "abc");
+	if (link(file, hard) < 0)
+		ck_abort_msg("link");
+	run_in((const char *[]){"dpkg-deb", "--root-owner-group", option, "-b", tree, deb, NULL});
+	return deb;
+}
+
+static int print_file(void *opaque, const char *path, const struct digest *sha256, bool config,
+		      struct error *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	(void)err;
+	digest_to_hex(sha256, hex);
+	buffer_printf(opaque, "%s %.8s%s\n", path, hex, config ? " config" : "");
+	return 0;
+}
+
+static const char *const compressions[] = {"none", "gzip", "xz", "zstd"};
+
+START_TEST(payload_is_hashed)
+{
+	struct error err = {0};
+	struct buffer got = {0};
+	char *deb;
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	deb = build_package(compressions[_i]);
+	ck_assert_msg(deb_payload(deb, print_file, &got, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(got.data, "/etc/p.conf b79606fb config\n/usr/a ba7816bf\n"
+				   "/usr/z ba7816bf\n");
+	directory_remove(directory, &err);
+	free(deb);
+	buffer_free(&got);
+}
+END_TEST
+
+static void expect_no_payload(const char *path, enum error_kind kind, const char *message)
+{
+	struct error err = {0};
+	struct buffer got = {0};
+
+	ck_assert_int_eq(deb_payload(path, print_file, &got, &err), -1);
+	ck_assert_int_eq(err.kind, kind);
+	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
+	buffer_free(&got);
+}
+
+static char *ar_with(const char *member)
+{
+	CLEANUP_FREE char *content = path_join(directory, member);
+	char *path = path_join(directory, "x.deb");
+
+	unlink(path);
+	run_in((const char *[]){"ar", "rc", path, content, NULL});
+	return path;
+}
+
+static void tar_with(const char *name, const char *transform)
+{
+	CLEANUP_FREE char *path = path_join(directory, name);
+
+	run_in((const char *[]){"tar", "-C", directory, "-P", "-cf", path, transform, "f", "g",
+				NULL});
+}
+
+START_TEST(payload_refuses)
+{
+	struct error err = {0};
+	CLEANUP_FREE char *first = NULL, *second = NULL, *third = NULL, *f = NULL, *g = NULL;
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	write_text("f", "x");
+	f = path_join(directory, "f");
+	g = path_join(directory, "g");
+	ck_assert_int_eq(link(f, g), 0);
+	expect_no_payload("/nonexistent.deb", ERROR_MISSING,
+			  "/nonexistent.deb: No such file or directory");
+	expect_no_payload(f, ERROR_MIRROR, "damaged archive: ");
+	first = ar_with("f");
+	expect_no_payload(first, ERROR_MIRROR, "no data.tar in it: not a package");
+	tar_with("data.tar", "--transform=s,^f,../../etc/passwd,");
+	second = ar_with("data.tar");
+	expect_no_payload(second, ERROR_MIRROR, "unsafe path ../../etc/passwd");
+	tar_with("data.tar", "--transform=flags=h;s,^f,nowhere,");
+	third = ar_with("data.tar");
+	expect_no_payload(third, ERROR_MIRROR, "hard link to nowhere, which is not in it");
+	directory_remove(directory, &err);
+}
+END_TEST
+
+static int read_all(void *opaque, const struct archive_item *item, struct archive_stream *content,
+		    struct error *err)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	(void)opaque;
+	(void)item;
+	while ((n = archive_stream_read(content, chunk, sizeof chunk, err)) > 0)
+		;
+	return (int)n;
+}
+
+START_TEST(archive_has_limits)
+{
+	struct archive_limits few = {.bytes = 1 << 20, .entries = 1},
+			      small = {.bytes = 0, .entries = 10};
+	CLEANUP_FREE char *path = NULL, *g = NULL;
+	struct error err = {0};
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	write_text("f", "x");
+	write_text("g", "y");
+	tar_with("data.tar", "--transform=s,x,x,");
+	path = path_join(directory, "data.tar");
+	ck_assert_int_eq(archive_walk(path, &few, ERROR_MIRROR, read_all, NULL, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.msg, "data.tar: too many entries"));
+	ck_assert_int_eq(archive_walk(path, &small, ERROR_MIRROR, read_all, NULL, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.msg, "data.tar: unpacks to more than the limit"));
+	directory_remove(directory, &err);
+}
+END_TEST
+
+START_TEST(family_is_known)
+{
+	ck_assert_ptr_eq(package_family_by_name("deb"), &deb_family);
+	ck_assert_ptr_null(package_family_by_name("rpm"));
+}
+END_TEST
+
+static void expect_no_index(const char *index_path, const char *component, const char *message)
+{
+	CLEANUP_FREE char *path = xstrdup(index_path), *name = xstrdup(component);
+	struct mirror_source source = {
+		.directory = directory, .index_path = path, .components = &name, .n_components = 1};
+	struct mirror_snapshot snapshot = {.sources = &source, .n_sources = 1};
+	static char arch[] = "amd64";
+	struct guest_packages packages = {.architecture = arch};
+	struct apt_index index = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(apt_index_open(&snapshot, &packages, directory, &index, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_MIRROR);
+	ck_assert_str_eq(err.msg, message);
+}
+
+START_TEST(index_is_checked)
+{
+	struct error err = {0};
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	write_text("dists/s/InRelease", "Origin: x\n");
+	write_text("repodata/repomd.xml", "x");
+	expect_no_index("dists/s/InRelease", "main",
+			"mirror snapshot: no package index for architecture amd64");
+	expect_no_index("dists/s/InRelease", "main [trusted=yes]",
+			"mirror snapshot: \"main [trusted=yes]\" is not the name of a suite, "
+			"component or architecture");
+	expect_no_index("repodata/repomd.xml", "main",
+			"mirror snapshot: repodata/repomd.xml is not the index of an apt suite");
+	directory_remove(directory, &err);
+}
+END_TEST
+
+#define LOOP(tcase, test, table)                                                                   \
+	tcase_add_loop_test(tcase, test, 0, sizeof(table) / sizeof *(table))
+
+int main(void)
+{
+	Suite *suite = suite_create("deb");
+	TCase *tcase = tcase_create("deb");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	LOOP(tcase, control_refuses, malformed);
+	tcase_add_test(tcase, control_limits_fields);
+	tcase_add_test(tcase, control_reads);
+	tcase_add_test(tcase, state_describes);
+	LOOP(tcase, state_blocks, blocked);
+	LOOP(tcase, state_rejects, rejected);
+	tcase_add_test(tcase, state_must_be_there);
+	tcase_add_test(tcase, state_digest_sees_every_file);
+	LOOP(tcase, verify_compares, wrong_ends);
+	tcase_add_test(tcase, verify_needs_a_status);
+	tcase_add_test(tcase, commands_are_batched);
+	tcase_add_test(tcase, commands_need_steps);
+	LOOP(tcase, payload_is_hashed, compressions);
+	tcase_add_test(tcase, payload_refuses);
+	tcase_add_test(tcase, archive_has_limits);
+	tcase_add_test(tcase, family_is_known);
+	tcase_add_test(tcase, index_is_checked);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -22,7 +22,8 @@ one() {
 	# shellcheck disable=SC2086
 	truncate -s 96M "$work/base.raw" && mke2fs -q -t ext4 $mke2fs_options "$work/base.raw" || return 1
 	mount -o loop "$work/base.raw" "$work/mnt" && python3 "$here/layer_random.py" populate "$work/mnt" "$seed" || return 1
-	cp -a "$work/mnt" "$work/view" && umount "$work/mnt" || return 1
+	# Read back from the disk: SEEK_DATA on block-mapped files that are not written out yet loses data (Linux 6.18).
+	umount "$work/mnt" && mount -o loop,ro "$work/base.raw" "$work/mnt" && cp -a "$work/mnt" "$work/view" && umount "$work/mnt" || return 1
 	python3 "$here/layer_random.py" hide "$work/view" "$work/hidden" && "$tool" map "$work/view" "$work/map" || return 1
 	python3 "$here/layer_random.py" mutate "$work/view" "$seed" || return 1
 	before=$(sha256sum <"$work/base.raw")

@@ -92,7 +92,7 @@ def dress(path):
         os.chmod(path, random_.choice([0o644, 0o755, 0o600, 0o4755, 0o2750, 0o1777]))
     if stat.S_ISREG(st.st_mode) or stat.S_ISDIR(st.st_mode):
         if random_.random() < 0.3:
-            os.setxattr(path, b"user.n=%" + str(random_.randrange(3)).encode(), random_.randbytes(random_.choice([0, 5, 900])))
+            os.setxattr(path, b"user.n=%" + str(random_.randrange(2)).encode(), random_.randbytes(random_.choice([0, 5, 150])))
         if random_.random() < 0.15:
             os.setxattr(path, b"system.posix_acl_access", ACL)
         if stat.S_ISDIR(st.st_mode) and random_.random() < 0.15:

@@ -14,3 +14,9 @@ LIB_SOURCES += \
 	lib/run/scratch.c \
 	lib/run/spawn.c \
 	lib/run/view.c
+UNIT_TESTS += \
+	tests/unit/capture_test.c \
+	tests/unit/run_report_test.c
+
+# The sandbox as a program, for tests/image/sandbox-*.sh and tests/hostile/script-*.sh.
+check-image check-hostile: $(BUILD)/tests/run_tool $(BUILD)/coldpatch-runner

@@ -273,6 +273,19 @@ static unsigned seconds_until(int64_t end_ms)
 	return left > 0 ? (unsigned)left : 1;
 }
 
+static int run_in_namespaces(const struct run_request *request, const struct spawn_spec *spec,
+			     int64_t end_ms, struct run_result *result, struct error *err)
+{
+	CLEANUP_SPAWNED struct spawned spawned = {-1, -1, -1, -1, -1};
+
+	if (packages_prepare(request, spec->packages, err) < 0)
+		return -1;
+	spec->job->deadline_s = seconds_until(end_ms);
+	if (spawn_runner(spec, &spawned, err) < 0)
+		return -1;
+	return run_job(request, &spawned, end_ms, result, err);
+}
+
 static int run_in_view(const struct run_request *request, const struct scratch *scratch,
 		       const struct ids *ids, int64_t end_ms, struct run_result *result,
 		       struct error *err)
@@ -280,23 +293,19 @@ static int run_in_view(const struct run_request *request, const struct scratch *
 	CLEANUP_FREE char *packages = path_join(request->scratch_dir, "packages");
 	CLEANUP(job_free)
 	struct job *job = job_prepare(request, err);
-	CLEANUP_SPAWNED struct spawned spawned = {-1, -1, -1, -1, -1};
 	struct spawn_spec spec = {.runner = request->runner,
 				  .root = scratch->mountpoint,
 				  .packages = packages,
 				  .base = ids->base,
 				  .job = job};
+	struct error ignored = {0};
 	int outcome;
 
-	if (!job || packages_prepare(request, packages, err) < 0)
+	if (!job)
 		return -1;
-	job->deadline_s = seconds_until(end_ms);
-	outcome = spawn_runner(&spec, &spawned, err);
-	if (outcome == 0)
-		outcome = run_job(request, &spawned, end_ms, result, err);
-	spawned_end(&spawned);
-	if (outcome == 0)
-		outcome = directory_remove(packages, err);
+	outcome = run_in_namespaces(request, &spec, end_ms, result, err);
+	if (directory_remove(packages, outcome < 0 ? &ignored : err) < 0)
+		return -1;
 	return outcome;
 }
 

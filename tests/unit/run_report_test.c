@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/job.h"
+#include "run/report.h"
+
+static int outcome_of(const char *text, struct error *err)
+{
+	struct run_result result = {0};
+	struct report report = {.result = &result};
+	int outcome = report_read(&report, text, strlen(text), err);
+
+	if (outcome == 0)
+		outcome = report_outcome(&report, "/runs/1/log", 20, err);
+	report_free(&report);
+	run_result_free(&result);
+	return outcome;
+}
+
+#define END(outcome, message)                                                                      \
+	"{\"event\":\"end\",\"outcome\":\"" outcome "\",\"message\":\"" message "\"}\n"
+
+START_TEST(success_is_said)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of(END("done", ""), &err), 0);
+}
+END_TEST
+
+START_TEST(failure_names_stage_status_package_and_log)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(
+		outcome_of("{\"event\":\"error\",\"package\":\"nginx\",\"message\":\"postinst "
+			   "failed\"}\n" END("failed", "configure: dpkg: exit status 1"),
+			   &err),
+		-1);
+	ck_assert_int_eq(err.kind, ERROR_GUEST);
+	ck_assert_str_eq(err.msg, "configure: dpkg: exit status 1: package nginx: postinst failed; "
+				  "see /runs/1/log");
+}
+END_TEST
+
+START_TEST(failure_without_a_package)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of(END("failed", "finish: x: exit status 3"), &err), -1);
+	ck_assert_str_eq(err.msg, "finish: x: exit status 3; see /runs/1/log");
+}
+END_TEST
+
+START_TEST(what_a_namespace_refuses_names_the_appliance)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(
+		outcome_of("{\"event\":\"error\",\"package\":\"makedev\",\"message\":\"error "
+			   "creating device: Operation not permitted\"}\n" END("failed", "unpack"),
+			   &err),
+		-1);
+	ck_assert_ptr_nonnull(strstr(err.msg, "need --executor appliance"));
+}
+END_TEST
+
+START_TEST(deadline_is_busy)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of(END("deadline", "dpkg was still running"), &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_str_eq(err.msg, "the run did not end within 20 s: dpkg was still running; see "
+				  "/runs/1/log");
+}
+END_TEST
+
+START_TEST(the_hosts_failure_is_the_hosts)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of(END("host", "mount /proc"), &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, "the runner could not do its work: mount /proc");
+}
+END_TEST
+
+START_TEST(no_end_is_a_failure)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of("", &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_GUEST);
+	ck_assert_str_eq(err.msg, "the runner ended without a report; see /runs/1/log");
+}
+END_TEST
+
+START_TEST(rubbish_is_refused)
+{
+	struct error err = {0};
+	CLEANUP_FREE char *endless = xmalloc(REPORT_LINE_LIMIT + 2);
+
+	ck_assert_int_eq(outcome_of("{\"event\":\"surprise\"}\n", &err), -1);
+	ck_assert_str_eq(err.msg, "the runner's report has an unknown event");
+	ck_assert_int_eq(outcome_of("rubbish\n", &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_GUEST);
+	memset(endless, 'a', REPORT_LINE_LIMIT + 1);
+	endless[REPORT_LINE_LIMIT + 1] = '\0';
+	ck_assert_int_eq(outcome_of(endless, &err), -1);
+	ck_assert_str_eq(err.msg, "the runner's report is too long");
+}
+END_TEST
+
+START_TEST(steps_and_stubs_are_results)
+{
+	static const char text[] =
+		"{\"event\":\"step\",\"stage\":\"unpack\",\"command\":\"dpkg --unpack\",\"exit\":"
+		"1,\"signal\":0,\"ms\":42}\n{\"event\":\"stub\",\"call\":\"grub-install "
+		"/dev/vda\"}\n";
+	struct run_result result = {0};
+	struct report report = {.result = &result};
+	struct error err = {0};
+
+	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
+	ck_assert_uint_eq(result.n_steps, 1);
+	ck_assert_str_eq(result.steps[0].stage, "unpack");
+	ck_assert_int_eq(result.steps[0].exit_code, 1);
+	ck_assert_uint_eq(result.steps[0].milliseconds, 42);
+	ck_assert_uint_eq(result.n_stubs_called, 1);
+	ck_assert_str_eq(result.stubs_called[0], "grub-install /dev/vda");
+	report_free(&report);
+	run_result_free(&result);
+}
+END_TEST
+
+START_TEST(a_job_survives_json)
+{
+	static const char text[] =
+		"{\"capture\":5,\"cmdline\":\"root=UUID=x\",\"commands\":[{\"argv\":[\"sh\",\"-c\","
+		"\"true\"],\"stage\":\"configure\",\"stubs\":true}],\"deadline\":20,\"efi\":true,"
+		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"path\":\"/f\"}],"
+		"\"filesystems\":[{\"device\":\"/dev/vda1\",\"disk\":0,\"label\":null,"
+		"\"mountpoint\":\"/\",\"options\":null,\"partition\":1,\"partuuid\":null,"
+		"\"scheme\":\"gpt\",\"type\":\"ext4\",\"uuid\":\"x\"}],\"hostname\":\"h\","
+		"\"initramfs-most\":false,\"log\":\"/log\",\"make-namespaces\":true,\"packages\":"
+		"\"/p\",\"report\":4,\"root\":\"/r\"}";
+	struct error err = {0};
+	CLEANUP(job_free)
+	struct job *job = job_from_json(text, strlen(text), &err);
+	CLEANUP_FREE char *again = job ? job_to_json(job) : NULL;
+
+	ck_assert_msg(job != NULL, "%s", err.msg);
+	ck_assert_str_eq(again, text);
+}
+END_TEST
+
+START_TEST(a_job_without_a_deadline_is_refused)
+{
+	static const char text[] =
+		"{\"root\":3,\"packages\":4,\"log\":5,\"report\":6,\"capture\":7,"
+		"\"environment\":[],\"commands\":[],\"hostname\":\"h\","
+		"\"cmdline\":\"\"}";
+	struct error err = {0};
+
+	ck_assert_ptr_null(job_from_json(text, strlen(text), &err));
+	ck_assert_str_eq(err.msg, "job description: member deadline is absent or malformed");
+	ck_assert_ptr_null(job_from_json("{", 1, &err));
+	ck_assert_int_eq(err.kind, ERROR_BUG);
+}
+END_TEST
+
+START_TEST(executors_are_known_by_name)
+{
+	struct error err = {0};
+
+	ck_assert_ptr_null(executor_choose("cloud", true, &err));
+	ck_assert_int_eq(err.kind, ERROR_USAGE);
+	ck_assert_str_eq(err.msg, "cloud: no such executor; there are auto, appliance and sandbox");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("run_report");
+	TCase *cases = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(cases, success_is_said);
+	tcase_add_test(cases, failure_names_stage_status_package_and_log);
+	tcase_add_test(cases, failure_without_a_package);
+	tcase_add_test(cases, what_a_namespace_refuses_names_the_appliance);
+	tcase_add_test(cases, deadline_is_busy);
+	tcase_add_test(cases, the_hosts_failure_is_the_hosts);
+	tcase_add_test(cases, no_end_is_a_failure);
+	tcase_add_test(cases, rubbish_is_refused);
+	tcase_add_test(cases, steps_and_stubs_are_results);
+	tcase_add_test(cases, a_job_survives_json);
+	tcase_add_test(cases, a_job_without_a_deadline_is_refused);
+	tcase_add_test(cases, executors_are_known_by_name);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

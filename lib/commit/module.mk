@@ -10,3 +10,4 @@ LIB_SOURCES += \
 	lib/commit/ownership.c \
 	lib/commit/place.c \
 	lib/commit/remove.c
+UNIT_TESTS += tests/unit/commit_test.c

@@ -186,6 +186,7 @@ struct counter {
 	const struct layer *layer;
 	const struct layer_visitor *visitor;
 	uint64_t entries, removed, content_bytes;
+	bool refused; /* the visitor's own failure, not the layer's */
 };
 
 static int count_entry(void *opaque, const struct layer_entry *entry, struct error *err)
@@ -202,17 +203,21 @@ static int count_entry(void *opaque, const struct layer_entry *entry, struct err
 	    counter->removed > counter->layer->n_removed ||
 	    counter->content_bytes > counter->layer->content_bytes)
 		return error_set(err, ERROR_TRUST, "it holds more than " LAYER_SUMS " says");
-	return counter->visitor->entry
-		       ? counter->visitor->entry(counter->visitor->opaque, entry, err)
-		       : 0;
+	if (counter->visitor->entry &&
+	    counter->visitor->entry(counter->visitor->opaque, entry, err) < 0)
+		counter->refused = true;
+	return counter->refused ? -1 : 0;
 }
 
 static int count_content(void *opaque, const void *data, size_t len, uint64_t offset,
 			 struct error *err)
 {
-	const struct layer_visitor *visitor = ((struct counter *)opaque)->visitor;
+	struct counter *counter = opaque;
+	const struct layer_visitor *visitor = counter->visitor;
 
-	return visitor->content ? visitor->content(visitor->opaque, data, len, offset, err) : 0;
+	if (visitor->content && visitor->content(visitor->opaque, data, len, offset, err) < 0)
+		counter->refused = true;
+	return counter->refused ? -1 : 0;
 }
 
 static int check_counts(const struct counter *counter, struct error *err)
@@ -225,22 +230,22 @@ static int check_counts(const struct counter *counter, struct error *err)
 	return error_set(err, ERROR_TRUST, "it holds less than " LAYER_SUMS " says");
 }
 
-static int read_stream(const struct layer *layer, struct stream *stream,
-		       const struct layer_visitor *visitor, struct error *err)
+static int read_stream(struct stream *stream, struct counter *counter, struct error *err)
 {
-	struct counter counter = {.layer = layer, .visitor = visitor};
-	struct layer_visitor counting = {count_entry, count_content, &counter};
+	struct layer_visitor counting = {count_entry, count_content, counter};
 	struct tar_source source = {stream_read, stream};
 
-	if (tar_read(&source, &counting, err) < 0 || stream_check_end(stream, layer, err) < 0)
+	if (tar_read(&source, &counting, err) < 0 ||
+	    stream_check_end(stream, counter->layer, err) < 0)
 		return -1;
-	return check_counts(&counter, err);
+	return check_counts(counter, err);
 }
 
 int layer_read(const struct layer *layer, const struct layer_visitor *visitor, struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(layer->directory, LAYER_TAR);
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct counter counter = {.layer = layer, .visitor = visitor};
 	struct stream stream = {0};
 	int status;
 
@@ -250,8 +255,10 @@ int layer_read(const struct layer *layer, const struct layer_visitor *visitor, s
 	if (!stream.zstd)
 		return -1;
 	stream.digest = digest_new();
-	status = read_stream(layer, &stream, visitor, err);
+	status = read_stream(&stream, &counter, err);
 	zstd_reader_free(stream.zstd);
 	digest_free(stream.digest);
-	return status < 0 ? error_prefix(err, "layer %s", layer->directory) : 0;
+	if (status < 0 && !counter.refused)
+		error_prefix(err, "layer %s", layer->directory);
+	return status;
 }

@@ -176,6 +176,8 @@ def replace(path):
     if is_directory(new) or is_directory(path):
         remove(path)
     os.rename(new, path)
+    if os.path.lexists(new):  # both were names of one inode
+        os.unlink(new)
 
 
 def recreate_same(path):

@@ -16,3 +16,4 @@ UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c
+FUZZERS += tests/fuzz/dpkg_status.c

@@ -30,8 +30,7 @@ static uint64_t get64(const uint8_t *at)
 	return le64toh(value);
 }
 
-/* CRC-32 as in Ethernet and zlib; `crc` is the result over the bytes before, or 0. */
-static uint32_t crc32(uint32_t crc, const uint8_t *data, size_t len)
+uint32_t gpt_crc32(uint32_t crc, const uint8_t *data, size_t len)
 {
 	crc = ~crc;
 	for (size_t i = 0; i < len; i++) {
@@ -57,10 +56,10 @@ bool gpt_has_signature(const uint8_t *sector, size_t len)
 
 static bool header_crc_is_right(const uint8_t *sector, uint32_t size)
 {
-	uint32_t crc = crc32(0, sector, 16);
+	uint32_t crc = gpt_crc32(0, sector, 16);
 
-	crc = crc32(crc, (const uint8_t[4]){0}, 4);
-	return crc32(crc, sector + 20, size - 20) == get32(sector + 16);
+	crc = gpt_crc32(crc, (const uint8_t[4]){0}, 4);
+	return gpt_crc32(crc, sector + 20, size - 20) == get32(sector + 16);
 }
 
 static bool power_of_two(uint32_t n)
@@ -165,7 +164,8 @@ bool gpt_entries_parse(const struct gpt_header *header, const uint8_t *buf, size
 		       size_t sector_size, struct partition_table *ret)
 {
 	if (len < (size_t)header->n_entries * header->entry_size ||
-	    crc32(0, buf, (size_t)header->n_entries * header->entry_size) != header->entries_crc)
+	    gpt_crc32(0, buf, (size_t)header->n_entries * header->entry_size) !=
+		    header->entries_crc)
 		return false;
 	for (uint32_t i = 0; i < header->n_entries; i++)
 		if (!entry_parse(header, buf + (size_t)i * header->entry_size, i + 1, sector_size,

@@ -18,5 +18,7 @@ LIB_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/disk_chain_test.c \
 	tests/unit/disk_content_test.c \
+	tests/unit/disk_fuzz_test.c \
 	tests/unit/disk_serve_test.c \
 	tests/unit/partition_test.c
+FUZZERS += tests/fuzz/qcow2_header.c tests/fuzz/partition_table.c

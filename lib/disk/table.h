@@ -27,6 +27,8 @@ struct gpt_header {
 	char disk_guid[40];
 };
 
+/* CRC-32 as in Ethernet and zlib; `crc` is the result over the bytes before, or 0. */
+uint32_t gpt_crc32(uint32_t crc, const uint8_t *data, size_t len);
 bool gpt_has_signature(const uint8_t *sector, size_t len);
 /* `sector` is one sector, read at `lba` of a disk of `n_sectors`.  False: damaged. */
 bool gpt_header_parse(const uint8_t *sector, size_t len, uint64_t lba, uint64_t n_sectors,

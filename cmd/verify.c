@@ -35,10 +35,10 @@ static int option(void *opaque, int option)
 
 static void print_finding(const json_t *finding)
 {
-	const char *state = field(finding, "state");
+	const char *status = field(finding, "status");
 
-	printf("%-5s %-14s %s", state, field(finding, "what"), field(finding, "object"));
-	if (!strcmp(state, "bad"))
+	printf("%-5s %-14s %s", status, field(finding, "what"), field(finding, "object"));
+	if (!strcmp(status, "bad"))
 		printf(": expected %s, found %s", field(finding, "expected"),
 		       field(finding, "found"));
 	putchar('\n');

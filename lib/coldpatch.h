@@ -186,7 +186,8 @@ struct coldpatch_verify_options {
 	size_t n_backing;
 };
 
-/* {"findings": [{"state": "ok"|"bad"|"gap", "what", "expected", "found"}], "code": 0|1}. */
+/* {"findings": [{"status": "ok"|"bad"|"gap"|"note", "what", "object", "expected", "found"}],
+ * "code": 0|1}. */
 COLDPATCH_API int coldpatch_record_verify(struct coldpatch_session *session,
 					  const struct coldpatch_verify_options *options,
 					  char **ret_json, struct coldpatch_error *err);

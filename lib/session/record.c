@@ -32,7 +32,7 @@ static int has_bad_finding(const json_t *findings)
 	size_t i;
 
 	json_array_foreach(findings, i,
-			   finding) if (!strcmp(string_member(finding, "state"), "bad")) return 1;
+			   finding) if (!strcmp(string_member(finding, "status"), "bad")) return 1;
 	return 0;
 }
 

@@ -24,7 +24,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	request.overlay = json_string_value(json_array_get(json_object_get(input, "overlays"), 0));
 	if (record_verify(&request, &verification, err) < 0)
 		return -1;
-	*ret = verification_to_json(&verification);
+	*ret = json_object();
+	json_put(*ret, "findings", verification_to_json(&verification));
 	verification_free(&verification);
 	return 0;
 }

@@ -19,6 +19,7 @@ UNIT_TESTS += \
 	tests/unit/disk_chain_test.c \
 	tests/unit/disk_content_test.c \
 	tests/unit/disk_fuzz_test.c \
+	tests/unit/disk_header_test.c \
 	tests/unit/disk_serve_test.c \
 	tests/unit/partition_test.c
 FUZZERS += tests/fuzz/qcow2_header.c tests/fuzz/partition_table.c

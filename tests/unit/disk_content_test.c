@@ -17,9 +17,11 @@ enum { LEAF = 65536 };
 static char directory[64];
 static struct error err;
 
+/* $0 is the directory, $1 the checkout. */
 static void run(const char *script)
 {
-	const char *const argv[] = {"bash", "-euc", script, directory, NULL};
+	const char *top = getenv("TEST_TOP");
+	const char *const argv[] = {"bash", "-euc", script, directory, top ? top : ".", NULL};
 	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
 	CLEANUP_PROCESS_RESULT struct process_result result = {0};
 
@@ -166,6 +168,22 @@ START_TEST(form_does_not_count)
 }
 END_TEST
 
+START_TEST(others_compute_the_same)
+{
+	CLEANUP_FREE char *path = path_join(directory, "expected");
+	CLEANUP_BUFFER struct buffer expected = {0};
+	char hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	run("head -c 21234567 /dev/urandom > $0/disk; truncate -s 50M $0/disk;"
+	    "python3 $1/tests/image/content-digest.py $0/disk | tr -d '\\n' > $0/expected");
+	digest_of_plain_file("disk", &digest);
+	digest_to_hex(&digest, hex);
+	ck_assert_int_eq(file_read(path, 100, &expected, &err), 0);
+	ck_assert_str_eq(hex, expected.data);
+}
+END_TEST
+
 /* 8 TiB of nothing but a word near its end. */
 START_TEST(zeros_cost_nothing)
 {
@@ -235,6 +253,7 @@ int main(void)
 	tcase_add_loop_test(tests, digest_is_as_described, 0, sizeof sizes / sizeof *sizes);
 	tcase_add_test(tests, one_bit_counts);
 	tcase_add_test(tests, form_does_not_count);
+	tcase_add_test(tests, others_compute_the_same);
 	tcase_add_test(tests, zeros_cost_nothing);
 	tcase_add_test(tests, digest_can_be_stopped);
 	tcase_add_test(tests, file_that_shrinks_is_an_error);

@@ -169,6 +169,7 @@ START_TEST(overlay_takes_writes_and_the_base_none)
 	CLEANUP(block_free)
 	struct block *reader = must_attach(parent, false);
 	struct digest before, after;
+	struct block *reader = must_attach(parent, false);
 	struct block *block;
 	struct error busy;
 
@@ -183,6 +184,7 @@ START_TEST(overlay_takes_writes_and_the_base_none)
 	ck_assert_ptr_null(image_open(path, NULL, &busy));
 	ck_assert_int_eq(busy.kind, ERROR_BUSY);
 	block_free(block);
+	block_free(reader);
 
 	ck_assert_msg(image_check(overlay, &err) == 0, "%s", err.msg);
 	now = converted("new.qcow2");

@@ -303,7 +303,8 @@ int mirror_snapshot_make(const char *store, const struct mirror_options *mirrors
 	char hex[DIGEST_HEX_SIZE];
 	struct mirror_snapshot *snapshot;
 
-	if (stage_open(store, &stage, err) < 0 || make(&build, mirrors, n_mirrors, hex, err) < 0)
+	if (stage_open(store, monitor, &stage, err) < 0 ||
+	    make(&build, mirrors, n_mirrors, hex, err) < 0)
 		return -1;
 	snapshot = mirror_snapshot_open(store, hex, err);
 	if (!snapshot)

@@ -73,7 +73,8 @@ static int remove_dead(const char *store, struct error *err)
 	return result;
 }
 
-int stage_open(const char *store, struct stage *ret, struct error *err)
+int stage_open(const char *store, const struct monitor *monitor, struct stage *ret,
+	       struct error *err)
 {
 	CLEANUP_FREE char *here = host_and_boot();
 	CLEANUP_FREE char *prefix = xasprintf("%s%s@%d", name_prefix, here, (int)getpid());
@@ -90,7 +91,7 @@ int stage_open(const char *store, struct stage *ret, struct error *err)
 	directory = directory_make_temporary(real, prefix, err);
 	if (!directory)
 		return -1;
-	*ret = (struct stage){steal(real), directory};
+	*ret = (struct stage){steal(real), directory, monitor};
 	return 0;
 }
 
@@ -135,8 +136,15 @@ int stage_write(const struct stage *stage, const char *path, const void *data, s
 	return seal(&fd, full, err);
 }
 
-/* One byte more than `size` is read, so that a file that grows meanwhile is noticed. */
-static int copy_bytes(int from, int to, uint64_t size, struct digest *ret, struct error *err)
+/* What is copied: `size` bytes that a signed index promises. */
+struct copying {
+	int from, to;
+	uint64_t size;
+	const struct monitor *monitor;
+};
+
+/* Stops after `size` bytes and a bit, so that a file that grows meanwhile is noticed. */
+static int copy_bytes(const struct copying *copying, struct digest *ret, struct error *err)
 {
 	CLEANUP(digest_free)
 	struct digest_context *ctx = digest_new();
@@ -144,12 +152,14 @@ static int copy_bytes(int from, int to, uint64_t size, struct digest *ret, struc
 	uint64_t offset = 0;
 	ssize_t n;
 
-	while (offset <= size && (n = pread(from, chunk, CHUNK, (off_t)offset)) != 0) {
+	while (offset <= copying->size &&
+	       (n = pread(copying->from, chunk, CHUNK, (off_t)offset)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return error_os(err, ERROR_IO, errno, "read");
-		if (file_write_all(to, chunk, n, err) < 0)
+		if (monitor_check(copying->monitor, err) < 0 ||
+		    file_write_all(copying->to, chunk, n, err) < 0)
 			return -1;
 		digest_update(ctx, chunk, n);
 		offset += n;
@@ -159,11 +169,11 @@ static int copy_bytes(int from, int to, uint64_t size, struct digest *ret, struc
 }
 
 /* A reflink is a private copy at once; it is hashed after it was made. */
-static int copy(int from, int to, uint64_t size, struct digest *ret, struct error *err)
+static int copy(const struct copying *copying, struct digest *ret, struct error *err)
 {
-	if (ioctl(to, FICLONE, from) == 0)
-		return digest_of_fd(to, ret, err);
-	return copy_bytes(from, to, size, ret, err);
+	if (ioctl(copying->to, FICLONE, copying->from) == 0)
+		return digest_of_fd(copying->to, ret, err);
+	return copy_bytes(copying, ret, err);
 }
 
 static int check_size(int fd, uint64_t size, struct error *err)
@@ -182,12 +192,12 @@ static int check_size(int fd, uint64_t size, struct error *err)
 	return 0;
 }
 
-static int copy_verified(int from, int to, const struct digest *sha256, uint64_t size,
+static int copy_verified(const struct copying *copying, const struct digest *sha256,
 			 struct error *err)
 {
 	struct digest got;
 
-	if (copy(from, to, size, &got, err) < 0)
+	if (copy(copying, &got, err) < 0)
 		return -1;
 	if (!digest_equal(&got, sha256))
 		return error_set(err, ERROR_TRUST,
@@ -220,7 +230,7 @@ int stage_package(const struct stage *stage, int fd, const struct digest *sha256
 	to = open(staged, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (to < 0)
 		return error_os(err, ERROR_IO, errno, "%s", staged);
-	if (copy_verified(fd, to, sha256, size, err) < 0)
+	if (copy_verified(&(struct copying){fd, to, size, stage->monitor}, sha256, err) < 0)
 		return -1;
 	return seal(&to, staged, err);
 }

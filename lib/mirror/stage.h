@@ -10,14 +10,17 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/monitor.h"
 
 struct stage {
 	char *store;
 	char *directory;
+	const struct monitor *monitor; /* borrowed; asked while large files are copied */
 };
 
 /* Makes the store if need be, removes what dead owners left, makes a directory. */
-int stage_open(const char *store, struct stage *ret, struct error *err);
+int stage_open(const char *store, const struct monitor *monitor, struct stage *ret,
+	       struct error *err);
 /* Removes the directory with all that was not published. */
 void stage_close(struct stage *stage);
 #define CLEANUP_STAGE __attribute__((cleanup(stage_close)))

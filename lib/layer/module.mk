@@ -6,6 +6,7 @@ LIB_SOURCES += \
 	lib/layer/listing.c \
 	lib/layer/make.c \
 	lib/layer/store.c \
+	lib/layer/tar_member.c \
 	lib/layer/tar_read.c \
 	lib/layer/tar_write.c \
 	lib/layer/view.c

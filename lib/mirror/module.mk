@@ -16,3 +16,4 @@ LIB_SOURCES += \
 	lib/mirror/stage.c \
 	lib/mirror/store.c
 UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c
+FUZZERS += tests/fuzz/release.c

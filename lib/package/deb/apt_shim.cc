@@ -113,12 +113,43 @@ size_t source_of(const pkgCache::PkgFileIterator &file)
 	return strtoul(base + sizeof prefix - 1, nullptr, 10);
 }
 
+bool same(const VerIterator &a, const VerIterator &b)
+{
+	return !a.end() && !b.end() && a->ID == b->ID;
+}
+
+std::vector<VerIterator> targets(pkgCache &cache, const DepIterator &dep)
+{
+	std::unique_ptr<pkgCache::Version *[]> all(dep.AllTargets());
+	std::vector<VerIterator> list;
+
+	for (pkgCache::Version **at = all.get(); *at; at++)
+		list.emplace_back(cache, *at);
+	return list;
+}
+
+/* The or-group that a dependency is in. */
+bool group_of(const DepIterator &dep, DepIterator &first, DepIterator &last)
+{
+	for (DepIterator at = dep.ParentVer().DependsList(); !at.end();) {
+		at.GlobOr(first, last);
+		for (DepIterator alternative = first;; ++alternative) {
+			if (alternative == dep)
+				return true;
+			if (alternative == last)
+				break;
+		}
+	}
+	return false;
+}
+
 /* apt's own pin parser and rules, less what must not be chosen. */
 class Policy : public pkgPolicy
 {
 	const struct apt_job &job;
 	pkgCache &cache;
-	std::set<map_id_t> excluded;	 /* versions by id */
+	std::set<map_id_t> excluded; /* versions by id */
+	bool relaxed = false;
 	std::map<map_id_t, string> held; /* packages by id: the pattern that holds them */
 
       public:
@@ -131,6 +162,23 @@ class Policy : public pkgPolicy
 		if (job.n_holds)
 			for (PkgIterator pkg = cache.PkgBegin(); !pkg.end(); ++pkg)
 				hold_if_matched(pkg);
+	}
+
+	/* From now on a Recommends that nothing on the mirror satisfies counts for nothing.  apt
+	 * keeps an update back for one, which on a mirror of security updates alone would be every
+	 * new kernel. */
+	bool relax()
+	{
+		bool was = relaxed;
+
+		relaxed = true;
+		return !was;
+	}
+	bool IsImportantDep(DepIterator const &dep) const override
+	{
+		if (!pkgPolicy::IsImportantDep(dep))
+			return false;
+		return !relaxed || dep->Type != pkgCache::Dep::Recommends || is_to_be_had(dep);
 	}
 
 	void exclude(const VerIterator &version)
@@ -189,6 +237,26 @@ class Policy : public pkgPolicy
 	}
 
       private:
+	bool is_to_be_had(const DepIterator &dep) const
+	{
+		Policy *self = const_cast<Policy *>(this);
+		DepIterator first, last;
+
+		if (!group_of(dep, first, last))
+			return false;
+		for (;; ++first) {
+			for (const VerIterator &target : targets(cache, first)) {
+				PkgIterator pkg = target.ParentPkg();
+
+				if (same(pkg.CurrentVer(), target) ||
+				    same(self->GetCandidateVer(pkg), target))
+					return true;
+			}
+			if (first == last)
+				return false;
+		}
+	}
+
 	void hold_if_matched(PkgIterator &pkg)
 	{
 		string name = pkg.Name(), full = name + ":" + pkg.Arch();
@@ -244,21 +312,6 @@ struct Why {
 string label(const VerIterator &version)
 {
 	return string(version.ParentPkg().Name()) + " " + version.VerStr();
-}
-
-bool same(const VerIterator &a, const VerIterator &b)
-{
-	return !a.end() && !b.end() && a->ID == b->ID;
-}
-
-std::vector<VerIterator> targets(pkgCache &cache, const DepIterator &dep)
-{
-	std::unique_ptr<pkgCache::Version *[]> all(dep.AllTargets());
-	std::vector<VerIterator> list;
-
-	for (pkgCache::Version **at = all.get(); *at; at++)
-		list.emplace_back(cache, *at);
-	return list;
 }
 
 bool is_vital(const PkgIterator &pkg)
@@ -463,26 +516,21 @@ class Explainer
 
 	bool is_met_otherwise(const DepIterator &dep, const PkgIterator &pkg)
 	{
-		for (DepIterator at = dep.ParentVer().DependsList(); !at.end();) {
-			DepIterator first, last;
-			bool here = false, met = false;
+		DepIterator first, last;
 
-			at.GlobOr(first, last);
-			for (DepIterator alternative = first;; ++alternative) {
-				here = here || alternative == dep;
-				for (const VerIterator &target :
-				     targets(depcache.GetCache(), alternative))
-					met = met || (target.ParentPkg() != pkg &&
-						      same(depcache[target.ParentPkg()].InstVerIter(
-								   depcache),
-							   target));
-				if (alternative == last)
-					break;
+		if (!group_of(dep, first, last))
+			return false;
+		for (;; ++first) {
+			for (const VerIterator &target : targets(depcache.GetCache(), first)) {
+				PkgIterator other = target.ParentPkg();
+
+				if (other != pkg &&
+				    same(depcache[other].InstVerIter(depcache), target))
+					return true;
 			}
-			if (here)
-				return met;
+			if (first == last)
+				return false;
 		}
-		return false;
 	}
 };
 
@@ -523,10 +571,10 @@ class Resolver
 	{
 		renew();
 		check_guest();
-		decide();
-		while (exclude_missing()) {
+		decide_with_files();
+		if (is_any_kept() && policy->relax()) {
 			renew();
-			decide();
+			decide_with_files();
 		}
 		std::vector<Change> changes = collect_changes();
 		tell_changes(changes);
@@ -576,6 +624,31 @@ class Resolver
 						"and run apt-get --fix-broken install, or "
 						"repair it");
 		throw Failure(ERROR_IMAGE, "packages in the guest have unmet dependencies");
+	}
+
+	void decide_with_files()
+	{
+		decide();
+		while (exclude_missing()) {
+			renew();
+			decide();
+		}
+	}
+
+	/* Does something in scope stay although apt's rules choose a newer version? */
+	bool is_any_kept()
+	{
+		for (PkgIterator pkg = depcache->PkgBegin(); !pkg.end(); ++pkg) {
+			if (pkg->CurrentVer == 0 || !(*depcache)[pkg].Keep() ||
+			    pkg->SelectedState == pkgCache::State::Hold)
+				continue;
+			VerIterator candidate = policy->GetCandidateVer(pkg);
+
+			if (!candidate.end() && policy->is_newer(pkg, candidate) &&
+			    is_in_scope(pkg, candidate))
+				return true;
+		}
+		return false;
 	}
 
 	void decide()

@@ -137,6 +137,9 @@ void ext_inode_to_stat(struct ext *ext, uint64_t ino, const union ext_inode *ino
 		.blocks = ext2fs_get_stat_i_blocks(ext->fs, &copy),
 		.flags = inode->small.i_flags & USER_FLAGS,
 	};
+	/* The kernel counts what lies in the inode so. */
+	if (S_ISREG(ret->mode) && (inode->small.i_flags & EXT4_INLINE_DATA_FL))
+		ret->blocks += (ret->size + 511) / 512;
 	decode_times(ext, inode, ret);
 	if (S_ISCHR(ret->mode) || S_ISBLK(ret->mode))
 		decode_device(inode, ret);

@@ -39,6 +39,40 @@ static int put_entry(void *opaque, const struct ext_xattr_entry *entry, struct e
 	return entry->value_ino ? put_value_inode(ext, entry->value_ino, err) : 0;
 }
 
+struct value_count {
+	uint64_t cluster_size, clusters;
+};
+
+static int count_entry(void *opaque, const struct ext_xattr_entry *entry, struct error *err)
+{
+	struct value_count *count = opaque;
+
+	(void)err;
+	if (entry->value_ino)
+		count->clusters +=
+			(entry->value_size + count->cluster_size - 1) / count->cluster_size;
+	return 0;
+}
+
+/* Clusters that large values of the inode take, as i_blocks counts them. */
+static int count_large_values(struct ext *ext, uint64_t ino, const union ext_inode *inode,
+			      uint64_t *ret, struct error *err)
+{
+	CLEANUP_FREE uint8_t *buf = xmalloc(ext->fs->blocksize);
+	struct value_count count = {.cluster_size = EXT2_CLUSTER_SIZE(ext->fs->super)};
+	struct ext_xattr_area area;
+
+	if (ext_xattr_inode_area(ext, inode, &area) &&
+	    ext_xattr_each(ino, &area, count_entry, &count, err) < 0)
+		return -1;
+	if (ext_xattr_block_area(ext, ino, inode, buf, &area, err) < 0)
+		return -1;
+	if (area.entries && ext_xattr_each(ino, &area, count_entry, &count, err) < 0)
+		return -1;
+	*ret = count.clusters;
+	return 0;
+}
+
 static int drop_block(struct ext *ext, uint64_t ino, union ext_inode *inode, struct error *err)
 {
 	CLEANUP_FREE uint8_t *buf = xmalloc(ext->fs->blocksize);
@@ -111,8 +145,16 @@ int ext_xattrs_drop(struct ext *ext, uint64_t ino, union ext_inode *inode, struc
 {
 	struct ext2_xattr_handle *handle;
 	struct ext_xattr_area area;
+	uint64_t clusters;
 	errcode_t code;
 
+	if (count_large_values(ext, ino, inode, &clusters, err) < 0)
+		return -1;
+	if (clusters) {
+		ext2fs_iblk_sub_blocks(ext->fs, &inode->small, clusters);
+		if (ext_inode_write(ext, ino, inode, err) < 0)
+			return -1;
+	}
 	if (drop_block(ext, ino, inode, err) < 0)
 		return -1;
 	if (!ext_xattr_inode_area(ext, inode, &area))
@@ -193,6 +235,20 @@ static int set_all(struct ext *ext, uint64_t ino, const struct fs_xattrs *xattrs
 	return result;
 }
 
+static int add_large_values(struct ext *ext, uint64_t ino, struct error *err)
+{
+	union ext_inode inode;
+	uint64_t clusters;
+
+	if (ext_inode_read(ext, ino, &inode, err) < 0 ||
+	    count_large_values(ext, ino, &inode, &clusters, err) < 0)
+		return -1;
+	if (!clusters)
+		return 0;
+	ext2fs_iblk_add_blocks(ext->fs, &inode.small, clusters);
+	return ext_inode_write(ext, ino, &inode, err);
+}
+
 int ext_set_xattrs(struct fs *fs, uint64_t ino, const struct fs_xattrs *xattrs, struct error *err)
 {
 	struct ext *ext = ext_of(fs);
@@ -201,5 +257,9 @@ int ext_set_xattrs(struct fs *fs, uint64_t ino, const struct fs_xattrs *xattrs, 
 	if (ext_pending_settle(ext, err) < 0 || ext_inode_read(ext, ino, &inode, err) < 0 ||
 	    ext_xattrs_drop(ext, ino, &inode, err) < 0)
 		return -1;
-	return xattrs->n_items ? set_all(ext, ino, xattrs, err) : 0;
+	if (!xattrs->n_items)
+		return 0;
+	if (set_all(ext, ino, xattrs, err) < 0)
+		return -1;
+	return add_large_values(ext, ino, err);
 }

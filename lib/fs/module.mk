@@ -19,6 +19,8 @@ LIB_SOURCES += \
 	lib/fs/tree.c \
 	lib/fs/walk.c \
 	lib/fs/xattrs.c
+FUZZERS += tests/fuzz/fs_image.c
+UNIT_TESTS += tests/unit/fs_test.c tests/unit/tree_test.c
 
 # The interface as a program, for tests/image/ext-*.sh.
 check-image: $(BUILD)/tests/fs_tool

@@ -25,8 +25,9 @@ struct layout {
 /* Reads the partition tables, probes every partition (a disk without a table as a whole), and opens
  * what can be read. */
 int layout_probe(struct layout *layout, struct error *err);
-/* The volume that holds the operating system's root.  ERROR_IMAGE when there is none or several. */
-int layout_find_root(const struct layout *layout, size_t *ret, struct error *err);
+/* The volume that holds the operating system's root; closes those that turn out too damaged to look
+ * at.  ERROR_IMAGE when there is none or several. */
+int layout_find_root(struct layout *layout, size_t *ret, struct error *err);
 /* Hands over the file system of a volume; opened again when it is to be written. */
 struct fs *layout_take_fs(struct layout *layout, size_t volume, bool writable, struct error *err);
 /* "partition 2 of disk0.qcow2", or the file's name alone for a whole disk.  The caller frees. */

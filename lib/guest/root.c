@@ -110,20 +110,33 @@ static int set_several(const struct layout *layout, size_t a, size_t b, struct e
 			 first, second);
 }
 
-int layout_find_root(const struct layout *layout, size_t *ret, struct error *err)
+/* A file system too damaged to look at is remembered like one that does not open. */
+static int look_at(struct layout *layout, size_t index, bool *ret, struct error *err)
+{
+	struct volume *volume = &layout->volumes[index];
+	CLEANUP_FREE char *place = NULL;
+
+	if (is_root(volume->fs, ret, err) == 0)
+		return 0;
+	if (err->kind == ERROR_IMAGE) {
+		volume->open_error = *err;
+		layout->guest->filesystems[index].readable = false;
+		fs_free(steal(volume->fs));
+		return 0;
+	}
+	place = layout_place(layout, index);
+	return error_prefix(err, "%s", place);
+}
+
+int layout_find_root(struct layout *layout, size_t *ret, struct error *err)
 {
 	size_t found = layout->n_volumes;
 
 	for (size_t i = 0; i < layout->n_volumes; i++) {
 		bool root = false;
 
-		if (!layout->volumes[i].fs)
-			continue;
-		if (is_root(layout->volumes[i].fs, &root, err) < 0) {
-			CLEANUP_FREE char *place = layout_place(layout, i);
-
-			return error_prefix(err, "%s", place);
-		}
+		if (layout->volumes[i].fs && look_at(layout, i, &root, err) < 0)
+			return -1;
 		if (root && found < layout->n_volumes)
 			return set_several(layout, found, i, err);
 		if (root)

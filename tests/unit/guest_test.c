@@ -173,9 +173,11 @@ START_TEST(whole_disk_without_fstab)
 	CLEANUP_OPENED struct opened opened = {0};
 
 	put_small_guest(NULL);
+	poke("disk0.img", 0, "data", 4);
 	must_open(&opened, NAMES("disk0.img"));
 	ck_assert_str_eq(mountpoint_of(opened.guest, 0), "/");
 	ck_assert_ptr_null(opened.guest->filesystems[0].partition_type);
+	ck_assert(!opened.guest->disks[0].boot_code);
 	ck_assert_int_eq(opened.guest->identity.machine_id, MACHINE_ID_MISSING);
 	ck_assert_uint_eq(opened.guest->n_notes, 1);
 	ck_assert_str_eq(opened.guest->notes[0], "/etc/fstab is not used: there is none");
@@ -334,6 +336,79 @@ START_TEST(fstab_says_what_is_needed)
 	ck_assert_uint_eq(opened.guest->n_notes, fstab_cases[_i].note ? 1 : 0);
 	if (fstab_cases[_i].note)
 		ck_assert_str_eq(opened.guest->notes[0], fstab_cases[_i].note);
+}
+END_TEST
+
+START_TEST(noauto_is_not_mounted)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	make_fstab_case("/dev/sda2 /var ext4 noauto\nUUID=no /usr ext4 noauto\n");
+	must_open(&opened, NAMES("disk0.img"));
+	ck_assert_uint_eq(tree_n_mounts(opened.tree), 1);
+	ck_assert_str_eq(opened.guest->filesystems[1].mountpoint, "/var");
+	ck_assert(!opened.guest->filesystems[1].mounted);
+	ck_assert_uint_eq(opened.guest->n_blockers, 0);
+	ck_assert_uint_eq(opened.guest->n_notes, 1);
+}
+END_TEST
+
+/* Group descriptors of a file system with 1 KiB blocks. */
+static void damage(const char *disk, off_t offset)
+{
+	char rubbish[1024];
+
+	memset(rubbish, 0xff, sizeof rubbish);
+	poke(disk, offset + 2048, rubbish, sizeof rubbish);
+}
+
+START_TEST(damaged_filesystem_is_needed)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+	const char *message;
+
+	make_fstab_case("/dev/sda2 /var ext4 defaults\n");
+	damage("disk0.img", 9 * MIB);
+	must_open(&opened, NAMES("disk0.img"));
+	message = blocker(opened.guest, "unsupported-filesystem");
+	ck_assert_msg(
+		strstr(message, "the guest's /var (/dev/sda2 in /etc/fstab) does not open: ") ==
+				message &&
+			strstr(message, "; repair it with e2fsck") != NULL,
+		"%s", message);
+}
+END_TEST
+
+START_TEST(damaged_root_is_named)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	make_fstab_case("");
+	damage("disk0.img", 1 * MIB);
+	ck_assert_int_eq(open_disks(&opened, NAMES("disk0.img")), -1);
+	ck_assert_int_eq(opened.err.kind, ERROR_IMAGE);
+	ck_assert_msg(strstr(opened.err.msg, "no operating system found: partition 1 of disk0.img "
+					     "does not open: ") == opened.err.msg,
+		      "%s", opened.err.msg);
+	ck_assert_msg(strstr(opened.err.msg, "vfat") == NULL, "%s", opened.err.msg);
+}
+END_TEST
+
+START_TEST(unusable_release_file_is_noted)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	put_root("root", "");
+	put_link("root/etc/os-release", "../etc");
+	put_file("root/usr/lib/os-release", test_os_release);
+	make_disk("disk0.img", 8, NULL);
+	make_fs(&(struct test_fs){.disk = "disk0.img", .size = 8, .from = "root"});
+	must_open(&opened, NAMES("disk0.img"));
+	ck_assert_str_eq(opened.guest->os.id, "debian");
+	ck_assert_uint_eq(opened.guest->n_notes, 1);
+	ck_assert_msg(strstr(opened.guest->notes[0], "/etc/os-release is not used: ") ==
+			      opened.guest->notes[0],
+		      "%s", opened.guest->notes[0]);
 }
 END_TEST
 
@@ -680,6 +755,10 @@ int main(void)
 	tcase_add_test(images, doubled_uuid_is_an_error);
 	tcase_add_loop_test(images, fstab_says_what_is_needed, 0,
 			    sizeof fstab_cases / sizeof *fstab_cases);
+	tcase_add_test(images, noauto_is_not_mounted);
+	tcase_add_test(images, damaged_filesystem_is_needed);
+	tcase_add_test(images, damaged_root_is_named);
+	tcase_add_test(images, unusable_release_file_is_noted);
 	tcase_add_test(images, odd_guests_are_blocked);
 	tcase_add_test(images, hibernation_into_a_file_is_seen);
 	tcase_add_test(images, guest_without_programs_is_blocked);

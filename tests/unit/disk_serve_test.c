@@ -166,8 +166,6 @@ START_TEST(overlay_takes_writes_and_the_base_none)
 	struct image *parent = must_open("3.qcow2");
 	CLEANUP(image_free)
 	struct image *overlay = NULL;
-	CLEANUP(block_free)
-	struct block *reader = must_attach(parent, false);
 	struct digest before, after;
 	struct block *reader = must_attach(parent, false);
 	struct block *block;

@@ -19,12 +19,13 @@ enum {
 	KERNEL_MIB = 32,	    /* vmlinuz, System.map, config */
 	DATABASE_MIB = 16,	    /* dpkg rewrites its status, debconf and apt theirs */
 	DATABASE_PACKAGE_KIB = 128, /* /var/lib/dpkg/info of one package */
-	BYTES_PER_INODE = 8192,	    /* Debian packages average more per file */
+	BYTES_PER_INODE = 8192,
+	KERNEL_BYTES_PER_INODE = 65536, /* Debian packages average more per file */
 	INODES_PER_PACKAGE = 16
 };
 
 struct totals {
-	uint64_t bytes;
+	uint64_t bytes, inodes;
 	uint64_t n_packages, n_kernels;
 	bool initramfs; /* the images of installed kernels are made again */
 };
@@ -59,6 +60,13 @@ static uint64_t sum(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &result) ? UINT64_MAX : result;
 }
 
+static uint64_t inodes_of(const struct package_change *change)
+{
+	uint64_t bytes = is_kernel(change) ? KERNEL_BYTES_PER_INODE : BYTES_PER_INODE;
+
+	return change->installed_size / bytes + INODES_PER_PACKAGE;
+}
+
 static struct totals count(const struct resolution *resolution)
 {
 	struct totals totals = {0};
@@ -71,6 +79,7 @@ static struct totals count(const struct resolution *resolution)
 		totals.n_packages++;
 		totals.bytes = sum(totals.bytes, change->installed_size);
 		totals.n_kernels += is_kernel(change);
+		totals.inodes = sum(totals.inodes, inodes_of(change));
 		totals.initramfs = totals.initramfs || touches_initramfs(change);
 	}
 	return totals;
@@ -90,14 +99,13 @@ void plan_add_space(struct plan *plan)
 	struct totals totals = count(&plan->resolution);
 	uint64_t boot = totals.n_kernels * (KERNEL_MIB + INITRAMFS_MIB) * MIB;
 	uint64_t var = DATABASE_MIB * MIB + totals.n_packages * DATABASE_PACKAGE_KIB * 1024;
-	uint64_t inodes = totals.bytes / BYTES_PER_INODE + totals.n_packages * INODES_PER_PACKAGE;
 
 	if (plan_is_empty(plan))
 		return;
 	if (totals.initramfs)
 		boot += INITRAMFS_MIB * MIB;
-	add(plan, "/", sum(totals.bytes, boot + var), inodes);
+	add(plan, "/", sum(totals.bytes, boot + var), totals.inodes);
 	add(plan, "/boot", boot, totals.n_kernels * 4 + totals.initramfs);
-	add(plan, "/usr", totals.bytes, inodes);
+	add(plan, "/usr", totals.bytes, totals.inodes);
 	add(plan, "/var", var, totals.n_packages * INODES_PER_PACKAGE);
 }

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +20,7 @@
 
 #include "appliance/guestfs.h"
 #include "base/file.h"
+#include "base/memory.h"
 
 enum {
 	LAUNCH_DEADLINE_S = 600, /* emulated, with an appliance that has to be built first */
@@ -33,6 +36,30 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* For root, libguestfs makes its socket below /tmp whatever it is told, and a child that is killed
+ * leaves it there: so it gets a /tmp of its own, in work_dir.  A work_dir below /tmp has to stay
+ * visible under its name. */
+static int private_tmp(const char *work_dir, struct error *err)
+{
+	CLEANUP_FREE char *tmp = path_join(work_dir, "tmp");
+	CLEANUP_CLOSE int tree = open_tree(AT_FDCWD, work_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return error_os(err, ERROR_HOST, errno, "appliance: a mount namespace");
+	if (directory_make(tmp, 0700, err) < 0)
+		return -1;
+	if (mount(tmp, "/tmp", NULL, MS_BIND, NULL) < 0)
+		return error_os(err, ERROR_HOST, errno, "appliance: %s over /tmp", tmp);
+	if (strncmp(work_dir, "/tmp/", 5) != 0)
+		return 0;
+	if (directory_make(work_dir, 0700, err) < 0)
+		return -1;
+	if (move_mount(tree, "", AT_FDCWD, work_dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_os(err, ERROR_HOST, errno, "appliance: %s", work_dir);
+	return 0;
+}
+
 static void __attribute__((noreturn)) child(const struct appliance_job *job, pid_t parent, int fd)
 {
 	struct error outcome = {0}, ignored = {0};
@@ -42,7 +69,8 @@ static void __attribute__((noreturn)) child(const struct appliance_job *job, pid
 	if (getppid() != parent)
 		_exit(1);
 	signal(SIGPIPE, SIG_DFL);
-	guestfs_job_run(job, &outcome);
+	if (geteuid() != 0 || private_tmp(job->work_dir, &outcome) == 0)
+		guestfs_job_run(job, &outcome);
 	file_write_all(fd, &outcome, sizeof outcome, &ignored);
 	_exit(0);
 }

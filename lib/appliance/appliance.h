@@ -24,7 +24,7 @@
  * prefix. */
 #define APPLIANCE_ROOT "/sysroot"
 
-/* Exactly one of the two is set. */
+/* Exactly one of the two is set; a path below /tmp has to be below work_dir too. */
 struct appliance_disk {
 	const char *raw_path; /* a raw image */
 	const char *socket;   /* unix socket of an NBD server */

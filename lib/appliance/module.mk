@@ -4,7 +4,7 @@ LIB_SOURCES += \
 	lib/appliance/guestfs.c \
 	lib/appliance/kvm.c \
 	lib/appliance/probe_image.c
-UNIT_TESTS += tests/unit/kvm_test.c
+UNIT_TESTS += tests/unit/appliance_test.c tests/unit/kvm_test.c
 $(BUILD)/tests/appliance_tool: $(BUILD)/obj/tests/image/appliance_tool.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_LIBS)

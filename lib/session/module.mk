@@ -22,3 +22,4 @@ LIB_SOURCES += \
 	lib/session/task_verify.c \
 	lib/session/worker.c \
 	lib/session/workspace.c
+UNIT_TESTS += tests/unit/doctor_test.c

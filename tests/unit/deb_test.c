@@ -472,7 +472,7 @@ START_TEST(archive_has_limits)
 {
 	struct archive_limits few = {.bytes = 1 << 20, .entries = 1},
 			      small = {.bytes = 0, .entries = 10};
-	CLEANUP_FREE char *path = NULL, *g = NULL;
+	CLEANUP_FREE char *path = NULL;
 	struct error err = {0};
 
 	directory = directory_make_temporary("/tmp", "deb", &err);

@@ -105,7 +105,6 @@ static bool is_security(const struct mirror_source *source)
 	return false;
 }
 
-/* Takes from the release what the source says of itself. */
 /* Where a component's files lie: suites of the security archive call theirs "updates/main" and keep
  * them in "main/". */
 static const char *component_directory(const struct release *release, const char *component)
@@ -120,6 +119,7 @@ static const char *component_directory(const struct release *release, const char
 	return slash ? slash + 1 : component;
 }
 
+/* Takes from the release what the source says of itself. */
 static void describe(struct apt_suite *suite)
 {
 	struct mirror_source *source = suite->source;

@@ -36,8 +36,9 @@ struct mirror_source {
 	char *directory; /* absolute, in the snapshot: holds the index files in the vendor's layout
 			  */
 	char *origin, *label, *suite, *codename,
-		*version; /* as the signed index says; NULL: not said */
-	char **components, **architectures;
+		*version;		    /* as the signed index says; NULL: not said */
+	char **components, **architectures; /* components by where their files lie: "main" where
+					       the index says "updates/main" */
 	size_t n_components, n_architectures;
 	struct digest index;	   /* sha256 of InRelease or repomd.xml */
 	char *index_path;	   /* relative: "dists/bookworm-security/InRelease" */

@@ -253,6 +253,7 @@ START_TEST(vendors_layouts_are_read)
 
 		ck_assert_uint_eq(snapshot->n_sources, 1);
 		ck_assert_uint_eq(snapshot->n_packages, 1);
+		ck_assert_str_eq(snapshot->sources[0].components[0], "main");
 		ck_assert_int_eq(mirror_snapshot_verify(snapshot, NULL, &err), 0);
 	}
 }

@@ -8,6 +8,8 @@ TEST_TOP=${TEST_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD=${BUILD:-$TEST_TOP/build}
 tool=$BUILD/tests/fs_tool tree="python3 $TEST_TOP/tests/image/ext-tree.py"
 [ "$(id -u)" = 0 ] || { echo "needs root for loop mounts"; exit 77; }
+# Mounts of our own: one that another process's namespace had copied would stay alive after umount.
+[ -n "${EXT_TEST_NAMESPACE:-}" ] || EXT_TEST_NAMESPACE=1 exec unshare -m "$0" "$@"
 [ -x "$tool" ] || { echo "$tool is not built"; exit 1; }
 
 work=$(mktemp -d)

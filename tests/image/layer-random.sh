@@ -15,15 +15,25 @@ bad=0
 
 fail() { echo "seed $seed: $*"; bad=1; }
 
+# Others may take the loop device between its choice and its use.
+mount_loop() {
+	for _ in 1 2 3 4 5; do
+		mount -o "loop$1" "$2" "$work/mnt" 2>"$work/mount" && return
+		sleep 0.3
+	done
+	cat "$work/mount"
+	return 1
+}
+
 one() {
 	seed=$1 mke2fs_options=$2
 	rm -rf "$work/view" "$work"/*.raw "$work"/*.qcow2 "$work/store"
 	mkdir -p "$work/mnt" "$work/store"
 	# shellcheck disable=SC2086
 	truncate -s 96M "$work/base.raw" && mke2fs -q -t ext4 $mke2fs_options "$work/base.raw" || return 1
-	mount -o loop "$work/base.raw" "$work/mnt" && python3 "$here/layer_random.py" populate "$work/mnt" "$seed" || return 1
+	mount_loop "" "$work/base.raw" && python3 "$here/layer_random.py" populate "$work/mnt" "$seed" || return 1
 	# Read back from the disk: SEEK_DATA on block-mapped files that are not written out yet loses data (Linux 6.18).
-	umount "$work/mnt" && mount -o loop,ro "$work/base.raw" "$work/mnt" && cp -a "$work/mnt" "$work/view" && umount "$work/mnt" || return 1
+	umount "$work/mnt" && mount_loop ,ro "$work/base.raw" && cp -a "$work/mnt" "$work/view" && umount "$work/mnt" || return 1
 	python3 "$here/layer_random.py" hide "$work/view" "$work/hidden" && "$tool" map "$work/view" "$work/map" || return 1
 	python3 "$here/layer_random.py" mutate "$work/view" "$seed" || return 1
 	before=$(sha256sum <"$work/base.raw")
@@ -36,7 +46,7 @@ one() {
 	qemu-img convert -O raw "$work/over.qcow2" "$work/result.raw" || fail "not converted"
 	e2fsck -fn "$work/result.raw" >"$work/fsck" 2>&1 || { fail "e2fsck"; head "$work/fsck"; }
 	python3 "$here/layer_random.py" unhide "$work/view" "$work/hidden" || return 1
-	mount -o loop,ro "$work/result.raw" "$work/mnt" || { fail "not mounted"; return; }
+	mount_loop ,ro "$work/result.raw" || { fail "not mounted"; return; }
 	python3 "$here/treediff.py" "$work/view" "$work/mnt" >"$work/diff" || { fail "another tree:"; head -n 20 "$work/diff"; }
 	umount "$work/mnt"
 }

@@ -25,6 +25,8 @@ root = os.fsencode(sys.argv[2])
 def everything():
     for directory, directories, files in os.walk(root):
         directories.sort()
+        if sys.argv[1] == "mutate" and directory == root and b"fixed" in directories:
+            directories.remove(b"fixed")
         for name in sorted(directories + files):
             if name != b"lost+found":
                 yield os.path.join(directory, name)
@@ -236,6 +238,52 @@ def mutate_once():
                 raise
 
 
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def populate_fixed():
+    """What chance might leave out; mutate_fixed does to each what its name says."""
+    fixed = root + b"/fixed"
+    for directory in (b"/remade/kept/deep", b"/renamed/inside/deep", b"/to-link/full", b"/moved-in/here", b"/merged"):
+        os.makedirs(fixed + directory)
+    for path in (b"/remade/kept/deep/file", b"/remade/dropped", b"/renamed/inside/deep/file", b"/renamed/file", b"/to-link/full/file",
+                 b"/pair-split", b"/pair-chmod", b"/pair-grown", b"/in-place", b"/to-directory", b"/swapped-1", b"/swapped-2"):
+        write(fixed + path, path * 100)
+    os.link(fixed + b"/pair-split", fixed + b"/pair-split-other")
+    os.link(fixed + b"/pair-chmod", fixed + b"/merged/pair-chmod-other")
+    os.link(fixed + b"/renamed/file", fixed + b"/pair-renamed")
+    os.symlink(b"renamed", fixed + b"/link-to-directory")
+    for path in (b"/in-place", b"/renamed/inside/deep/file", b"/pair-chmod", b"/renamed"):
+        os.setxattr(fixed + path, b"trusted.fixed", path)
+    os.setxattr(fixed + b"/in-place", b"security.ima", b"x" * 20)
+
+
+def mutate_fixed():
+    fixed = root + b"/fixed"
+    os.rename(fixed + b"/remade/kept", fixed + b"/away")
+    remove(fixed + b"/remade")
+    os.mkdir(fixed + b"/remade")
+    os.rename(fixed + b"/away", fixed + b"/remade/kept")
+    os.rename(fixed + b"/renamed", fixed + b"/moved-in/now")
+    remove(fixed + b"/to-link")
+    os.symlink(b"moved-in", fixed + b"/to-link")
+    remove(fixed + b"/link-to-directory")
+    os.mkdir(fixed + b"/link-to-directory")
+    write(fixed + b"/link-to-directory/file", b"new\n")
+    remove(fixed + b"/to-directory")
+    os.mkdir(fixed + b"/to-directory")
+    recreate_same(fixed + b"/pair-split")
+    os.chmod(fixed + b"/pair-chmod", 0o640)
+    os.link(fixed + b"/pair-grown", fixed + b"/a-pair-grown")
+    with open(fixed + b"/in-place", "r+b") as f:
+        f.write(b"changed")
+    os.rename(fixed + b"/swapped-1", fixed + b"/away")
+    os.rename(fixed + b"/swapped-2", fixed + b"/swapped-1")
+    os.rename(fixed + b"/away", fixed + b"/swapped-2")
+
+
 HIDDEN = ("trusted.", "security.")
 
 
@@ -276,6 +324,7 @@ def main():
     verb = sys.argv[1]
     if verb in ("populate", "mutate"):
         random_.seed(verb + sys.argv[3])
+        populate_fixed() if verb == "populate" else mutate_fixed()
         for _ in range(int(sys.argv[4]) if len(sys.argv) > 4 else 150):
             create() if verb == "populate" else mutate_once()
         if verb == "populate":

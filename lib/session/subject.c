@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "boot/boot.h"
+#include "commit/commit.h"
 #include "session/strings.h"
 
 static json_t *file_identity(const struct image_file *file, const struct stat *st)
@@ -138,6 +139,25 @@ struct subject *subject_open(const json_t *image, struct error *err)
 	if (read_packages(subject, err) < 0)
 		return NULL;
 	return steal(subject);
+}
+
+int subject_check_filesystems(const struct subject *subject, const char *work_dir,
+			      struct error *err)
+{
+	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &subject->guest->filesystems[i];
+		CLEANUP(block_free)
+		struct block *slice = NULL;
+
+		if (!fs->mounted)
+			continue;
+		slice = block_slice(subject->blocks[fs->disk], fs->offset, fs->size, err);
+		if (!slice)
+			return -1;
+		if (commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
+			return error_prefix(err, "file system at %s", fs->mountpoint);
+	}
+	return 0;
 }
 
 void subject_free(struct subject *subject)

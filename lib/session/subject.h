@@ -40,6 +40,11 @@ struct subject *subject_open_writable(const json_t *image, struct error *err);
 /* Closes one that was written, with every disk flushed. */
 int subject_close_written(struct subject *subject, struct error *err);
 
+/* The checker of each mounted file system finds it clean: ERROR_IMAGE names the first that is not.
+ */
+int subject_check_filesystems(const struct subject *subject, const char *work_dir,
+			      struct error *err);
+
 /* The "files" member for later tasks. */
 json_t *subject_files(const struct subject *subject);
 

@@ -97,17 +97,8 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 	for (size_t i = 0; i < result->n_disks; i++)
 		if (image_check(result->images[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < result->guest->n_filesystems; i++) {
-		const struct guest_filesystem *fs = &result->guest->filesystems[i];
-		CLEANUP(block_free)
-		struct block *slice = NULL;
-
-		if (!fs->mountpoint || !fs->readable)
-			continue;
-		slice = block_slice(result->blocks[fs->disk], fs->offset, fs->size, err);
-		if (!slice || commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
-			return -1;
-	}
+	if (subject_check_filesystems(result, work_dir, err) < 0)
+		return -1;
 	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, err) < 0)
 		return -1;
 	return commit_check_guest(inputs->parent->guest, result->guest, result->tree,

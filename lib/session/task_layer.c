@@ -5,7 +5,6 @@
  *
  * Runs the plan's package steps in a view of the guest and stores the difference.
  */
-#include "commit/commit.h"
 #include "layer/layer.h"
 #include "run/run.h"
 #include "session/strings.h"
@@ -23,25 +22,6 @@ static void inputs_free(struct inputs *inputs)
 	subject_free(inputs->subject);
 	plan_free(inputs->plan);
 	mirror_snapshot_free(inputs->snapshot);
-}
-
-static int check_filesystems(struct subject *subject, const char *work_dir, struct error *err)
-{
-	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
-		const struct guest_filesystem *fs = &subject->guest->filesystems[i];
-		CLEANUP(block_free)
-		struct block *slice = NULL;
-
-		if (!fs->mountpoint || !fs->readable)
-			continue;
-		slice = block_slice(subject->blocks[fs->disk], fs->offset, fs->size, err);
-		if (!slice)
-			return -1;
-		if (commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
-			return error_prefix(err, "before the update: file system at %s",
-					    fs->mountpoint);
-	}
-	return 0;
 }
 
 static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
@@ -95,8 +75,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	if (read_inputs(input, &inputs, err) < 0)
 		return -1;
 	if (json_is_true(json_object_get(input, "check_filesystems")) &&
-	    check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)
-		return -1;
+	    subject_check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)
+		return error_prefix(err, "before the update");
 	if (run_plan(input, &inputs, monitor, &result, err) < 0)
 		return -1;
 	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,

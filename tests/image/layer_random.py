@@ -329,7 +329,8 @@ def main():
             create() if verb == "populate" else mutate_once()
         if verb == "populate":
             for path in list(everything()):
-                dress_hidden(path)
+                if not path.startswith(root + b"/fixed/"):
+                    dress_hidden(path)
     elif verb == "hide":
         hide()
         with open(sys.argv[3] + ".births", "wb") as f:

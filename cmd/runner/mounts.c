@@ -52,6 +52,8 @@ static const char *const sys_directories[] = {
 };
 
 static int special_fds[N_SPECIALS];
+/* Where they lie: a guest's /tmp may be a link to /var/tmp. */
+static char *special_paths[N_SPECIALS];
 static int packages_fd = -1, program_fd = -1;
 
 static int special_open(const struct special *special, struct error *err)
@@ -239,7 +241,9 @@ static int attach_special(size_t i, struct error *err)
 {
 	const char *target = specials[i].target;
 
-	if (move_mount(special_fds[i], "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	special_paths[i] = realpath(target, NULL);
+	if (!special_paths[i] ||
+	    move_mount(special_fds[i], "", AT_FDCWD, special_paths[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_os(err, ERROR_HOST, errno, "mount %s: is it a directory in the guest?",
 				target);
 	if (strcmp(target, "/dev") == 0 &&
@@ -261,7 +265,7 @@ int mounts_attach(const struct job *job, struct error *err)
 int mounts_leave(struct error *err)
 {
 	for (size_t i = N_SPECIALS; i-- > 0;)
-		if (unmount_from(specials[i].target, err) < 0)
+		if (unmount_from(special_paths[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -214,6 +214,9 @@ static void log_heading(struct runner *runner, const struct job_command *command
 	buffer_printf(&line, "== %s:", command->stage);
 	for (char **word = command->argv; *word; word++)
 		buffer_printf(&line, " %s", *word);
+	for (size_t i = 0; i < line.len; i++)
+		if (line.data[i] == '\n')
+			line.data[i] = ' ';
 	buffer_putc(&line, '\n');
 	log_bytes(runner->log, line.data, line.len);
 }

@@ -109,7 +109,7 @@ static int enter_namespace(struct scratch *scratch, struct error *err)
 	scratch->old_namespace = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (scratch->old_namespace < 0)
 		return error_os(err, ERROR_HOST, errno, "open the mount namespace");
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_os(err, ERROR_HOST, errno, "make a mount namespace");
 	return 0;
 }

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a package script may do to us, each with its message and exit code, and nothing left behind: it fails, hangs, asks,
+# leaves a daemon, prints 100 MB, kills, fills the disk; and what may happen to us: Ctrl-C, kill -9, too little room.
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || skip "needs root for the sandbox"
+WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-test.XXXXXX")
+trap 'rm -rf "$WORK"' EXIT
+image=$(small_guest)
+before=$(sha256sum < "$image")
+mark=$((RANDOM + 40000)) # seconds that nothing else sleeps
+
+start() { # DEADLINE sh|debs ...: run_tool in the foreground
+	"$BUILD/tests/run_tool" "$image" "$BUILD/coldpatch-runner" "$WORK/scratch" "$WORK/log" "$@" >"$WORK/out" 2>"$WORK/err"
+}
+run() { # CODE DEADLINE sh|debs ...
+	local want=$1 status=0
+	shift
+	rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+	start "$@" || status=$?
+	[ $status = "$want" ] || { cat "$WORK/err" "$WORK/log"; fail "exit $status, expected $want: $*"; }
+	nothing_left
+}
+nothing_left() {
+	pgrep -f "sleep $mark" >/dev/null && fail "a process of the guest is left"
+	grep -q "$WORK" /proc/mounts && fail "a mount is left"
+	for _ in $(seq 50); do losetup -a | grep -q "$WORK" || break; sleep 0.1; done # the kernel clears it when the mount is gone
+	losetup -a | grep -q "$WORK" && fail "a loop device is left"
+	[ -z "$(ls "$WORK/scratch" | grep -v -e packages-store -e nbd)" ] || { ls "$WORK/scratch"; fail "scratch files are left"; }
+}
+message() { grep -qF -- "$1" "$WORK/err" || { cat "$WORK/err"; fail "message lacks: $1"; }; }
+logged() { grep -qF -- "$1" "$WORK/log" || { tail -n 20 "$WORK/log"; fail "log lacks: $1"; }; }
+
+# make_deb NAME SCRIPT: a package whose postinst is SCRIPT
+make_deb() {
+	local tree=$WORK/tree-$1
+	mkdir -p "$tree/DEBIAN"
+	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: test\n' "$1" >"$tree/DEBIAN/control"
+	printf '#!/bin/sh\n%s\n' "$2" >"$tree/DEBIAN/postinst"
+	chmod 755 "$tree/DEBIAN/postinst"
+	dpkg-deb --root-owner-group -b "$tree" "$WORK/$1_1_all.deb" >/dev/null || fail "dpkg-deb"
+	echo "$WORK/$1_1_all.deb"
+}
+
+run 79 60 debs "$(make_deb breaks 'exit 3')"
+message "guest: configure: dpkg: exit status 1: package breaks: installed breaks package post-installation script subprocess returned error exit status 3; see $WORK/log"
+
+run 75 8 debs "$(make_deb hangs "exec sleep $mark")"
+message "busy: the run did not end within 8 s"
+
+run 0 60 debs "$(make_deb daemon "setsid sleep $mark >/dev/null 2>&1 & (trap '' TERM HUP INT; sleep $mark) & exit 0")"
+
+run 0 60 debs "$(make_deb asks 'read answer && exit 5; read answer </dev/tty && exit 6; echo nobody answered')"
+logged "nobody answered"
+
+run 0 60 debs "$(make_deb prints 'echo FIRST; yes 1234567890123456789012345678901234567890 | head -c 100000000; echo LAST')"
+logged FIRST
+logged LAST
+logged "bytes of output left out here"
+[ "$(stat -c %s "$WORK/log")" -lt 17000000 ] || fail "the log is $(stat -c %s "$WORK/log") bytes"
+
+run 0 60 sh 'kill -9 1; kill -TERM 1; kill -INT 1; echo survived'
+logged survived
+
+run 79 60 sh 'kill -9 $$'
+message "configure: sh: killed by signal 9; see"
+
+run 79 60 sh 'head -c 20000000000 /dev/zero >/big; rm /big; for i in $(seq 9000); do sleep 60 & done; true'
+logged "No space left on device"
+logged "Cannot fork"
+
+run 0 60 sh 'for try in "unshare -U true" "mount -t tmpfs x /mnt" "chroot / mount -t proc x /proc" "mknod /dev/sda b 8 0" "hostname other"; do $try 2>/dev/null && echo "ALLOWED $try"; done; cat /proc/1/environ; true'
+grep -q "^ALLOWED" "$WORK/log" && { cat "$WORK/log"; fail "the sandbox allows too much"; }
+
+RUN_TOOL_COPY_LIMIT=1000 run 73 60 sh true
+message "and copy-limit is 1000"
+
+# No room on the host: the scratch directory on a small file system.
+rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+mount -t tmpfs -o size=100m,mode=700 small "$WORK/scratch" || fail "mount"
+start 60 sh true && status=0 || status=$?
+umount "$WORK/scratch"
+[ $status = 73 ] || { cat "$WORK/err"; fail "exit $status on a full host"; }
+message "bytes of scratch space, and $WORK/scratch has"
+
+# Interrupted while the guest's code runs.
+interrupt() { # SIGNAL
+	rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+	start 120 sh "sleep $mark" &
+	for _ in $(seq 300); do
+		pgrep -f "^sleep $mark" >/dev/null && break
+		sleep 0.1
+	done
+	pgrep -f "^sleep $mark" >/dev/null || fail "the command did not start"
+	tool=$(pgrep -f "^$BUILD/tests/run_tool $image .* $WORK/scratch")
+	kill "-$1" "$tool"
+	wait $!
+	status=$?
+}
+interrupt TERM
+[ $status = 75 ] || fail "exit $status after SIGTERM"
+message "busy: interrupted"
+nothing_left
+interrupt KILL
+[ $status = 137 ] || fail "exit $status after SIGKILL"
+for _ in $(seq 50); do pgrep -f "sleep $mark" >/dev/null || break; sleep 0.1; done
+rm -f "$WORK"/scratch/view.img && rm -rf "$WORK/scratch/packages" "$WORK/scratch/view"
+nothing_left
+
+# What the runner and its view are: not there, or not a runner.
+run 0 60 sh 'test ! -e /run/coldpatch/packages/x && touch /run/coldpatch/packages/x 2>/dev/null && exit 1; true'
+rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+"$BUILD/tests/run_tool" "$image" "$WORK/no-runner" "$WORK/scratch" "$WORK/log" 60 sh true 2>"$WORK/err" >/dev/null && fail "no runner, no failure"
+message "open the runner $WORK/no-runner: No such file or directory"
+
+[ "$before" = "$(sha256sum < "$image")" ] || fail "the image was changed"

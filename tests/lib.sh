@@ -48,7 +48,7 @@ make_once() {
 	shift
 	(
 		flock 9
-		[ -e "$path" ] || { "$@" "$path.new" && mv "$path.new" "$path"; }
+		[ -e "$path" ] || { "$@" "$path.new" >&2 && mv "$path.new" "$path"; }
 	) 9>"$path.lock" || fail "cannot make ${path##*/}"
 	echo "$path"
 }

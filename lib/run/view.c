@@ -55,9 +55,10 @@ int view_measure(struct tree *tree, const struct monitor *monitor, struct view_s
 	return 0;
 }
 
-struct directory_time {
+/* Finished last: what is made in a directory would inherit its default ACL and change its times. */
+struct directory {
 	char *path;
-	struct fs_time mtime, atime;
+	struct tree_node node;
 };
 
 struct copying {
@@ -65,7 +66,7 @@ struct copying {
 	uint32_t base;
 	const struct monitor *monitor;
 	struct inodes *links;
-	struct directory_time *directories; /* their times are set last */
+	struct directory *directories;
 	size_t n_directories;
 	unsigned char *piece;
 	uint64_t done, total;
@@ -178,13 +179,13 @@ static int set_metadata(struct copying *copying, const char *path, const struct 
 	if (!S_ISLNK(stat->mode) &&
 	    fchmodat(copying->root, relative(path), stat->mode & 07777, 0) < 0)
 		return failed("set the mode of", path, err);
-	if (copy_xattrs(copying, path, node, err) < 0)
-		return -1;
 	if (S_ISDIR(stat->mode)) {
-		*ARRAY_ADD(copying->directories, copying->n_directories) = (struct directory_time){
-			.path = xstrdup(path), .mtime = stat->mtime, .atime = stat->atime};
+		*ARRAY_ADD(copying->directories, copying->n_directories) =
+			(struct directory){.path = xstrdup(path), .node = *node};
 		return 0;
 	}
+	if (copy_xattrs(copying, path, node, err) < 0)
+		return -1;
 	return set_times(copying, path, &stat->atime, &stat->mtime, err);
 }
 
@@ -301,9 +302,11 @@ static int copy_node(void *opaque, const char *path, const struct tree_node *nod
 static int finish_directories(struct copying *copying, struct error *err)
 {
 	for (size_t i = copying->n_directories; i-- > 0;) {
-		const struct directory_time *d = &copying->directories[i];
+		const struct directory *d = &copying->directories[i];
+		const struct fs_stat *stat = &d->node.stat;
 
-		if (set_times(copying, d->path, &d->atime, &d->mtime, err) < 0)
+		if (copy_xattrs(copying, d->path, &d->node, err) < 0 ||
+		    set_times(copying, d->path, &stat->atime, &stat->mtime, err) < 0)
 			return -1;
 	}
 	return 0;

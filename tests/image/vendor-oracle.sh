@@ -125,7 +125,7 @@ done
 diff "$WORK/ours.packages" "$WORK/vendor.packages" || fail "package sets differ"
 
 say "trees"
-"$here/treediff.py" "$WORK/ours" "$WORK/vendor" --exceptions "$here/vendor-oracle.exceptions" > "$WORK/differences" || { cat "$WORK/differences"; fail "$(wc -l < "$WORK/differences") differences"; }
+"$here/treediff.py" "$WORK/ours" "$WORK/vendor" --ignore mtime --exceptions "$here/vendor-oracle.exceptions" > "$WORK/differences" || { cat "$WORK/differences"; fail "$(wc -l < "$WORK/differences") differences"; }
 for image in "$WORK"/vendor/boot/initrd.img-*; do
 	[ -e "$image" ] || continue
 	unpack_initramfs "$image" "$WORK/initrd.vendor"; unpack_initramfs "$WORK/ours/boot/${image##*/}" "$WORK/initrd.ours"

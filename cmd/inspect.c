@@ -3,9 +3,21 @@
 
 #include "image_options.h"
 
-static int option(void *values, int option)
+struct values {
+	struct image_options image;
+	bool packages;
+};
+
+enum { OPTION_PACKAGES = 1 };
+
+static int option(void *opaque, int option)
 {
-	return image_option(values, option);
+	struct values *values = opaque;
+
+	if (option != OPTION_PACKAGES)
+		return image_option(&values->image, option);
+	values->packages = true;
+	return 0;
 }
 
 static void print_system(const json_t *guest)
@@ -16,9 +28,8 @@ static void print_system(const json_t *guest)
 
 	printf("system        %s (%s), supported until %s\n", field(os, "pretty_name"),
 	       field(os, "architecture"), field(os, "end_of_life"));
-	printf("packages      %s, %lld installed, %zu not settled, %zu held\n",
-	       field(packages, "family"),
-	       (long long)json_integer_value(json_object_get(packages, "installed")),
+	printf("packages      %s, %zu installed, %zu not settled, %zu held\n",
+	       field(packages, "family"), json_array_size(json_object_get(packages, "installed")),
 	       json_array_size(json_object_get(packages, "broken")),
 	       json_array_size(json_object_get(packages, "held")));
 	printf("identity      host name %s, machine-id %s, %lld ssh host keys\n",
@@ -82,38 +93,63 @@ static void print_remarks(const json_t *guest)
 		printf("would stop    %s\n", field(item, "msg"));
 }
 
-static int run(struct coldpatch_session *session, const struct global *global, void *values, int n,
+static void print_packages(const json_t *guest)
+{
+	const json_t *packages = json_object_get(guest, "packages");
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(packages, "installed"), i, item)
+		printf("%s %s %s\n", field(item, "name"), field(item, "version"),
+		       field(item, "architecture"));
+}
+
+static void print_guest(const json_t *guest)
+{
+	print_system(guest);
+	print_boot(json_object_get(guest, "boot"));
+	print_disks(guest);
+	print_remarks(guest);
+}
+
+static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
 	       char **arguments)
 {
+	struct values *values = opaque;
 	struct coldpatch_error err = {0};
 	struct coldpatch_image image;
 	char *text;
 	json_t *guest;
 
-	if (image_of_options(values, n, arguments, &image) < 0)
+	if (image_of_options(&values->image, n, arguments, &image) < 0)
 		return usage_error(&command_inspect, "no image");
 	if (coldpatch_image_inspect(session, &image, &text, &err) < 0)
 		return tell_error(global, &err);
 	guest = print_or_parse(global, text);
 	if (!guest)
 		return 0;
-	print_system(guest);
-	print_boot(json_object_get(guest, "boot"));
-	print_disks(guest);
-	print_remarks(guest);
+	if (values->packages)
+		print_packages(guest);
+	else
+		print_guest(guest);
 	json_decref(guest);
 	return 0;
 }
 
-static const struct option options[] = {IMAGE_OPTIONS, {0}};
+static const struct option options[] = {
+	IMAGE_OPTIONS,
+	{"packages", no_argument, NULL, OPTION_PACKAGES},
+	{0},
+};
 
 const struct command command_inspect = {
 	.name = "inspect",
 	.synopsis = "[OPTIONS] IMAGE",
 	.summary = "Tell what an image is and what would stop patching it",
-	.help = IMAGE_OPTIONS_HELP,
+	.help = "  --packages       only the installed packages: NAME VERSION "
+		"ARCHITECTURE\n" IMAGE_OPTIONS_HELP,
 	.options = options,
 	.option = option,
-	.values_size = sizeof(struct image_options),
+	.values_size = sizeof(struct values),
 	.run = run,
 };

@@ -62,6 +62,12 @@ static void packages_free(struct guest_packages *packages)
 	strings_free(packages->foreign_architectures, packages->n_foreign_architectures);
 	strings_free(packages->broken, packages->n_broken);
 	strings_free(packages->held, packages->n_held);
+	for (size_t i = 0; i < packages->n_installed; i++) {
+		free(packages->installed[i].name);
+		free(packages->installed[i].architecture);
+		free(packages->installed[i].version);
+	}
+	free(packages->installed);
 }
 
 void guest_free(struct guest *guest)

@@ -87,12 +87,22 @@ struct guest_boot {
 	size_t n_missing;
 };
 
+/* More than this in one guest is refused by whoever reads its package database. */
+enum { GUEST_MAX_PACKAGES = 100000 };
+
+struct guest_package {
+	char *name, *architecture;
+	char *version; /* "" when the database has none */
+};
+
 struct guest_packages {
 	char *family;	    /* "deb", or NULL when no known database is there */
 	char *architecture; /* as the family spells it: "amd64" */
 	char **foreign_architectures;
 	size_t n_foreign_architectures;
-	uint64_t n_installed;
+	struct guest_package *installed; /* also those that are not settled; sorted by name, then
+					    architecture, as bytes */
+	size_t n_installed;
 	char **broken; /* "name:arch half-configured", one per package that is not in a settled
 			  state */
 	size_t n_broken;

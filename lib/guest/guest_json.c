@@ -8,7 +8,7 @@
 
 #include "guest/guest.h"
 
-enum { MAX_ITEMS = 100000 };
+enum { MAX_ITEMS = GUEST_MAX_PACKAGES };
 
 static const char *const machine_id_names[] = {
 	[MACHINE_ID_MISSING] = "missing",
@@ -131,6 +131,22 @@ static json_t *boot_to_json(const struct guest_boot *boot)
 	return object;
 }
 
+static json_t *installed_to_json(const struct guest_packages *packages)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < packages->n_installed; i++) {
+		const struct guest_package *package = &packages->installed[i];
+		json_t *object = json_object();
+
+		json_put_bytes(object, "name", package->name);
+		json_put_bytes(object, "architecture", package->architecture);
+		json_put_bytes(object, "version", package->version);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static json_t *packages_to_json(const struct guest_packages *packages)
 {
 	json_t *object = json_object();
@@ -140,7 +156,7 @@ static json_t *packages_to_json(const struct guest_packages *packages)
 	json_put(object, "foreign_architectures",
 		 strings_to_json(packages->foreign_architectures,
 				 packages->n_foreign_architectures));
-	json_put_u64(object, "installed", packages->n_installed);
+	json_put(object, "installed", installed_to_json(packages));
 	json_put(object, "broken", strings_to_json(packages->broken, packages->n_broken));
 	json_put(object, "held", strings_to_json(packages->held, packages->n_held));
 	json_put_digest(object, "state", &packages->state);
@@ -385,16 +401,29 @@ static int boot_from_json(struct json_reader *parent, struct guest *guest)
 	return strings_from_json(&reader, "missing", &boot->missing, &boot->n_missing);
 }
 
-static int packages_from_json(struct json_reader *parent, struct guest_packages *packages)
+static int package_from_json(struct guest *guest, const json_t *item, struct error *err)
 {
+	struct guest_package *package =
+		ARRAY_ADD(guest->packages.installed, guest->packages.n_installed);
+	struct json_reader reader = reader_of(item, "guest: package", err);
+
+	json_get_bytes(&reader, "name", &package->name);
+	json_get_bytes(&reader, "architecture", &package->architecture);
+	json_get_bytes(&reader, "version", &package->version);
+	return json_reader_result(&reader);
+}
+
+static int packages_from_json(struct json_reader *parent, struct guest *guest)
+{
+	struct guest_packages *packages = &guest->packages;
 	struct json_reader reader =
 		reader_of(json_get_object(parent, "packages"), "guest: packages", parent->err);
 
 	json_get_optional_string(&reader, "family", &packages->family);
 	get_optional_bytes(&reader, "architecture", &packages->architecture);
-	json_get_u64(&reader, "installed", &packages->n_installed);
 	json_get_digest(&reader, "state", &packages->state);
 	if (json_reader_result(&reader) < 0 ||
+	    items_from_json(&reader, "installed", package_from_json, guest) < 0 ||
 	    strings_from_json(&reader, "foreign_architectures", &packages->foreign_architectures,
 			      &packages->n_foreign_architectures) < 0 ||
 	    strings_from_json(&reader, "broken", &packages->broken, &packages->n_broken) < 0)
@@ -423,8 +452,7 @@ struct guest *guest_from_json(const json_t *json, struct error *err)
 	    items_from_json(&reader, "filesystems", filesystem_from_json, guest) < 0 ||
 	    os_from_json(&reader, &guest->os) < 0 ||
 	    identity_from_json(&reader, &guest->identity) < 0 ||
-	    boot_from_json(&reader, guest) < 0 ||
-	    packages_from_json(&reader, &guest->packages) < 0 ||
+	    boot_from_json(&reader, guest) < 0 || packages_from_json(&reader, guest) < 0 ||
 	    items_from_json(&reader, "blockers", blocker_from_json, guest) < 0 ||
 	    strings_from_json(&reader, "notes", &guest->notes, &guest->n_notes) < 0)
 		return NULL;

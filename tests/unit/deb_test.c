@@ -111,6 +111,11 @@ START_TEST(state_describes)
 	ck_assert_uint_eq(guest.packages.n_foreign_architectures, 1);
 	ck_assert_str_eq(guest.packages.foreign_architectures[0], "i386");
 	ck_assert_uint_eq(guest.packages.n_installed, 3);
+	ck_assert_str_eq(guest.packages.installed[0].name, "a");
+	ck_assert_str_eq(guest.packages.installed[1].name, "b");
+	ck_assert_str_eq(guest.packages.installed[2].name, "dpkg");
+	ck_assert_str_eq(guest.packages.installed[2].version, "1.21");
+	ck_assert_str_eq(guest.packages.installed[2].architecture, "amd64");
 	ck_assert_str_eq(guest.packages.held[0], "a:amd64");
 	ck_assert_uint_eq(guest.packages.n_broken, 1);
 	ck_assert_str_eq(guest.packages.broken[0], "b:amd64 triggers-pending");
@@ -128,6 +133,20 @@ static const struct {
 	 "package a is installed and must be reinstalled (1 in all are not sound): boot the guest "
 	 "and run dpkg --configure -a, or repair it"},
 };
+
+START_TEST(status_has_a_limit)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct deb_status status = {0};
+	struct error err = {0};
+
+	for (int i = 0; i <= GUEST_MAX_PACKAGES; i++)
+		buffer_printf(&text, "Package: p%d\nStatus: install ok installed\n\n", i);
+	ck_assert_int_eq(deb_status_parse(&text, &status, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "/var/lib/dpkg/status: more than 100000 packages");
+}
+END_TEST
 
 START_TEST(state_blocks)
 {
@@ -543,6 +562,7 @@ int main(void)
 	tcase_add_test(tcase, control_limits_fields);
 	tcase_add_test(tcase, control_reads);
 	tcase_add_test(tcase, state_describes);
+	tcase_add_test(tcase, status_has_a_limit);
 	LOOP(tcase, state_blocks, blocked);
 	LOOP(tcase, state_rejects, rejected);
 	tcase_add_test(tcase, state_must_be_there);

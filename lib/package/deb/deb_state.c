@@ -191,7 +191,11 @@ static void describe_package(const struct deb_package *package, struct guest_pac
 {
 	const char *name = package->name, *arch = package->architecture;
 
-	packages->n_installed++;
+	*ARRAY_ADD(packages->installed, packages->n_installed) = (struct guest_package){
+		.name = xstrdup(name),
+		.architecture = xstrdup(arch),
+		.version = xstrdup(package->version ? package->version : ""),
+	};
 	if (strcmp(package->want, "hold") == 0)
 		packages->held = add_string(packages->held, &packages->n_held,
 					    xasprintf("%s:%s", name, arch));
@@ -201,6 +205,14 @@ static void describe_package(const struct deb_package *package, struct guest_pac
 		packages->broken, &packages->n_broken,
 		xasprintf("%s:%s %s%s", name, arch, package->status,
 			  strcmp(package->flag, "ok") ? " (reinstallation required)" : ""));
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	const struct guest_package *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : strcmp(left->architecture, right->architecture);
 }
 
 static void add_broken_blocker(const struct deb_status *status, struct guest *guest)
@@ -293,6 +305,9 @@ int deb_state_describe(const struct package_state *state, struct guest *guest, s
 	packages->family = xstrdup("deb");
 	for (size_t i = 0; i < status.n_packages; i++)
 		describe_package(&status.packages[i], packages);
+	if (packages->n_installed)
+		qsort(packages->installed, packages->n_installed, sizeof *packages->installed,
+		      compare_packages);
 	add_broken_blocker(&status, guest);
 	package_state_digest(state, &packages->state);
 	return 0;

@@ -93,9 +93,14 @@ int deb_status_parse(const struct buffer *text, struct deb_status *ret, struct e
 	int found;
 
 	control_open(&reader, "/var/lib/dpkg/status", text->data, text->len);
-	while ((found = control_next(&reader, paragraph, err)) > 0)
+	while ((found = control_next(&reader, paragraph, err)) > 0) {
+		if (status.n_packages == GUEST_MAX_PACKAGES)
+			return error_set(err, ERROR_IMAGE,
+					 "/var/lib/dpkg/status: more than %d packages",
+					 GUEST_MAX_PACKAGES);
 		if (read_package(paragraph, &status, err) < 0)
 			return -1;
+	}
 	if (found < 0)
 		return -1;
 	*ret = status;

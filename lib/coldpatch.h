@@ -167,7 +167,7 @@ struct coldpatch_apply_options {
 };
 
 /* {"run", "image", "changed", "failed", "code", "msg", "plan", "layer", "record", "outputs",
- * "warnings", ...}. */
+ * "warnings", "timings", ...}.  Timings are in milliseconds, by the stage that progress names. */
 COLDPATCH_API int coldpatch_image_apply(struct coldpatch_session *session,
 					const struct coldpatch_image *image,
 					const struct coldpatch_apply_options *options,

@@ -278,6 +278,7 @@ static int run_in_namespaces(const struct run_request *request, const struct spa
 {
 	CLEANUP_SPAWNED struct spawned spawned = {-1, -1, -1, -1, -1};
 
+	monitor_progress(request->monitor, "run", NULL, 0, 0);
 	if (packages_prepare(request, spec->packages, err) < 0)
 		return -1;
 	spec->job->deadline_s = seconds_until(end_ms);

@@ -297,6 +297,7 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 	struct prepared *prepared = &applied->prepared;
 
 	applied->started = time(NULL);
+	session->stages = (struct stages){0};
 	if (check_options(session, image, options, err) < 0)
 		return -1;
 	if (prepare_guest(session, image, prepared, err) < 0)
@@ -341,7 +342,7 @@ int coldpatch_image_apply(struct coldpatch_session *session, const struct coldpa
 			error_prefix(&err, "%s", image->disks[0]);
 		return session_fail(ret_err, &err);
 	}
-	json = apply_summary(image, options, &applied);
+	json = apply_summary(session, image, options, &applied);
 	*ret_json = session_text(json);
 	return 0;
 }

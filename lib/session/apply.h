@@ -22,7 +22,7 @@ int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *
 	       const struct coldpatch_apply_options *options, struct applied *applied,
 	       const char *path, struct error *err);
 /* What apply gives back (apply_summary.c). */
-json_t *apply_summary(const struct coldpatch_image *image,
+json_t *apply_summary(struct coldpatch_session *session, const struct coldpatch_image *image,
 		      const struct coldpatch_apply_options *options, const struct applied *applied);
 
 #endif

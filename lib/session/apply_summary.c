@@ -59,7 +59,7 @@ static json_t *all_warnings(const struct applied *applied)
 	return warnings;
 }
 
-json_t *apply_summary(const struct coldpatch_image *image,
+json_t *apply_summary(struct coldpatch_session *session, const struct coldpatch_image *image,
 		      const struct coldpatch_apply_options *options, const struct applied *applied)
 {
 	const struct plan *plan = applied->prepared.plan;
@@ -83,6 +83,7 @@ json_t *apply_summary(const struct coldpatch_image *image,
 	json_put(summary, "left_behind", left_to_json(&plan->resolution));
 	json_put(summary, "warnings", all_warnings(applied));
 	json_put_bytes(summary, "log", applied->log_path);
+	json_put(summary, "timings", stages_to_json(&session->stages));
 	if (applied->layer) {
 		json_put(summary, "layer", json_incref(json_object_get(applied->layer, "layer")));
 		json_put(summary, "execution", json_incref(json_object_get(applied->layer, "run")));

@@ -10,6 +10,7 @@ LIB_SOURCES += \
 	lib/session/mirror.c \
 	lib/session/record.c \
 	lib/session/session.c \
+	lib/session/stages.c \
 	lib/session/state_dir.c \
 	lib/session/strings.c \
 	lib/session/subject.c \

@@ -16,12 +16,13 @@ static void pass_log(void *opaque, enum log_level level, const char *msg)
 
 static void pass_progress(void *opaque, const struct progress *progress)
 {
-	const struct coldpatch_session *session = opaque;
+	struct coldpatch_session *session = opaque;
 	struct coldpatch_progress copy = {.stage = progress->stage,
 					  .object = progress->object,
 					  .done = progress->done,
 					  .total = progress->total};
 
+	stages_enter(&session->stages, progress->stage);
 	if (session->callbacks.progress)
 		session->callbacks.progress(session->callbacks.opaque, &copy);
 }

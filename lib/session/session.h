@@ -13,6 +13,7 @@
 #include "base/monitor.h"
 #include "coldpatch.h"
 #include "session/config.h"
+#include "session/stages.h"
 
 struct janitor;
 
@@ -21,6 +22,7 @@ struct coldpatch_session {
 	char *libexec_dir;
 	struct coldpatch_callbacks callbacks;
 	struct monitor monitor; /* calls `callbacks` */
+	struct stages stages;	/* of what is being done */
 };
 
 /* Copies an internal error to the caller's; returns -1. */

@@ -159,6 +159,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
 	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
 
+	monitor_progress(monitor, "commit", NULL, 0, 0);
 	if (read_inputs(input, &inputs, err) < 0)
 		return -1;
 	if (create_overlays(json_object_get(input, "overlays"), &inputs, work_dir, err) < 0)

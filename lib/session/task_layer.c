@@ -72,13 +72,16 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	CLEANUP(layer_free)
 	struct layer *layer = NULL;
 
+	monitor_progress(monitor, "precheck", NULL, 0, 0);
 	if (read_inputs(input, &inputs, err) < 0)
 		return -1;
 	if (json_is_true(json_object_get(input, "check_filesystems")) &&
 	    subject_check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)
 		return error_prefix(err, "before the update");
+	monitor_progress(monitor, "view", NULL, 0, 0);
 	if (run_plan(input, &inputs, monitor, &result, err) < 0)
 		return -1;
+	monitor_progress(monitor, "layer", NULL, 0, 0);
 	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,
 			   monitor, err);
 	if (!layer)

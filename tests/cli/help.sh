@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What --help prints, word for word: help/VERB.txt, and help/coldpatch.txt for the program itself.  After a change that
+# is meant, `tests/cli/help.sh --write` writes them anew.
+set -u
+. "$(dirname "$0")/../lib.sh"
+expected=$TEST_TOP/tests/cli/help
+verbs=$("$BUILD/coldpatch" --help | awk '/^  [a-z]/ { print $1 }')
+[ -n "$verbs" ] || fail "coldpatch --help names no verb"
+
+if [ "${1:-}" = --write ]; then
+	"$BUILD/coldpatch" --help >"$expected/coldpatch.txt"
+	for verb in $verbs; do "$BUILD/coldpatch" "$verb" --help >"$expected/$verb.txt"; done
+	exit 0
+fi
+
+compare() { # FILE ARGS...: prints FILE on stdout, nothing on stderr, exits 0
+	local file=$1 output status=0
+	shift
+	output=$("$BUILD/coldpatch" "$@" 2>&1) || status=$?
+	[ "$status" = 0 ] || fail "coldpatch $*: exit $status"
+	diff -u "$expected/$file" <(echo "$output") || fail "coldpatch $* prints something else"
+}
+
+compare coldpatch.txt --help
+compare coldpatch.txt help
+for verb in $verbs; do compare "$verb.txt" "$verb" --help; done
+for file in "$expected"/*.txt; do
+	verb=$(basename "$file" .txt)
+	[ "$verb" = coldpatch ] || grep -qx "$verb" <<<"$verbs" || fail "$file: no such verb"
+done
+
+# Wrong calls: 64, one line on stderr that says where the help is, nothing on stdout.
+wrong() { # MESSAGE ARGS...
+	local message=$1 status=0 output
+	shift
+	output=$("$BUILD/coldpatch" "$@" 2>&1 >/dev/null) || status=$?
+	[ "$status" = 64 ] || fail "coldpatch $*: exit $status, expected 64"
+	[ "$output" = "$message" ] || fail "coldpatch $*: said: $output"
+	[ -z "$("$BUILD/coldpatch" "$@" 2>/dev/null)" ] || fail "coldpatch $*: prints on stdout"
+}
+wrong "coldpatch: no verb wake; see coldpatch --help" wake
+wrong "coldpatch inspect: no image; see coldpatch inspect --help" inspect
+wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope
+wrong "coldpatch plan: no image; see coldpatch plan --help" plan --patchset debian-12-all
+wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply x.qcow2
+wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply --patchset debian-12-all x.qcow2
+wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 x.qcow2
+wrong "coldpatch verify: --record is missing; see coldpatch verify --help" verify x.qcow2
+wrong "coldpatch verify: no overlay; see coldpatch verify --help" verify --record x.json
+wrong "coldpatch mirror: snapshot [DIR...], verify ID or list; see coldpatch mirror --help" mirror
+wrong "coldpatch key: generate [NAME]; see coldpatch key --help" key
+wrong "coldpatch doctor: it takes no arguments; see coldpatch doctor --help" doctor now

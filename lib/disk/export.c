@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * As in serve.c the socket is listened on before qemu-nbd starts, which gets it as systemd would
- * hand it over; here its name stays, and the server outlives its clients.
- */
+/* Here the socket keeps its name, and the server outlives its clients. */
 #include "disk/export.h"
 
 #include <errno.h>
@@ -12,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "disk/confine.h"
+#include "disk/server.h"
 
-enum { LISTEN_FD = 3, BACKLOG = 8, STOP_GRACE_MS = 3000 };
+enum { BACKLOG = 8, STOP_GRACE_MS = 3000 };
 
 struct image_export {
 	pid_t pid;
@@ -36,60 +33,31 @@ static int listen_at(const char *path, struct error *err)
 	return fcntl(fd, F_DUPFD_CLOEXEC, CONFINE_FIRST_FD);
 }
 
-struct server_setup {
-	struct confined_files files;
-	int listen_fd;
-	char listen_pid[sizeof "LISTEN_PID=" + 10];
-};
-
-static int server_child(void *opaque)
+static pid_t start(const struct image *image, const struct confined_files *files, int listen_fd,
+		   struct error *err)
 {
-	struct server_setup *setup = opaque;
-	char *first = setup->listen_pid + sizeof "LISTEN_PID=" - 1, *digit = first + 10;
+	static const char *const options[] = {"--read-only", "--persistent", "--shared=8", NULL};
+	const struct server_spec spec = {.image = image,
+					 .files = files,
+					 .listen_fd = listen_fd,
+					 .options = options,
+					 .messages = -1};
 
-	*digit = '\0';
-	for (pid_t pid = getpid(); digit > first; pid /= 10)
-		*--digit = (char)('0' + pid % 10);
-	if (dup2(setup->listen_fd, LISTEN_FD) < 0)
-		return -1;
-	close(setup->listen_fd);
-	return confine_child(&setup->files);
-}
-
-static pid_t start(const struct image *image, struct server_setup *setup, struct error *err)
-{
-	CLEANUP_FREE char *graph = confined_files_graph(image, &setup->files, image->n_files);
-	const char *const argv[] = {"qemu-nbd",	  "--read-only", "--persistent",
-				    "--shared=8", graph,	 NULL};
-	const char *const env[] = {CONFINE_ENVIRONMENT, "LISTEN_FDS=1", setup->listen_pid, NULL};
-	int fds[CONFINE_MAX_FILES + 1];
-	struct process_spec spec = {.argv = argv,
-				    .env = env,
-				    .pass_fds = fds,
-				    .n_pass_fds = setup->files.n_fds + 1,
-				    .child_setup = server_child,
-				    .child_opaque = setup};
-
-	memcpy(fds, setup->files.fds, setup->files.n_fds * sizeof *fds);
-	fds[setup->files.n_fds] = setup->listen_fd;
-	return process_start(&spec, -1, -1, err);
+	return server_start(&spec, err);
 }
 
 struct image_export *image_export(const struct image *image, const char *socket_path,
 				  struct error *err)
 {
-	struct server_setup setup = {.listen_pid = "LISTEN_PID="};
+	CLEANUP_CONFINED_FILES struct confined_files files = {0};
+	CLEANUP_CLOSE int listen_fd = -1;
 	struct image_export *export;
-	pid_t pid = -1;
+	pid_t pid;
 
-	if (confined_files_open(image, false, &setup.files, err) < 0)
+	if (confined_files_open(image, false, &files, err) < 0)
 		return NULL;
-	setup.listen_fd = listen_at(socket_path, err);
-	if (setup.listen_fd >= 0) {
-		pid = start(image, &setup, err);
-		close(setup.listen_fd);
-	}
-	confined_files_close(&setup.files);
+	listen_fd = listen_at(socket_path, err);
+	pid = listen_fd < 0 ? -1 : start(image, &files, listen_fd, err);
 	if (pid < 0)
 		return NULL;
 	export = xcalloc(1, sizeof *export);

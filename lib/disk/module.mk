@@ -14,6 +14,7 @@ LIB_SOURCES += \
 	lib/disk/overlay.c \
 	lib/disk/partition.c \
 	lib/disk/serve.c \
+	lib/disk/server.c \
 	lib/disk/source.c
 UNIT_TESTS += \
 	tests/unit/disk_chain_test.c \

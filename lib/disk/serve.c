@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One qemu-nbd per attached image.  The socket is made, bound, listened on and connected to before
- * qemu-nbd starts, which gets it as systemd would hand it over (LISTEN_FDS, LISTEN_PID), so there
- * is nothing to poll for: the handshake waits in the socket's queue, and a server that dies closes
- * it.  The name in `socket_dir` is gone before qemu-nbd runs; nobody else can connect.
+ * One qemu-nbd per attached image.  The socket is connected to before qemu-nbd starts, and its name
+ * in `socket_dir` is gone by then; nobody else can connect.
  *
  * A writable image runs with cache=unsafe, in which an NBD flush still writes qcow2's tables to the
  * file but does not wait for the disk; nbd.c fsyncs then.  Discard and detect-zeroes stay off: on
@@ -21,8 +19,9 @@
 #include "base/file.h"
 #include "disk/confine.h"
 #include "disk/nbd.h"
+#include "disk/server.h"
 
-enum { START_DEADLINE_MS = 30000, LISTEN_FD = 3, MESSAGES_LIMIT = 4096 };
+enum { START_DEADLINE_MS = 30000, MESSAGES_LIMIT = 4096 };
 
 struct listener {
 	int server;
@@ -76,41 +75,20 @@ static int listener_open(const char *socket_dir, struct listener *ret, struct er
 struct server_setup {
 	struct confined_files files;
 	int listen_fd;
-	char listen_pid[sizeof "LISTEN_PID=" + 10];
 };
 
-static int server_child(void *opaque)
+static pid_t start(const struct image *image, const struct server_setup *setup, int messages,
+		   struct error *err)
 {
-	struct server_setup *setup = opaque;
-	char *digit = setup->listen_pid + sizeof "LISTEN_PID=" - 1 + 10;
+	const char *const options[] = {setup->files.writable ? "--cache=unsafe" : "--read-only",
+				       "--shared=1", NULL};
+	const struct server_spec spec = {.image = image,
+					 .files = &setup->files,
+					 .listen_fd = setup->listen_fd,
+					 .options = options,
+					 .messages = messages};
 
-	*digit = '\0';
-	for (pid_t pid = getpid(); digit > setup->listen_pid + sizeof "LISTEN_PID=" - 1; pid /= 10)
-		*--digit = (char)('0' + pid % 10);
-	if (dup2(setup->listen_fd, LISTEN_FD) < 0)
-		return -1;
-	close(setup->listen_fd);
-	return confine_child(&setup->files);
-}
-
-static pid_t server_start(struct server_setup *setup, const char *graph, int messages,
-			  struct error *err)
-{
-	const char *const argv[] = {"qemu-nbd",
-				    setup->files.writable ? "--cache=unsafe" : "--read-only",
-				    "--shared=1", graph, NULL};
-	const char *const env[] = {CONFINE_ENVIRONMENT, "LISTEN_FDS=1", setup->listen_pid, NULL};
-	int fds[CONFINE_MAX_FILES + 1];
-	struct process_spec spec = {.argv = argv,
-				    .env = env,
-				    .pass_fds = fds,
-				    .n_pass_fds = setup->files.n_fds + 1,
-				    .child_setup = server_child,
-				    .child_opaque = setup};
-
-	memcpy(fds, setup->files.fds, setup->files.n_fds * sizeof *fds);
-	fds[setup->files.n_fds] = setup->listen_fd;
-	return process_start(&spec, messages, messages, err);
+	return server_start(&spec, err);
 }
 
 /* The handshake failed; what qemu-nbd said about it is the better error. */
@@ -129,7 +107,6 @@ static struct block *serve(const struct image *image, struct server_setup *setup
 			   struct listener *listener, struct error *err)
 {
 	CLEANUP_CLOSE int messages = memfd_create("qemu-nbd", MFD_CLOEXEC);
-	CLEANUP_FREE char *graph = confined_files_graph(image, &setup->files, image->n_files);
 	struct nbd_server server = {.sync_fd = -1};
 	struct block *block;
 
@@ -139,7 +116,7 @@ static struct block *serve(const struct image *image, struct server_setup *setup
 	}
 	if (setup->files.writable)
 		server.sync_fd = fcntl(setup->files.fds[0], F_DUPFD_CLOEXEC, CONFINE_FIRST_FD);
-	server.pid = server_start(setup, graph, messages, err);
+	server.pid = start(image, setup, messages, err);
 	if (server.pid < 0) {
 		close_p(&server.sync_fd);
 		return NULL;
@@ -158,7 +135,7 @@ struct block *image_attach(const struct image *image, bool writable, const char 
 			   struct error *err)
 {
 	__attribute__((cleanup(listener_close))) struct listener listener = {-1, -1};
-	struct server_setup setup = {.listen_fd = -1, .listen_pid = "LISTEN_PID="};
+	struct server_setup setup = {.listen_fd = -1};
 	struct block *block = NULL;
 
 	if (writable && image->files[0].format != IMAGE_FORMAT_QCOW2) {

@@ -97,7 +97,7 @@ static char *find_backing(const struct image *image, const struct image_file *fi
 			  file->backing_name);
 		return NULL;
 	}
-	if (!is_given(options, &st)) {
+	if (!(options && options->trust_headers) && !is_given(options, &st)) {
 		error_set(err, ERROR_IMAGE,
 			  "%s: backing file %s was not given; give it with --backing %s",
 			  file->path, file->backing_name, path);

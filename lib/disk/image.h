@@ -41,6 +41,9 @@ struct image_options {
 		*backing; /* paths of the files that may back this image; a header that names any
 			   * other file is refused (ERROR_IMAGE "... give it with --backing") */
 	size_t n_backing;
+	/* Any file that a header names may back: only for a top file whose bytes are already known
+	 * to be the ones that somebody trusted signed for. */
+	bool trust_headers;
 };
 
 /* Opens the chain read-only and no-follow and checks every header.  ERROR_MISSING; ERROR_IMAGE:

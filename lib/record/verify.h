@@ -43,7 +43,9 @@ struct verify_request {
 	size_t n_ancestor_records;
 	const char *const *public_keys; /* as for record_read */
 	size_t n_public_keys;
-	const char *const *backing; /* as for image_open */
+	/* As for image_open.  None: the files that the headers name, if the overlay is the very one
+	 * that the record speaks of. */
+	const char *const *backing;
 	size_t n_backing;
 	const struct monitor *monitor;
 };

@@ -44,7 +44,7 @@ answer_for_machine() { # ROOT
 	case "\$*" in *vda2*|*/boot*) where=2; uuid=$boot_uuid ;; esac
 	case "\$*" in
 	*fs_uuid*) echo \$uuid ;;
-	*device*target*|*target=device*|*"-t device"*) echo /dev/vda\$where ;;
+	*target=device*|*"-t device"*) echo /dev/vda\$where ;;
 	*partuuid*|*abstraction*|*cryptodisk*) ;;
 	*target=fs*|*"-t fs"*) echo ext2 ;;
 	*partmap*) echo gpt ;;
@@ -78,7 +78,7 @@ vendor_upgrade() { # ROOT MIRROR...
 	answer_for_machine "$root"
 	printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"; chmod 755 "$root/usr/sbin/policy-rc.d"
 	local apt=(apt-get -q -y -o Dir::Etc::sourcelist=/run/o/sources.list -o Dir::Etc::sourceparts=/dev/null
-		-o Dir::State::lists=/run/o/lists -o Dir::Cache=/run/o/cache -o APT::Sandbox::User=root -o Acquire::Languages=none
+		-o Dir::State::lists=/run/o/lists -o Dir::Cache=/run/o/cache -o APT::Sandbox::User=root -o APT::Install-Recommends=false -o Acquire::Languages=none
 		-o Dir::Log=/run/o -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io)
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root SYSTEMD_OFFLINE=1 \
 		sh -c 'exec "$@"' sh "${apt[@]}" update >"$WORK/vendor.log" 2>&1 || status=$?
@@ -125,7 +125,11 @@ done
 diff "$WORK/ours.packages" "$WORK/vendor.packages" || fail "package sets differ"
 
 say "trees"
-"$here/treediff.py" "$WORK/ours" "$WORK/vendor" --ignore mtime --exceptions "$here/vendor-oracle.exceptions" > "$WORK/differences" || { cat "$WORK/differences"; fail "$(wc -l < "$WORK/differences") differences"; }
+"$here/treediff.py" "$WORK/ours" "$WORK/vendor" --ignore mtime --exceptions "$here/vendor-oracle.exceptions" > "$WORK/differences" || {
+	cat "$WORK/differences"
+	diff "$WORK/ours/boot/grub/grub.cfg" "$WORK/vendor/boot/grub/grub.cfg"
+	fail "$(wc -l < "$WORK/differences") differences"
+}
 for image in "$WORK"/vendor/boot/initrd.img-*; do
 	[ -e "$image" ] || continue
 	unpack_initramfs "$image" "$WORK/initrd.vendor"; unpack_initramfs "$WORK/ours/boot/${image##*/}" "$WORK/initrd.ours"

@@ -90,7 +90,7 @@ distclean: clean
 	rm -rf config.mk config.log config.status configure configure~ autom4te.cache
 
 format:
-	git ls-files -c -o --exclude-standard '*.c' '*.h' '*.cc' | xargs clang-format -i
+	git ls-files -c -o --exclude-standard '*.c' '*.h' '*.cc' '*.hh' | xargs clang-format -i
 
 # The guest of `make demo` takes about two minutes to make, and a gigabyte.
 demo: deps

@@ -2,8 +2,17 @@
 LIB_SOURCES += \
 	lib/package/package.c \
 	lib/package/resolution_json.c \
+	lib/package/deb/apt_config.cc \
+	lib/package/deb/apt_explain.cc \
+	lib/package/deb/apt_failure.cc \
 	lib/package/deb/apt_index.c \
+	lib/package/deb/apt_offer.cc \
+	lib/package/deb/apt_order.cc \
+	lib/package/deb/apt_policy.cc \
+	lib/package/deb/apt_report.cc \
+	lib/package/deb/apt_resolver.cc \
 	lib/package/deb/apt_shim.cc \
+	lib/package/deb/apt_version.cc \
 	lib/package/deb/control.c \
 	lib/package/deb/deb.c \
 	lib/package/deb/deb_commands.c \

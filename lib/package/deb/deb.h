@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The deb family: dpkg's database is read here, libapt-pkg (apt_shim.cc) decides, the guest's own
+ * The deb family: dpkg's database is read here, libapt-pkg (apt_shim.h) decides, the guest's own
  * dpkg does the work.
  *
  * Package state files: "status", "arch", "extended_states", "preferences" (all of apt's preferences

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "package/deb/apt_private.hh"
+
+#include <apt-pkg/error.h>
+
+namespace apt
+{
+
+Failure::Failure(enum error_kind k, const string &text) : std::runtime_error(text), kind(k)
+{
+}
+
+string apt_error(const char *fallback)
+{
+	string first, text;
+
+	while (!_error->empty(GlobalError::ERROR))
+		if (_error->PopMessage(text) && first.empty())
+			first = text;
+	_error->Discard();
+	return first.empty() ? fallback : first;
+}
+
+string guest_paths(string text, const struct apt_job &job)
+{
+	static const char *const names[][2] = {
+		{"/status", "/var/lib/dpkg/status"},
+		{"/extended_states", "/var/lib/apt/extended_states"},
+		{"/preferences", "/etc/apt/preferences"},
+	};
+
+	for (const auto &name : names) {
+		string copy = string(job.root) + name[0];
+		size_t at = text.find(copy);
+
+		if (at != string::npos)
+			text.replace(at, copy.size(), name[1]);
+	}
+	return text;
+}
+
+[[noreturn]] void fail_reading(const struct apt_job &job)
+{
+	string text = apt_error("no reason given");
+	bool of_guest = text.find(job.root) != string::npos;
+
+	throw Failure(of_guest ? ERROR_IMAGE : ERROR_MIRROR,
+		      string("apt cannot read the ") +
+			      (of_guest ? "guest's package state: " : "mirror's index: ") +
+			      guest_paths(text, job));
+}
+
+} // namespace apt

@@ -7,7 +7,7 @@
 #include "commit/check_packages.h"
 #include "commit/commit.h"
 #include "commit/expected.h"
-#include "commit/ownership.h"
+#include "package/ownership.h"
 
 enum { NAMED_MAX = 50 };
 
@@ -73,6 +73,7 @@ static int check_database(struct tree *tree, const struct package_state *before,
 
 /* Collects what nobody is known to write. */
 struct surprises {
+	const struct package_family *family;
 	const struct ownership *ownership;
 	char *named[NAMED_MAX];
 	size_t n;
@@ -95,7 +96,7 @@ static int judge_entry(void *opaque, const struct layer_entry *entry, struct err
 	if (path_is_identity(entry->path) && entry->action != LAYER_METADATA)
 		return error_set(err, ERROR_GUEST,
 				 "the update changed %s, which is the guest's own", entry->path);
-	if (is_unremarkable(entry) || path_is_expected(entry->path) ||
+	if (is_unremarkable(entry) || path_is_expected(surprises->family, entry->path) ||
 	    ownership_has(surprises->ownership, entry->path))
 		return 0;
 	if (surprises->n < NAMED_MAX)
@@ -119,10 +120,10 @@ static void report_surprises(const struct surprises *surprises, struct commit_re
 			   surprises->n, text.data);
 }
 
-static int check_paths(const struct ownership *ownership, const struct layer *layer,
+static int check_paths(const struct package_files_check *files, const struct layer *layer,
 		       struct commit_report *report, struct error *err)
 {
-	struct surprises surprises = {.ownership = ownership};
+	struct surprises surprises = {.family = files->family, .ownership = files->ownership};
 	struct layer_visitor visitor = {.entry = judge_entry, .opaque = &surprises};
 	int status = layer_read(layer, &visitor, err);
 
@@ -149,10 +150,10 @@ int commit_check_guest(const struct guest *before, const struct guest *after,
 	    check_identity(&before->identity, &after->identity, err) < 0 ||
 	    boot_check(before, after, after_tree, err) < 0)
 		return -1;
-	files.ownership = ownership = ownership_read(after_tree, err);
+	files.ownership = ownership = ownership_read(family, after_tree, err);
 	if (!ownership)
 		return -1;
-	if (check_paths(ownership, layer, &report, err) < 0 ||
+	if (check_paths(&files, layer, &report, err) < 0 ||
 	    check_package_files(&files, &report, err) < 0) {
 		commit_report_free(&report);
 		return -1;

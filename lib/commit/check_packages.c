@@ -9,7 +9,6 @@
 struct walk {
 	const struct package_files_check *check;
 	const struct package_change *change;
-	char *list_name; /* as dpkg calls the package's list */
 	struct commit_report *report;
 };
 
@@ -51,7 +50,7 @@ static int check_file(void *opaque, const char *path, const struct digest *sha25
 	struct digest digest;
 	int found;
 
-	if (config || !ownership_of(ownership, walk->list_name, path) ||
+	if (config || !ownership_of(ownership, walk->change, path) ||
 	    ownership_excluded(ownership, path))
 		return 0;
 	place = ownership_place(ownership, walk->change->name, path);
@@ -69,20 +68,6 @@ static int check_file(void *opaque, const char *path, const struct digest *sha25
 	return 0;
 }
 
-/* dpkg names the lists of packages that several architectures can share "NAME:ARCH". */
-static char *find_list_name(const struct package_files_check *check,
-			    const struct package_change *change, struct error *err)
-{
-	CLEANUP_FREE char *name = xasprintf("%s:%s", change->name, change->architecture);
-	CLEANUP_FREE char *path = xasprintf("/var/lib/dpkg/info/%s.list", name);
-	struct tree_node node;
-	int found = tree_lookup(check->tree, path, TREE_FOLLOW, &node, err);
-
-	if (found < 0)
-		return NULL;
-	return found ? steal(name) : xstrdup(change->name);
-}
-
 static int check_package(const struct package_files_check *check,
 			 const struct package_change *change, struct commit_report *report,
 			 struct error *err)
@@ -90,17 +75,11 @@ static int check_package(const struct package_files_check *check,
 	struct walk walk = {.check = check, .change = change, .report = report};
 	CLEANUP_CLOSE int fd = mirror_package_open(check->snapshot, &change->sha256, err);
 	CLEANUP_FREE char *path = NULL;
-	int status;
 
 	if (fd < 0)
 		return -1;
-	walk.list_name = find_list_name(check, change, err);
-	if (!walk.list_name)
-		return -1;
 	path = xasprintf("/proc/self/fd/%d", fd);
-	status = check->family->payload(path, check_file, &walk, err);
-	free(walk.list_name);
-	return status;
+	return check->family->payload(path, check_file, &walk, err);
 }
 
 int check_package_files(const struct package_files_check *check, struct commit_report *report,

@@ -3,7 +3,7 @@
 #define COLDPATCH_COMMIT_CHECK_PACKAGES_H
 
 #include "commit/commit.h"
-#include "commit/ownership.h"
+#include "package/ownership.h"
 
 struct package_files_check {
 	struct tree *tree; /* the new one */

@@ -7,7 +7,6 @@ LIB_SOURCES += \
 	lib/commit/check_packages.c \
 	lib/commit/check_tree.c \
 	lib/commit/expected.c \
-	lib/commit/ownership.c \
 	lib/commit/place.c \
 	lib/commit/remove.c
 UNIT_TESTS += tests/unit/commit_test.c

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/package/ownership.c \
 	lib/package/package.c \
 	lib/package/resolution_json.c \
 	lib/package/deb/apt_config.cc \
@@ -16,7 +17,9 @@ LIB_SOURCES += \
 	lib/package/deb/control.c \
 	lib/package/deb/deb.c \
 	lib/package/deb/deb_commands.c \
+	lib/package/deb/deb_ownership.c \
 	lib/package/deb/deb_payload.c \
+	lib/package/deb/deb_places.c \
 	lib/package/deb/deb_resolve.c \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \

@@ -16,6 +16,16 @@ const struct package_family *package_family_by_name(const char *name)
 	return NULL;
 }
 
+static int no_database(struct error *err)
+{
+	CLEANUP_BUFFER struct buffer tried = {0};
+
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		buffer_printf(&tried, "%s%s", i ? ", " : "", families[i]->database);
+	return error_set(err, ERROR_IMAGE, "no known package database in the guest: looked for %s",
+			 tried.data);
+}
+
 const struct package_family *package_family_detect(struct tree *tree, struct error *err)
 {
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
@@ -26,10 +36,7 @@ const struct package_family *package_family_detect(struct tree *tree, struct err
 		if (found)
 			return families[i];
 	}
-	return error_set(err, ERROR_IMAGE,
-			 "no known package database in the guest: looked for "
-			 "/var/lib/dpkg/status"),
-	       NULL;
+	return no_database(err), NULL;
 }
 
 void package_state_free(struct package_state *state)
@@ -134,7 +141,7 @@ static bool is_safe(char c)
 	       (c && strchr("+-.~_", c));
 }
 
-/* A colon (an epoch) becomes "%3a", as apt does it. */
+/* A colon (an epoch) becomes "%3a". */
 static void append_safe(struct buffer *buf, const char *text)
 {
 	for (; *text; text++) {
@@ -145,7 +152,7 @@ static void append_safe(struct buffer *buf, const char *text)
 	}
 }
 
-char *package_file_name(const struct package_change *change)
+char *package_file_name(const struct package_family *family, const struct package_change *change)
 {
 	struct buffer name = {0};
 
@@ -154,6 +161,6 @@ char *package_file_name(const struct package_change *change)
 	append_safe(&name, change->to ? change->to : "");
 	buffer_putc(&name, '_');
 	append_safe(&name, change->architecture);
-	buffer_puts(&name, ".deb");
+	buffer_puts(&name, family->file_suffix);
 	return buffer_steal(&name);
 }

@@ -22,6 +22,8 @@
 #include "guest/guest.h"
 #include "mirror/mirror.h"
 
+struct ownership;
+
 /* One package that the plan changes. */
 struct package_change {
 	char *name, *architecture;
@@ -54,9 +56,9 @@ struct package_left {
 	char *detail; /* in words: which package, which version */
 };
 
-/* A file of the package manager's own bookkeeping as it is to be after the run (apt's
- * extended_states, which says what was installed only as a dependency): nothing that the commands
- * run writes it.  The runner puts it there, owned by root, mode 0644, after the last command. */
+/* A file of the package manager's own bookkeeping as it is to be after the run (such as one that
+ * says what was installed only as a dependency): nothing that the commands run writes it.  The
+ * runner puts it there, owned by root, mode 0644, after the last command. */
 struct package_file_write {
 	char *path; /* absolute, in the guest */
 	char *content;
@@ -114,8 +116,18 @@ struct package_commands {
 };
 void package_commands_free(struct package_commands *commands);
 
+/* Where scripts of packages are known to write files that no package lists. */
+struct package_place {
+	const char *pattern; /* shell pattern; '*' matches '/' too */
+	const char *why;
+};
+
 struct package_family {
-	const char *name; /* "deb" */
+	const char *name;	 /* "deb" */
+	const char *database;	 /* the file by which it is known, for messages */
+	const char *file_suffix; /* of its package files: ".deb" */
+	const char *purl_type;	 /* its type in Package URLs (purl-spec) */
+	bool purl_lower_name;	 /* that type has names in lower case */
 	/* 1 when the tree has this family's database, 0 when not, -1 on error. */
 	int (*detect)(struct tree *tree, struct error *err);
 	/* Fills guest->packages and adds blockers; *ret_state is what resolve and verify read.
@@ -143,8 +155,15 @@ struct package_family {
 		       int (*each)(void *opaque, const char *path, const struct digest *sha256,
 				   bool config, struct error *err),
 		       void *opaque, struct error *err);
-	/* Environment and stub programs that a run needs (policy-rc.d, ...) beside the ones lib/run
-	 * always sets. */
+	/* Tells the ownership (package/ownership.h) which paths the database says belong to
+	 * packages, and what moves or leaves out some of them.  Untrusted input. */
+	int (*read_ownership)(struct tree *tree, struct ownership *ownership, struct error *err);
+	/* Places of this family's scripts; those of any family are not among them. */
+	const struct package_place *expected; /* ends with a NULL pattern */
+	/* How files are called that the package manager leaves beside one of the
+	 * administrator's. */
+	const char *const *kept_suffixes; /* NULL-terminated */
+	/* Environment that a run needs beside what lib/run always sets. */
 	const char *const *environment; /* NULL-terminated "NAME=value" */
 };
 
@@ -152,8 +171,8 @@ struct package_family {
 const struct package_family *package_family_detect(struct tree *tree, struct error *err);
 const struct package_family *package_family_by_name(const char *name); /* NULL: unknown */
 
-/* How the package file of a change is called in a run's package directory: "NAME_VERSION_ARCH.deb",
- * safe as a file name. */
-char *package_file_name(const struct package_change *change);
+/* How the package file of a change is called in a run's package directory: "NAME_VERSION_ARCH" and
+ * the family's suffix, safe as a file name. */
+char *package_file_name(const struct package_family *family, const struct package_change *change);
 
 #endif

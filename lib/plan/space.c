@@ -17,10 +17,10 @@ static const uint64_t MIB = UINT64_C(1) << 20;
 enum {
 	INITRAMFS_MIB = 64,	    /* one image, with every driver */
 	KERNEL_MIB = 32,	    /* vmlinuz, System.map, config */
-	DATABASE_MIB = 16,	    /* dpkg rewrites its status, debconf and apt theirs */
-	DATABASE_PACKAGE_KIB = 128, /* /var/lib/dpkg/info of one package */
+	DATABASE_MIB = 16,	    /* the package manager and its helpers rewrite theirs */
+	DATABASE_PACKAGE_KIB = 128, /* what it keeps of one package */
 	BYTES_PER_INODE = 8192,
-	KERNEL_BYTES_PER_INODE = 65536, /* Debian packages average more per file */
+	KERNEL_BYTES_PER_INODE = 65536, /* packages average more per file */
 	INODES_PER_PACKAGE = 16
 };
 

@@ -2,7 +2,6 @@
 #include "record/purl.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -18,22 +17,21 @@ static void put_encoded(struct buffer *to, const char *text, bool lower)
 	}
 }
 
-char *purl_deb(const char *vendor, const char *name, const char *version, const char *architecture,
-	       const char *distro)
+char *purl_format(const struct purl *purl)
 {
-	struct buffer purl = {0};
+	struct buffer text = {0};
 
-	buffer_puts(&purl, "pkg:deb/");
-	put_encoded(&purl, vendor, true);
-	buffer_putc(&purl, '/');
-	put_encoded(&purl, name, true);
-	buffer_putc(&purl, '@');
-	put_encoded(&purl, version, false);
-	buffer_puts(&purl, "?arch=");
-	put_encoded(&purl, architecture, false);
-	if (distro) {
-		buffer_puts(&purl, "&distro=");
-		put_encoded(&purl, distro, false);
+	buffer_printf(&text, "pkg:%s/", purl->type);
+	put_encoded(&text, purl->vendor, true);
+	buffer_putc(&text, '/');
+	put_encoded(&text, purl->name, purl->lower_name);
+	buffer_putc(&text, '@');
+	put_encoded(&text, purl->version, false);
+	buffer_puts(&text, "?arch=");
+	put_encoded(&text, purl->architecture, false);
+	if (purl->distro) {
+		buffer_puts(&text, "&distro=");
+		put_encoded(&text, purl->distro, false);
 	}
-	return buffer_steal(&purl);
+	return buffer_steal(&text);
 }

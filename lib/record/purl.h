@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Package URLs (purl-spec, type deb): pkg:deb/VENDOR/NAME@VERSION?arch=A&distro=D. */
+/* Package URLs (purl-spec): pkg:TYPE/VENDOR/NAME@VERSION?arch=A&distro=D. */
 #ifndef COLDPATCH_RECORD_PURL_H
 #define COLDPATCH_RECORD_PURL_H
 
-/* `vendor` is the distribution ("debian"); the epoch stays in the version; `distro` ("debian-12")
- * may be NULL.  The caller frees. */
-char *purl_deb(const char *vendor, const char *name, const char *version, const char *architecture,
-	       const char *distro);
+#include <stdbool.h>
+
+struct purl {
+	const char *type;
+	const char *vendor;			   /* the distribution: "debian" */
+	const char *name, *version, *architecture; /* an epoch stays in the version */
+	const char *distro;			   /* "debian-12", or NULL */
+	bool lower_name;			   /* the type has names in lower case */
+};
+/* Allocated. */
+char *purl_format(const struct purl *purl);
 
 #endif

@@ -21,7 +21,7 @@ struct record_subject {
 
 struct record_dependency {
 	char *name; /* "parent", "parent-record", "mirror-snapshot", "index", "package" */
-	char *uri;  /* purl for packages (purl-spec; deb epoch stays in the version, '+' is %2B),
+	char *uri;  /* purl for packages (purl.h),
 		       else a relative name */
 	struct digest digest;
 	json_t *annotations; /* object or NULL; owned */

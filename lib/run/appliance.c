@@ -342,14 +342,15 @@ static int read_capture(const char *path, const struct run_request *request,
 			struct run_result *result, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct capture *capture;
 
 	if (fd < 0)
 		return error_os(err, ERROR_IO, errno, "%s", path);
-	result->capture =
+	capture =
 		capture_read(fd, request->scratch_dir, request->copy_limit, request->monitor, err);
-	if (!result->capture)
+	if (!capture)
 		return -1;
-	capture_kept_files(result->capture, result);
+	run_result_take(result, capture, request->family);
 	return 0;
 }
 

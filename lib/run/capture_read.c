@@ -14,7 +14,6 @@
 
 #include "base/file.h"
 #include "run/capture_format.h"
-#include "run/run.h"
 
 enum { BUFFER_SIZE = 1 << 18, POLL_SLICE_MS = 100, EXTENTS_LIMIT = 1 << 20 };
 
@@ -521,27 +520,4 @@ void capture_free(struct capture *capture)
 	if (capture->spool >= 0)
 		close(capture->spool);
 	free(capture);
-}
-
-static bool is_kept(const char *path)
-{
-	static const char *const suffixes[] = {".dpkg-dist", ".dpkg-new", ".dpkg-old", ".ucf-dist",
-					       ".ucf-old",   ".rpmnew",	  ".rpmsave",  ".rpmorig"};
-	size_t len = strlen(path);
-
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		size_t n = strlen(suffixes[i]);
-
-		if (len > n && strcmp(path + len - n, suffixes[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-void capture_kept_files(const struct capture *capture, struct run_result *result)
-{
-	for (size_t i = 0; i < capture->n_entries; i++)
-		if (capture->entries[i].touched && is_kept(capture->entries[i].path))
-			*ARRAY_ADD(result->kept_files, result->n_kept_files) =
-				xstrdup(capture->entries[i].path);
 }

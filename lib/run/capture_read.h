@@ -11,8 +11,5 @@
  */
 struct capture *capture_read(int fd, const char *spool_dir, uint64_t limit,
 			     const struct monitor *monitor, struct error *err);
-/* Adds to the result every file that a package manager left beside one of the admin's. */
-struct run_result;
-void capture_kept_files(const struct capture *capture, struct run_result *result);
 
 #endif

@@ -27,7 +27,8 @@ static const char *const environment[] = {
 	NULL,
 };
 
-/* While one of these is removed, no stub may lie over its files: dpkg could not unlink them. */
+/* While one of these is removed, no stub may lie over its files: the package manager
+ * could not unlink them. */
 static const char *const stub_owners[] = {"grub*", "efibootmgr", "systemd-boot*", "os-prober"};
 
 /* "vda3"; a name that ends in a digit needs a p before the partition. */
@@ -231,7 +232,7 @@ static int copy_content(int from, int to, const char *path, struct error *err)
 static int package_copy(const struct run_request *request, const struct package_change *change,
 			const char *directory, struct error *err)
 {
-	CLEANUP_FREE char *name = package_file_name(change);
+	CLEANUP_FREE char *name = package_file_name(request->family, change);
 	CLEANUP_FREE char *path = path_join(directory, name);
 	CLEANUP_CLOSE int from = mirror_package_open(request->snapshot, &change->sha256, err);
 	CLEANUP_CLOSE int to = -1;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "run/run.h"
 
 static void strings_free(char **strings, size_t n)
@@ -21,6 +23,31 @@ void run_result_free(struct run_result *result)
 	strings_free(result->kept_files, result->n_kept_files);
 	capture_free(result->capture);
 	*result = (struct run_result){0};
+}
+
+static bool has_suffix(const char *path, const char *const *suffixes)
+{
+	size_t len = strlen(path);
+
+	for (; *suffixes; suffixes++) {
+		size_t n = strlen(*suffixes);
+
+		if (len > n && strcmp(path + len - n, *suffixes) == 0)
+			return true;
+	}
+	return false;
+}
+
+void run_result_take(struct run_result *result, struct capture *capture,
+		     const struct package_family *family)
+{
+	result->capture = capture;
+	for (size_t i = 0; i < capture->n_entries; i++) {
+		const struct capture_entry *entry = &capture->entries[i];
+
+		if (entry->touched && has_suffix(entry->path, family->kept_suffixes))
+			*ARRAY_ADD(result->kept_files, result->n_kept_files) = xstrdup(entry->path);
+	}
 }
 
 static json_t *strings_to_json(char *const *strings, size_t n)

@@ -51,10 +51,14 @@ struct run_result {
 	size_t n_steps;
 	char **stubs_called; /* "grub-install /dev/vda", ... boot code that was not rewritten */
 	size_t n_stubs_called;
-	char **kept_files; /* every *.dpkg-dist, *.dpkg-new, *.rpmnew, *.ucf-dist the run left */
+	char **kept_files; /* left beside the administrator's; see the family's kept_suffixes */
 	size_t n_kept_files;
 	struct capture *capture; /* what the view looks like now */
 };
+/* Keeps the capture, which becomes the result's, and names the files that the package manager left
+ * in it beside one of the administrator's. */
+void run_result_take(struct run_result *result, struct capture *capture,
+		     const struct package_family *family);
 void run_result_free(struct run_result *result);
 json_t *run_result_to_json(const struct run_result *result); /* without the capture */
 

@@ -225,8 +225,7 @@ static int run_job(const struct run_request *request, struct spawned *spawned, i
 		capture_free(s.capture);
 		return -1;
 	}
-	capture_kept_files(s.capture, result);
-	result->capture = steal(s.capture);
+	run_result_take(result, steal(s.capture), request->family);
 	return 0;
 }
 

@@ -96,7 +96,7 @@ static void open_pair(struct guest_disk_pair *pair, bool overlay, bool writable)
 		CLEANUP_FREE char *base = xasprintf("%s/%s.img", work, names[i]);
 		CLEANUP_FREE char *top = xasprintf("%s/%s.qcow2", work, names[i]);
 		const char *const backing[] = {base};
-		struct image_options options = {backing, 1};
+		struct image_options options = {.backing = backing, .n_backing = 1};
 		struct fs *fs;
 
 		if (overlay && access(top, F_OK) < 0) {
@@ -489,11 +489,14 @@ END_TEST
 
 START_TEST(places_are_known)
 {
-	ck_assert(path_is_expected("/boot/initrd.img-6.1.0-1-amd64"));
-	ck_assert(
-		path_is_expected("/usr/lib/python3/dist-packages/x/__pycache__/y.cpython-311.pyc"));
-	ck_assert(!path_is_expected("/etc/cron.d/evil"));
-	ck_assert(!path_is_expected("/root/.ssh/authorized_keys"));
+	const struct package_family *deb = package_family_by_name("deb");
+
+	ck_assert(path_is_expected(deb, "/boot/initrd.img-6.1.0-1-amd64"));
+	ck_assert(path_is_expected(
+		deb, "/usr/lib/python3/dist-packages/x/__pycache__/y.cpython-311.pyc"));
+	ck_assert(path_is_expected(deb, "/var/lib/dpkg/status"));
+	ck_assert(!path_is_expected(deb, "/etc/cron.d/evil"));
+	ck_assert(!path_is_expected(deb, "/root/.ssh/authorized_keys"));
 	ck_assert(path_is_identity("/etc/ssh/ssh_host_rsa_key"));
 	ck_assert(!path_is_identity("/etc/ssh/sshd_config"));
 }

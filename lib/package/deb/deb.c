@@ -16,11 +16,18 @@ static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 
 const struct package_family deb_family = {
 	.name = "deb",
+	.database = "/var/lib/dpkg/status",
+	.file_suffix = ".deb",
+	.purl_type = "deb",
+	.purl_lower_name = true,
 	.detect = deb_detect,
 	.read_state = deb_read_state,
 	.resolve = deb_resolve,
 	.commands = deb_commands,
 	.verify = deb_verify,
 	.payload = deb_payload,
+	.read_ownership = deb_read_ownership,
+	.expected = deb_expected,
+	.kept_suffixes = deb_kept_suffixes,
 	.environment = environment,
 };

@@ -43,6 +43,9 @@ int deb_commands(const struct resolution *resolution, const char *package_dir,
 		 struct package_commands *ret, struct error *err);
 int deb_verify(const struct package_state *before, const struct package_state *after,
 	       const struct resolution *resolution, struct error *err);
+int deb_read_ownership(struct tree *tree, struct ownership *ownership, struct error *err);
+extern const struct package_place deb_expected[];
+extern const char *const deb_kept_suffixes[];
 int deb_payload(const char *package_path,
 		int (*each)(void *opaque, const char *path, const struct digest *sha256,
 			    bool config, struct error *err),

@@ -59,7 +59,7 @@ static void add_object(struct builder *builder, const struct package_step *step,
 		add(arguments, xasprintf("%s:%s", change->name, change->architecture));
 		return;
 	}
-	name = package_file_name(change);
+	name = package_file_name(&deb_family, change);
 	add(arguments, path_join(builder->package_dir, name));
 }
 

@@ -66,3 +66,96 @@ oddities_mirror() {
 
 # An image of its own for a test, as an overlay that costs nothing: overlay_of IMAGE PATH
 overlay_of() { qemu-img create -q -f qcow2 -b "$(realpath "$1")" -F "${3:-qcow2}" "$2"; }
+
+# change_guest RAW FUNCTION ARGS...: calls FUNCTION in the mounted root of the first partition of the raw image RAW.
+change_guest() {
+	local raw=$1 offset root
+	shift
+	offset=$(($(sfdisk -J "$raw" | jq '.partitiontable.partitions[0].start') * 512))
+	root=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-root.XXXXXX")
+	mount -o "loop,offset=$offset" "$raw" "$root" || { rmdir "$root"; fail "mount $raw"; }
+	(cd "$root" && "$@")
+	local status=$?
+	fstrim "$root" 2>/dev/null
+	umount "$root" && rmdir "$root" || fail "umount $root"
+	return $status
+}
+
+# victim_deb VERSION DIRECTORY [POSTINST [FILES]]: builds DIRECTORY/victim_VERSION_all.deb; FILES is a tree to ship,
+# $VICTIM_FIELDS more lines of its control file.  Prints the path.
+victim_deb() {
+	local tree
+	tree=$(mktemp -d "$2/victim.XXXXXX")
+	[ -z "${4-}" ] || cp -a "$4/." "$tree"
+	mkdir -p "$tree/DEBIAN" "$tree/usr/share/victim"
+	chmod 755 "$tree"
+	echo "$1" > "$tree/usr/share/victim/version"
+	printf 'Package: victim\nVersion: %s\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n' "$1" > "$tree/DEBIAN/control"
+	[ -z "${VICTIM_FIELDS-}" ] || printf '%s\n' "$VICTIM_FIELDS" >> "$tree/DEBIAN/control"
+	if [ -n "${3-}" ]; then
+		printf '#!/bin/sh\n%s\n' "$3" > "$tree/DEBIAN/postinst"
+		chmod 755 "$tree/DEBIAN/postinst"
+	fi
+	dpkg-deb -Zgzip --root-owner-group -b "$tree" "$2/victim_$1_all.deb" >/dev/null || fail "dpkg-deb"
+	rm -rf "$tree"
+	echo "$2/victim_$1_all.deb"
+}
+
+# The small guest as a raw image, without what no package script misses, and with victim 1.0 installed: a run takes a second or two.
+tiny_guest() { small_guest >/dev/null; make_once tiny.raw make_tiny_guest; }
+make_tiny_guest() {
+	local deb_dir
+	deb_dir=$(mktemp -d)
+	qemu-img convert -O raw "$(small_guest)" "$1" && victim_deb 1.0 "$deb_dir" >/dev/null && change_guest "$1" shrink_guest "$deb_dir"
+	local status=$?
+	rm -rf "$deb_dir"
+	return $status
+}
+shrink_guest() { # in the guest's root
+	rm -rf usr/share/{doc,man,locale,perl,i18n} usr/lib/x86_64-linux-gnu/{perl,gconv} usr/share/zoneinfo/*/*
+	cp "$1"/victim_1.0_all.deb tmp/ && chroot . dpkg -i /tmp/victim_1.0_all.deb >/dev/null && rm tmp/victim_1.0_all.deb
+}
+
+# victim_update [POSTINST [FILES]]: a mirror with victim 2.0, in the test's store; its digest in $SNAPSHOT.
+victim_update() {
+	local deb
+	deb=$(victim_deb 2.0 "$WORK" "$@") || exit 1
+	rm -rf "$WORK/mirror"
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite victim "$deb" || fail "make-signed-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
+}
+
+# apply_to IMAGE [OPTION...]: the arguments of an apply of the last victim_update to $WORK/output.
+apply_to() {
+	APPLY=(apply --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
+		--record "$WORK/output/record.json" "${@:2}" "$1")
+}
+# Nothing of a run that failed is left: no output, workspace, mount, loop device; processes are looked for by supervise.py.
+nothing_left() {
+	[ -z "$(ls -A "$WORK/output")" ] || { ls -lA "$WORK/output"; fail "something is left beside the output"; }
+	[ -z "$(ls -A "$WORK/scratch")" ] || { find "$WORK/scratch" | head; fail "something is left in scratch"; }
+	! grep -F "$WORK/scratch" /proc/mounts || fail "a mount is left"
+	for _ in $(seq 50); do losetup -a | grep -qF "$WORK/scratch" || break; sleep 0.1; done # cleared when its last user is gone
+	! losetup -a | grep -F "$WORK/scratch" || fail "a loop device is left"
+	[ -z "$(find "$WORK/store" -name '.*' 2>/dev/null)" ] || { find "$WORK/store" -name '.*'; fail "something is left in the store"; }
+}
+# refused CODE MESSAGE IMAGE [OPTION...]: applying to IMAGE fails so, and leaves nothing.
+refused() {
+	local code=$1 message=$2
+	apply_to "${@:3}"
+	mkdir -p "$WORK/output"
+	expect "$code" "${APPLY[@]}"
+	expect_message "$message"
+	grep -qF -- "$3" "$ERR" || fail "the message does not name $3: $(tail -n 1 "$ERR")"
+	[ "$(grep -c '^coldpatch: ' "$ERR")" = 1 ] || { cat "$ERR"; fail "not one line of message"; }
+	nothing_left
+}
+# refused, by what the run found out: its log and its error are kept, readable by the group at most.
+refused_in_run() {
+	refused "$@"
+	RUN=$(ls -td "$WORK"/store/runs/*/ | head -n 1)
+	RUN=${RUN%/}
+	[ -s "$RUN/error" ] && [ -e "$RUN/plan.json" ] || fail "the run kept neither error nor plan"
+	[ -z "$(find "$RUN" "$WORK/store/layers" -type f -perm /027 2>/dev/null)" ] || fail "others can read the run"
+}

@@ -49,7 +49,7 @@ answer_for_machine() { # ROOT
 	*target=fs*|*"-t fs"*) echo ext2 ;;
 	*partmap*) echo gpt ;;
 	*compatibility_hint*) echo hd0,gpt\$where ;;
-	*hints_string*) echo "--hint-bios=hd0,gpt\$where --hint-efi=hd0,gpt\$where --hint-baremetal=ahci0,gpt\$where" ;;
+	*hints_string*) ;; # GRUB guesses none for virtio disks
 	*) exit 1 ;;
 	esac
 	EOF

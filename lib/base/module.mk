@@ -8,6 +8,7 @@ LIB_SOURCES += \
 	lib/base/file.c \
 	lib/base/json.c \
 	lib/base/key.c \
+	lib/base/landlock.c \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c \

@@ -2,8 +2,7 @@
 /*
  * QEMU's tools parse hostile bytes, so each runs with Landlock rules under which it can open the
  * files of its image, which it gets as descriptors, and the system's libraries, and nothing else:
- * no path of the host, no TCP, no abstract socket.  Rights are only ever added to the list of what
- * is forbidden as the kernel's Landlock learns them; without Landlock in the kernel the limits
+ * no path of the host, no TCP, no abstract socket.  Without Landlock in the kernel the limits
  * remain.  Capabilities go too, except those that let root open an image of another user.
  */
 #include "disk/confine.h"
@@ -11,84 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/landlock.h"
 
-enum { READ = LANDLOCK_ACCESS_FS_READ_FILE, WRITE = LANDLOCK_ACCESS_FS_WRITE_FILE };
 #define ADDRESS_SPACE ((rlim_t)4 << 30)
-
-/* The rule set as of ABI 6; older kernels take a prefix. */
-struct ruleset {
-	uint64_t files;
-	uint64_t network;
-	uint64_t scoped;
-};
-
-struct abi {
-	size_t size;
-	struct ruleset handled;
-};
-
-/* By Landlock's ABI: 1 has the first 13 rights; 2 refer; 3 truncate; 4 TCP; 5 device ioctls; 6
- * scopes. */
-static const struct abi abis[] = {
-	{8, {.files = (1 << 13) - 1}},
-	{8, {.files = (1 << 14) - 1}},
-	{8, {.files = (1 << 15) - 1}},
-	{16, {.files = (1 << 15) - 1, .network = 3}},
-	{16, {.files = (1 << 16) - 1, .network = 3}},
-	{24, {.files = (1 << 16) - 1, .network = 3, .scoped = 3}},
-};
-enum { TRUNCATE = 1 << 14 };
-
-static const struct {
-	const char *path;
-	uint64_t rights;
-} system_paths[] = {
-	{"/usr", READ | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE},
-	{"/bin", READ | LANDLOCK_ACCESS_FS_EXECUTE},
-	{"/lib", READ | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE},
-	{"/lib64", READ | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE},
-	{"/etc/ld.so.cache", READ},
-	{"/sys/devices/system", READ | LANDLOCK_ACCESS_FS_READ_DIR},
-	{"/dev/null", READ | WRITE},
-	{"/dev/urandom", READ},
-};
-
-static int rule_add(int ruleset, int fd, uint64_t rights, struct error *err)
-{
-	struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = fd};
-
-	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
-		return error_os(err, ERROR_HOST, errno, "adding a Landlock rule");
-	return 0;
-}
-
-static int rules_add(int ruleset, const struct confined_files *files, uint64_t handled,
-		     struct error *err)
-{
-	for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++) {
-		CLEANUP_CLOSE int fd = open(system_paths[i].path, O_PATH | O_CLOEXEC);
-
-		if (fd >= 0 && rule_add(ruleset, fd, system_paths[i].rights, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < files->n_files; i++) {
-		uint64_t rights = READ;
-
-		if (i == 0 && files->writable)
-			rights |= WRITE | (TRUNCATE & handled);
-		if (rule_add(ruleset, files->fds[i], rights, err) < 0)
-			return -1;
-	}
-	return 0;
-}
 
 /* Moves a descriptor out of the way; closes the old one. */
 static int fd_move(int fd, struct error *err)
@@ -101,25 +31,35 @@ static int fd_move(int fd, struct error *err)
 	return moved;
 }
 
+static int rules_add(int ruleset, const struct confined_files *files, struct error *err)
+{
+	if (landlock_allow_system(ruleset, err) < 0)
+		return -1;
+	for (size_t i = 0; i < files->n_files; i++) {
+		unsigned access = LANDLOCK_READ;
+
+		if (i == 0 && files->writable)
+			access |= LANDLOCK_WRITE;
+		if (landlock_allow(ruleset, files->fds[i], access, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int ruleset_add(struct confined_files *files, struct error *err)
 {
-	long version =
-		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	size_t known = sizeof abis / sizeof *abis;
-	const struct abi *abi;
 	int fd;
 
-	if (version < 1)
+	if (landlock_version() == 0)
 		return 0;
-	abi = &abis[(size_t)version < known ? (size_t)version - 1 : known - 1];
-	fd = (int)syscall(SYS_landlock_create_ruleset, &abi->handled, abi->size, 0);
+	fd = landlock_new(err);
 	if (fd < 0)
-		return error_os(err, ERROR_HOST, errno, "making a Landlock rule set");
+		return -1;
 	fd = fd_move(fd, err);
 	if (fd < 0)
 		return -1;
 	files->fds[files->n_fds++] = fd;
-	return rules_add(fd, files, abi->handled.files, err);
+	return rules_add(fd, files, err);
 }
 
 static int file_add(struct confined_files *files, int fd, struct error *err)
@@ -237,7 +177,7 @@ int confine_child(void *opaque)
 		return -1;
 	if (files->n_fds == files->n_files)
 		return 0;
-	if (syscall(SYS_landlock_restrict_self, files->fds[files->n_files], 0) < 0)
+	if (landlock_restrict(files->fds[files->n_files]) < 0)
 		return -1;
 	close(files->fds[files->n_files]);
 	return 0;

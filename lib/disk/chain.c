@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "disk/image.h"
 #include "disk/source.h"
 
@@ -38,14 +39,17 @@ bool backing_name_has_protocol(const char *name)
 	return colon && colon < name + strcspn(name, "/");
 }
 
-static char *resolve_name(const struct image_file *file)
+/* With `directory` as if the file were there. */
+static char *resolve_name(const struct image_file *file, const char *directory)
 {
 	const char *slash = strrchr(file->path, '/');
 	CLEANUP_FREE char *joined = NULL;
 
 	if (file->backing_name[0] == '/')
 		return realpath(file->backing_name, NULL);
-	joined = xasprintf("%.*s/%s", (int)(slash - file->path), file->path, file->backing_name);
+	joined = directory ? path_join(directory, file->backing_name)
+			   : xasprintf("%.*s/%s", (int)(slash - file->path), file->path,
+				       file->backing_name);
 	return realpath(joined, NULL);
 }
 
@@ -86,7 +90,7 @@ static char *find_backing(const struct image *image, const struct image_file *fi
 			  file->backing_name);
 		return NULL;
 	}
-	path = resolve_name(file);
+	path = resolve_name(file, options && image->n_files == 1 ? options->directory : NULL);
 	if (!path || stat(path, &st) < 0) {
 		error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno,
 			 "%s: backing file %s", file->path, file->backing_name);

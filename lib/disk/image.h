@@ -44,6 +44,8 @@ struct image_options {
 	/* Any file that a header names may back: only for a top file whose bytes are already known
 	 * to be the ones that somebody trusted signed for. */
 	bool trust_headers;
+	const char *directory; /* where the top file is going to lie, when it was made elsewhere:
+				* a relative name in its header is meant from there; or NULL */
 };
 
 /* Opens the chain read-only and no-follow and checks every header.  ERROR_MISSING; ERROR_IMAGE:

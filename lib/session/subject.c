@@ -65,6 +65,8 @@ static int open_disks(struct subject *subject, const json_t *image, bool writabl
 	if (!subject->socket_dir)
 		return -1;
 	for (size_t i = 0; i < subject->n_disks; i++) {
+		options.directory =
+			json_string_value(json_array_get(json_object_get(image, "directories"), i));
 		subject->images[i] = image_open(disks[i], &options, err);
 		if (!subject->images[i])
 			return -1;

@@ -6,6 +6,9 @@
  *     {"disks": [PATH...], "backing": [PATH...], "work_dir": PATH,
  *      "files": [{"path", "device", "inode", "size", "mtime"}...]}
  *
+ * "directories", one for each disk, is there when the disks are overlays that are going to lie
+ * elsewhere: struct image_options has one.
+ *
  * "files" is absent the first time.  The first task on an image gives it back (subject_files),
  * later ones pass it in, and a file that is another one by then, or was changed, is refused: all
  * tasks of a run see the same bytes.

@@ -114,6 +114,20 @@ static void name_outputs(struct values *values)
 	values->apply.n_outputs = values->outputs.n;
 }
 
+static void print_boot_test(const json_t *test)
+{
+	if (!json_is_object(test))
+		return;
+	printf("boot    reached its login prompt in %lld s (%s)%s; console log %s\n",
+	       (long long)json_integer_value(json_object_get(test, "seconds")),
+	       field(test, "accelerator"),
+	       json_is_true(json_object_get(test, "own_loader"))
+		       ? ""
+		       : "; its kernel was started directly, for its boot loader has no serial "
+			 "console",
+	       field(test, "console"));
+}
+
 static void print_summary(const json_t *summary)
 {
 	const json_t *output, *item;
@@ -127,6 +141,7 @@ static void print_summary(const json_t *summary)
 		printf("overlay %s\n", json_string_value(output));
 	if (json_string_value(json_object_get(summary, "record")))
 		printf("record  %s\n", field(summary, "record"));
+	print_boot_test(json_object_get(summary, "boot_test"));
 	json_array_foreach(json_object_get(json_object_get(summary, "execution"), "kept_files"), i,
 			   item)
 		printf("kept the admin's file; the new one is %s\n", json_string_value(item));

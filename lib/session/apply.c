@@ -133,6 +133,7 @@ static json_t *layer_input(const struct coldpatch_session *session,
 	json_put_u64(input, "copy_limit", session->config.copy_limit_mib << 20);
 	json_put_bool(input, "check_filesystems",
 		      !checked_before(session, json_object_get(prepared->image, "files")));
+	json_put_bool(input, "boot_test", options->boot_test);
 	return input;
 }
 
@@ -175,15 +176,18 @@ static json_t *commit_input(const struct coldpatch_session *session,
 			    const struct applied *applied)
 {
 	const struct prepared *prepared = &applied->prepared;
+	CLEANUP_FREE char *console = path_join(applied->run_dir, "console");
 	json_t *input = json_object(), *overlays = json_array();
 
 	for (size_t i = 0; i < image->n_disks; i++) {
 		CLEANUP_FREE char *path = staged_path(applied, i);
 		CLEANUP_FREE char *backing = backing_name(image->disks[i], options->outputs[i]);
+		CLEANUP_FREE char *directory = directory_of(options->outputs[i]);
 		json_t *overlay = json_object();
 
 		json_put_string(overlay, "path", path);
 		json_put_string(overlay, "backing_name", backing);
+		json_put_string(overlay, "directory", directory);
 		json_array_append_new(overlays, overlay);
 	}
 	json_put(input, "image", json_incref(prepared->image));
@@ -194,6 +198,9 @@ static json_t *commit_input(const struct coldpatch_session *session,
 	json_put_string(input, "layer",
 			string_member(json_object_get(applied->layer, "layer"), "digest"));
 	json_put_bool(input, "boot_test", options->boot_test);
+	json_put_bool(input, "sandbox_ok",
+		      sandbox_allowed(session, json_object_get(prepared->image, "files")));
+	json_put_string(input, "console", console);
 	return input;
 }
 

@@ -85,6 +85,8 @@ json_t *apply_summary(struct coldpatch_session *session, const struct coldpatch_
 	json_put_bytes(summary, "log", applied->log_path);
 	json_put(summary, "timings", stages_to_json(&session->stages));
 	if (applied->layer) {
+		json_put(summary, "boot_test",
+			 json_incref(json_object_get(applied->commit, "boot_test")));
 		json_put(summary, "layer", json_incref(json_object_get(applied->layer, "layer")));
 		json_put(summary, "execution", json_incref(json_object_get(applied->layer, "run")));
 	}

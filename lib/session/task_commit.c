@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * commit: {"image", "plan", "layer", "store", "snapshot", "overlays": [{"path", "backing_name"}]}
- *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest"}
+ * commit: {"image", "plan", "layer", "store", "snapshot", "boot_test", "sandbox_ok", "console",
+ *          "overlays": [{"path", "backing_name", "directory"}]}
+ *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest", "boot_test"}
  *
  * Writes the layer into fresh overlays, one for each disk, then reads them afresh and checks
- * everything that can be checked before anybody sees them.
+ * everything that can be checked before anybody sees them.  With "boot_test" they are booted, too:
+ * "boot_test" tells how then, else it is null; "console" is where the console's log goes.
  */
+#include "boot/boottest.h"
 #include "commit/commit.h"
 #include "layer/layer.h"
 #include "plan/plan.h"
@@ -53,12 +56,13 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 static int create_overlays(const json_t *overlays, struct inputs *inputs, const char *work_dir,
 			   struct error *err)
 {
-	json_t *disks = json_array(), *backing = json_array();
+	json_t *disks = json_array(), *directories = json_array(), *backing = json_array();
 	const json_t *overlay;
 	size_t i;
 
 	inputs->overlay_image = json_object();
 	json_put(inputs->overlay_image, "disks", disks);
+	json_put(inputs->overlay_image, "directories", directories);
 	json_put(inputs->overlay_image, "backing", backing);
 	json_put_string(inputs->overlay_image, "work_dir", work_dir);
 	json_array_foreach(overlays, i, overlay)
@@ -69,6 +73,8 @@ static int create_overlays(const json_t *overlays, struct inputs *inputs, const 
 					 string_member(overlay, "backing_name"), err) < 0)
 			return -1;
 		json_array_append_new(disks, json_string(string_member(overlay, "path")));
+		json_array_append_new(directories,
+				      json_string(string_member(overlay, "directory")));
 		for (size_t j = 0; j < image->n_files; j++)
 			json_array_append_new(backing, json_string(image->files[j].path));
 	}
@@ -133,24 +139,64 @@ static json_t *warnings_to_json(const struct commit_report *report)
 	return warnings;
 }
 
-static int check_and_describe(const struct inputs *inputs, const char *work_dir,
+static json_t *boot_test_to_json(const struct boot_test *test,
+				 const struct boot_test_result *result)
+{
+	json_t *json = json_object();
+
+	json_put_string(json, "accelerator", boot_accelerator_name(test->accelerator));
+	json_put_u64(json, "seconds", result->seconds);
+	json_put_bool(json, "own_loader", !result->direct);
+	json_put_string(json, "console", test->console_path);
+	return json;
+}
+
+/* *ret stays NULL when no boot was asked for. */
+static int boot(const json_t *input, const struct subject *subject, const struct monitor *monitor,
+		json_t **ret, struct error *err)
+{
+	struct boot_test test = {.images = (const struct image *const *)subject->images,
+				 .n_images = subject->n_disks,
+				 .guest = subject->guest,
+				 .tree = subject->tree,
+				 .work_dir =
+					 string_member(json_object_get(input, "image"), "work_dir"),
+				 .console_path = string_member(input, "console"),
+				 .monitor = monitor};
+	bool sandbox_ok = json_is_true(json_object_get(input, "sandbox_ok"));
+	struct boot_test_result result;
+
+	if (!json_is_true(json_object_get(input, "boot_test")))
+		return 0;
+	if (boot_test_choose(sandbox_ok, &test.accelerator, err) < 0 ||
+	    boot_test_run(&test, &result, err) < 0)
+		return -1;
+	*ret = boot_test_to_json(&test, &result);
+	return 0;
+}
+
+static int check_and_describe(const json_t *input, const struct inputs *inputs,
 			      const struct monitor *monitor, json_t **ret, struct error *err)
 {
+	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
 	__attribute__((cleanup(commit_report_free))) struct commit_report report = {0};
 	CLEANUP(subject_free)
 	struct subject *result = subject_open(inputs->overlay_image, err);
-	CLEANUP_JSON json_t *outputs = json_array();
+	CLEANUP_JSON json_t *outputs = json_array(), *booted = NULL;
 
 	if (!result)
 		return -1;
 	if (check_result(inputs, result, work_dir, monitor, &report, err) < 0)
 		return error_prefix(err, "check of the new overlay");
+	if (boot(input, result, monitor, &booted, err) < 0)
+		return -1;
 	if (describe_outputs(result, monitor, outputs, err) < 0)
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "outputs", steal(outputs));
 	json_put(*ret, "warnings", warnings_to_json(&report));
 	json_put(*ret, "guest", guest_to_json(result->guest));
+	json_put(*ret, "boot_test", booted ? steal(booted) : json_null());
 	return 0;
 }
 
@@ -166,7 +212,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 		return -1;
 	if (write_layer(&inputs, monitor, err) < 0)
 		return -1;
-	return check_and_describe(&inputs, work_dir, monitor, ret, err);
+	return check_and_describe(input, &inputs, monitor, ret, err);
 }
 
 const struct task task_commit = {.name = "commit", .run = run};

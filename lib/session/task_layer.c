@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "log", "executor",
- * "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems"} -> {"layer", "run"}
+ * "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems", "boot_test"} -> {"layer", "run"}
  *
- * Runs the plan's package steps in a view of the guest and stores the difference.
+ * Runs the plan's package steps in a view of the guest and stores the difference.  With "boot_test"
+ * only where commit can boot the result afterwards.
  */
+#include "boot/boottest.h"
 #include "layer/layer.h"
 #include "run/run.h"
 #include "session/strings.h"
@@ -65,6 +67,18 @@ static int run_plan(const json_t *input, const struct inputs *inputs, const stru
 	return executor->run(&request, ret, err);
 }
 
+static int check_boot_test(const json_t *input, const struct guest *guest, struct error *err)
+{
+	bool sandbox_ok = json_is_true(json_object_get(input, "sandbox_ok"));
+	enum boot_accelerator ignored;
+
+	if (!json_is_true(json_object_get(input, "boot_test")))
+		return 0;
+	if (boot_test_choose(sandbox_ok, &ignored, err) < 0)
+		return -1;
+	return boot_test_possible(guest, err);
+}
+
 static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
 {
 	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
@@ -74,6 +88,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 
 	monitor_progress(monitor, "precheck", NULL, 0, 0);
 	if (read_inputs(input, &inputs, err) < 0)
+		return -1;
+	if (check_boot_test(input, inputs.subject->guest, err) < 0)
 		return -1;
 	if (json_is_true(json_object_get(input, "check_filesystems")) &&
 	    subject_check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)

@@ -107,6 +107,15 @@ json_t *json_bytes(const char *bytes)
 	return json;
 }
 
+json_t *json_strings(char *const *strings, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_bytes(strings[i]));
+	return array;
+}
+
 static int hex_value(char c)
 {
 	static const char digits[] = "0123456789ABCDEF";

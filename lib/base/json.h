@@ -40,6 +40,8 @@ int json_write_file(const char *path, const json_t *json, unsigned mode, struct 
  * become
  * "%XX".  json_get_bytes turns it back. */
 json_t *json_bytes(const char *bytes);
+/* An array of such strings. */
+json_t *json_strings(char *const *strings, size_t n);
 
 /*
  * A reader walks one object.  The first member that is absent or of another type makes the error

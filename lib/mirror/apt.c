@@ -133,6 +133,7 @@ static int read_mirror(struct mirror_build *build, int root, const struct mirror
 const struct mirror_layout mirror_layout_apt = {
 	.name = "apt",
 	.family = "deb",
+	.missing = "it has no dists directory, as an apt mirror has",
 	.detect = detect,
 	.read = read_mirror,
 };

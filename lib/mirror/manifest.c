@@ -34,15 +34,6 @@ void mirror_source_free(struct mirror_source *source)
 	*source = (struct mirror_source){0};
 }
 
-static json_t *strings_to_json(char *const *items, size_t n)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_bytes(items[i]));
-	return array;
-}
-
 static json_t *files_to_json(const struct mirror_source *source)
 {
 	json_t *array = json_array();
@@ -74,9 +65,9 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 	put_text(object, "suite", source->suite);
 	put_text(object, "codename", source->codename);
 	put_text(object, "version", source->version);
-	json_put(object, "components", strings_to_json(source->components, source->n_components));
+	json_put(object, "components", json_strings(source->components, source->n_components));
 	json_put(object, "architectures",
-		 strings_to_json(source->architectures, source->n_architectures));
+		 json_strings(source->architectures, source->n_architectures));
 	json_put_digest(object, "index", &source->index);
 	json_put_bytes(object, "index_path", source->index_path);
 	json_put_string(object, "signer", source->signer);

@@ -13,6 +13,7 @@ LIB_SOURCES += \
 	lib/mirror/packages.c \
 	lib/mirror/pool.c \
 	lib/mirror/release.c \
+	lib/mirror/snapshot.c \
 	lib/mirror/stage.c \
 	lib/mirror/store.c
 UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c

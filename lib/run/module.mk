@@ -2,7 +2,10 @@
 LIB_SOURCES += \
 	lib/run/appliance.c \
 	lib/run/appliance_disk.c \
+	lib/run/capture.c \
+	lib/run/capture_check.c \
 	lib/run/capture_read.c \
+	lib/run/capture_stream.c \
 	lib/run/ids.c \
 	lib/run/inodes.c \
 	lib/run/job.c \

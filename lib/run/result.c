@@ -50,15 +50,6 @@ void run_result_take(struct run_result *result, struct capture *capture,
 	}
 }
 
-static json_t *strings_to_json(char *const *strings, size_t n)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_bytes(strings[i]));
-	return array;
-}
-
 static json_t *step_to_json(const struct run_step_result *step)
 {
 	json_t *object = json_object();
@@ -80,7 +71,7 @@ json_t *run_result_to_json(const struct run_result *result)
 	json_put_string(object, "accelerator", result->accelerator);
 	json_put(object, "steps", steps);
 	json_put(object, "stubs-called",
-		 strings_to_json(result->stubs_called, result->n_stubs_called));
-	json_put(object, "kept-files", strings_to_json(result->kept_files, result->n_kept_files));
+		 json_strings(result->stubs_called, result->n_stubs_called));
+	json_put(object, "kept-files", json_strings(result->kept_files, result->n_kept_files));
 	return object;
 }

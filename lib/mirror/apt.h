@@ -4,10 +4,10 @@
 #ifndef COLDPATCH_MIRROR_APT_H
 #define COLDPATCH_MIRROR_APT_H
 
+#include "mirror/apt_release.h"
 #include "mirror/gpgv.h"
 #include "mirror/layout.h"
 #include "mirror/pool.h"
-#include "mirror/release.h"
 
 struct apt {
 	struct mirror_build *build;

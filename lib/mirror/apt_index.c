@@ -7,8 +7,8 @@
 #include "base/decompress.h"
 #include "base/file.h"
 #include "mirror/apt.h"
+#include "mirror/apt_packages.h"
 #include "mirror/beneath.h"
-#include "mirror/packages.h"
 
 enum { MAX_INDEX = 1 << 30 }; /* bytes of a Packages file, in any form */
 

@@ -10,9 +10,9 @@ LIB_SOURCES += \
 	lib/mirror/keyring.c \
 	lib/mirror/manifest.c \
 	lib/mirror/mirror.c \
-	lib/mirror/packages.c \
+	lib/mirror/apt_packages.c \
 	lib/mirror/pool.c \
-	lib/mirror/release.c \
+	lib/mirror/apt_release.c \
 	lib/mirror/snapshot.c \
 	lib/mirror/stage.c \
 	lib/mirror/store.c

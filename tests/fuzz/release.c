@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mirror/apt_packages.h"
+#include "mirror/apt_release.h"
 #include "mirror/beneath.h"
 #include "mirror/gpgv.h"
 #include "mirror/keyring.h"
-#include "mirror/packages.h"
-#include "mirror/release.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,12 +6,12 @@
 
 #include "base/buffer.h"
 #include "base/decompress.h"
+#include "mirror/apt_packages.h"
+#include "mirror/apt_release.h"
 #include "mirror/beneath.h"
 #include "mirror/gpgv.h"
 #include "mirror/highwater.h"
 #include "mirror/keyring.h"
-#include "mirror/packages.h"
-#include "mirror/release.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define ZEROS	     "0000000000000000000000000000000000000000000000000000000000000000"

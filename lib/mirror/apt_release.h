@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An apt Release file: https://wiki.debian.org/DebianRepository/Format and deb822(5). */
-#ifndef COLDPATCH_MIRROR_RELEASE_H
-#define COLDPATCH_MIRROR_RELEASE_H
+#ifndef COLDPATCH_MIRROR_APT_RELEASE_H
+#define COLDPATCH_MIRROR_APT_RELEASE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The Packages index of an apt mirror: only what says which file belongs to which digest. */
-#ifndef COLDPATCH_MIRROR_PACKAGES_H
-#define COLDPATCH_MIRROR_PACKAGES_H
+#ifndef COLDPATCH_MIRROR_APT_PACKAGES_H
+#define COLDPATCH_MIRROR_APT_PACKAGES_H
 
 #include <stddef.h>
 #include <stdint.h>

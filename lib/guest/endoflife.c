@@ -4,9 +4,9 @@
  * the release; paid extensions (ELTS, ESM, ELS, LTSS) are not counted.  Where a vendor hands a
  * release to a second team that publishes for everybody (Debian LTS), the later date is given.
  *
- * Sources: Debian and Ubuntu: the package distro-info-data 0.58+deb12u6 or later; Red Hat, CentOS,
- * Rocky, AlmaLinux, Oracle, Fedora, SUSE and Amazon: their own product life cycle pages.  To add a
- * release, add a row.
+ * The rows of Debian and Ubuntu are those of the package distro-info-data 0.58+deb12u6.  The others
+ * were written down without such a source and not compared with the vendors' own pages: where a
+ * vendor says otherwise, the vendor is right and the row is wrong.  To add a release, add a row.
  */
 #include "guest/endoflife.h"
 

@@ -136,14 +136,14 @@ static int check_paths(const struct package_files_check *files, const struct lay
 
 int commit_check_guest(const struct guest *before, const struct guest *after,
 		       struct tree *after_tree, const struct package_state *state_before,
-		       const struct plan *plan, const struct mirror_snapshot *snapshot,
+		       const struct plan *plan, const struct package_payloads *payloads,
 		       const struct package_family *family, const struct layer *layer,
 		       struct commit_report *ret, struct error *err)
 {
 	CLEANUP(ownership_free)
 	struct ownership *ownership = NULL;
 	struct package_files_check files = {
-		.tree = after_tree, .plan = plan, .snapshot = snapshot, .family = family};
+		.tree = after_tree, .plan = plan, .family = family, .payloads = payloads};
 	struct commit_report report = {0};
 
 	if (check_database(after_tree, state_before, plan, family, err) < 0 ||

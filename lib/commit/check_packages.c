@@ -40,17 +40,16 @@ static int digest_node(const struct tree_node *node, struct digest *ret, struct 
 	return status;
 }
 
-static int check_file(void *opaque, const char *path, const struct digest *sha256, bool config,
-		      struct error *err)
+static int check_file(const struct walk *walk, const struct package_file *file, struct error *err)
 {
-	const struct walk *walk = opaque;
+	const char *path = file->path;
 	const struct ownership *ownership = walk->check->ownership;
 	CLEANUP_FREE char *place = NULL;
 	struct tree_node node;
 	struct digest digest;
 	int found;
 
-	if (config || !ownership_of(ownership, walk->change, path) ||
+	if (file->config || !ownership_of(ownership, walk->change, path) ||
 	    ownership_excluded(ownership, path))
 		return 0;
 	place = ownership_place(ownership, walk->change->name, path);
@@ -63,7 +62,7 @@ static int check_file(void *opaque, const char *path, const struct digest *sha25
 		return found_wrong(walk, place, "not a regular file", err);
 	if (digest_node(&node, &digest, err) < 0)
 		return error_prefix(err, "%s", place);
-	if (!digest_equal(&digest, sha256))
+	if (!digest_equal(&digest, &file->sha256))
 		return found_wrong(walk, place, "not what the package brings", err);
 	return 0;
 }
@@ -73,13 +72,15 @@ static int check_package(const struct package_files_check *check,
 			 struct error *err)
 {
 	struct walk walk = {.check = check, .change = change, .report = report};
-	CLEANUP_CLOSE int fd = mirror_package_open(check->snapshot, &change->sha256, err);
-	CLEANUP_FREE char *path = NULL;
+	const struct package_payload *payload =
+		package_payloads_find(check->payloads, &change->sha256);
 
-	if (fd < 0)
-		return -1;
-	path = xasprintf("/proc/self/fd/%d", fd);
-	return check->family->payload(path, check_file, &walk, err);
+	if (!payload)
+		return error_set(err, ERROR_BUG, "nobody read its package");
+	for (size_t i = 0; i < payload->n_files; i++)
+		if (check_file(&walk, &payload->files[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 int check_package_files(const struct package_files_check *check, struct commit_report *report,

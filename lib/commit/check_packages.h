@@ -4,13 +4,14 @@
 
 #include "commit/commit.h"
 #include "package/ownership.h"
+#include "package/payload.h"
 
 struct package_files_check {
 	struct tree *tree; /* the new one */
 	const struct ownership *ownership;
 	const struct plan *plan;
-	const struct mirror_snapshot *snapshot;
 	const struct package_family *family;
+	const struct package_payloads *payloads; /* of all that the plan brings */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "disk/image.h"
 #include "fs/tree.h"
 #include "layer/layer.h"
+#include "package/payload.h"
 #include "plan/plan.h"
 
 /* Applies the layer to a tree opened writable and flushes every file system of it. */
@@ -38,7 +39,7 @@ void commit_report_free(struct commit_report *report);
  * default root exists, identity unchanged, unexpected paths. */
 int commit_check_guest(const struct guest *before, const struct guest *after,
 		       struct tree *after_tree, const struct package_state *state_before,
-		       const struct plan *plan, const struct mirror_snapshot *snapshot,
+		       const struct plan *plan, const struct package_payloads *payloads,
 		       const struct package_family *family, const struct layer *layer,
 		       struct commit_report *ret, struct error *err);
 

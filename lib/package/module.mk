@@ -2,6 +2,7 @@
 LIB_SOURCES += \
 	lib/package/ownership.c \
 	lib/package/package.c \
+	lib/package/payload.c \
 	lib/package/resolution_json.c \
 	lib/package/deb/apt_config.cc \
 	lib/package/deb/apt_explain.cc \
@@ -27,5 +28,6 @@ LIB_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
-	tests/unit/deb_test.c
+	tests/unit/deb_test.c \
+	tests/unit/payload_test.c
 FUZZERS += tests/fuzz/dpkg_status.c

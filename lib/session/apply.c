@@ -27,6 +27,7 @@ static void applied_free(struct applied *applied)
 	prepared_free(&applied->prepared);
 	workspace_free(applied->outputs);
 	background_digests_free(applied->parents);
+	background_task_free(applied->payloads);
 	json_decref(applied->layer);
 	json_decref(applied->commit);
 	free(applied->log_path);
@@ -137,12 +138,24 @@ static json_t *layer_input(const struct coldpatch_session *session,
 	return input;
 }
 
+static json_t *payload_input(const struct coldpatch_session *session, const struct applied *applied)
+{
+	json_t *input = json_object();
+
+	json_put(input, "plan", plan_to_json(applied->prepared.plan));
+	json_put_string(input, "store", session->config.store);
+	json_put_digest(input, "snapshot", &applied->prepared.snapshot->digest);
+	return input;
+}
+
 static int make_layer(struct coldpatch_session *session,
 		      const struct coldpatch_apply_options *options, struct applied *applied,
 		      struct error *err)
 {
 	CLEANUP_JSON json_t *input = layer_input(session, options, applied);
 
+	applied->payloads =
+		background_task_start(session, "payload", payload_input(session, applied));
 	if (task_run(session, "layer", input, &applied->layer, err) < 0)
 		return -1;
 	remember_checked(session, json_object_get(applied->prepared.image, "files"));
@@ -194,7 +207,6 @@ static json_t *commit_input(const struct coldpatch_session *session,
 	json_put(input, "plan", plan_to_json(prepared->plan));
 	json_put(input, "overlays", overlays);
 	json_put_string(input, "store", session->config.store);
-	json_put_digest(input, "snapshot", &prepared->snapshot->digest);
 	json_put_string(input, "layer",
 			string_member(json_object_get(applied->layer, "layer"), "digest"));
 	json_put_bool(input, "boot_test", options->boot_test);
@@ -211,12 +223,16 @@ static int make_overlays(struct coldpatch_session *session, const struct coldpat
 	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
 	CLEANUP_FREE char *directory = directory_of(options->outputs[0]);
 	CLEANUP_JSON json_t *input = NULL;
+	const json_t *payloads;
 
 	applied->outputs =
 		workspace_new(directory, ".coldpatch", applied->prepared.run, worker, err);
 	if (!applied->outputs)
 		return -1;
+	if (background_task_wait(applied->payloads, &payloads, err) < 0)
+		return -1;
 	input = commit_input(session, image, options, applied);
+	json_object_update(input, (json_t *)(uintptr_t)payloads);
 	return task_run(session, "commit", input, &applied->commit, err);
 }
 

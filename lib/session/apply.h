@@ -3,6 +3,7 @@
 #ifndef COLDPATCH_SESSION_APPLY_H
 #define COLDPATCH_SESSION_APPLY_H
 
+#include "session/background.h"
 #include "session/digests.h"
 #include "session/image.h"
 
@@ -10,6 +11,7 @@ struct applied {
 	struct prepared prepared;
 	int64_t started; /* seconds since the epoch */
 	char *run_dir, *log_path;
+	struct background_task *payloads;   /* what the packages bring */
 	json_t *layer;			    /* result of the layer task */
 	json_t *commit;			    /* result of the commit task */
 	struct background_digests *parents; /* one for each disk */

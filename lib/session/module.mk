@@ -3,6 +3,7 @@ LIB_SOURCES += \
 	lib/session/apply.c \
 	lib/session/apply_record.c \
 	lib/session/apply_summary.c \
+	lib/session/background.c \
 	lib/session/config.c \
 	lib/session/digests.c \
 	lib/session/doctor.c \
@@ -19,6 +20,7 @@ LIB_SOURCES += \
 	lib/session/task_inspect.c \
 	lib/session/task_layer.c \
 	lib/session/task_mirror.c \
+	lib/session/task_payload.c \
 	lib/session/task_resolve.c \
 	lib/session/task_verify.c \
 	lib/session/worker.c \

@@ -41,7 +41,7 @@ struct coldpatch_session;
 int task_run(struct coldpatch_session *session, const char *name, const json_t *input, json_t **ret,
 	     struct error *err);
 
-extern const struct task task_inspect, task_resolve, task_layer, task_commit, task_snapshot,
-	task_verify_snapshot, task_verify_record;
+extern const struct task task_inspect, task_resolve, task_layer, task_payload, task_commit,
+	task_snapshot, task_verify_snapshot, task_verify_record;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * commit: {"image", "plan", "layer", "store", "snapshot", "boot_test", "sandbox_ok", "console",
+ * commit: {"image", "plan", "layer", "store", "boot_test", "sandbox_ok", "console", "payloads",
  *          "overlays": [{"path", "backing_name", "directory"}]}
  *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest", "boot_test"}
  *
@@ -11,6 +11,7 @@
 #include "boot/boottest.h"
 #include "commit/commit.h"
 #include "layer/layer.h"
+#include "package/payload.h"
 #include "plan/plan.h"
 #include "session/strings.h"
 #include "session/subject.h"
@@ -19,7 +20,7 @@
 struct inputs {
 	struct subject *parent;
 	struct plan *plan;
-	struct mirror_snapshot *snapshot;
+	struct package_payloads payloads;
 	struct layer *layer;
 	json_t *overlay_image; /* the "image" of the new overlays */
 };
@@ -28,7 +29,7 @@ static void inputs_free(struct inputs *inputs)
 {
 	subject_free(inputs->parent);
 	plan_free(inputs->plan);
-	mirror_snapshot_free(inputs->snapshot);
+	package_payloads_free(&inputs->payloads);
 	layer_free(inputs->layer);
 	json_decref(inputs->overlay_image);
 }
@@ -42,9 +43,7 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 	ret->plan = plan_from_json(json_object_get(input, "plan"), err);
 	if (!ret->plan)
 		return -1;
-	ret->snapshot = mirror_snapshot_open(string_member(input, "store"),
-					     string_member(input, "snapshot"), err);
-	if (!ret->snapshot)
+	if (package_payloads_from_json(json_object_get(input, "payloads"), &ret->payloads, err) < 0)
 		return -1;
 	ret->layer = layer_open(string_member(input, "store"), &layer, err);
 	if (!ret->layer)
@@ -108,7 +107,7 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, err) < 0)
 		return -1;
 	return commit_check_guest(inputs->parent->guest, result->guest, result->tree,
-				  &inputs->parent->state, inputs->plan, inputs->snapshot,
+				  &inputs->parent->state, inputs->plan, &inputs->payloads,
 				  result->family, inputs->layer, report, err);
 }
 

@@ -10,8 +10,8 @@
 #include "session/task.h"
 
 static const struct task *const tasks[] = {
-	&task_inspect,	&task_resolve,	       &task_layer,	    &task_commit,
-	&task_snapshot, &task_verify_snapshot, &task_verify_record,
+	&task_inspect, &task_resolve,  &task_layer,	      &task_payload,
+	&task_commit,  &task_snapshot, &task_verify_snapshot, &task_verify_record,
 };
 
 enum { MAX_INPUT = 256 << 20 };

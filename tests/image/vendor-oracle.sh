@@ -55,6 +55,18 @@ answer_for_machine() { # ROOT
 	EOF
 	chmod 755 "$stubs/grub-probe"
 	bind "$stubs/grub-probe" "$root/usr/sbin/grub-probe"
+	# The hook of initramfs-tools that chooses the root's fsck asks blkid.
+	cat > "$stubs/blkid" <<-EOF
+	#!/bin/sh
+	case "\$*" in
+	*$root_uuid*device*) echo /dev/vda3 ;;
+	*TYPE*) echo ext4 ;;
+	*) exit 2 ;;
+	esac
+	EOF
+	chmod 755 "$stubs/blkid"
+	bind "$stubs/blkid" "$root/usr/sbin/blkid"
+	touch "$root/dev/vda2" "$root/dev/vda3"
 	mkdir -p "$root/dev/disk/by-uuid"
 	touch "$root/dev/disk/by-uuid/$root_uuid" "$root/dev/disk/by-uuid/$boot_uuid"
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 enum { REQUEST_SIZE = 256 << 10, READ_MAX = 128 << 10, CACHE_SECONDS = 86400 };
@@ -19,7 +21,7 @@ enum { REQUEST_SIZE = 256 << 10, READ_MAX = 128 << 10, CACHE_SECONDS = 86400 };
 struct mounter {
 	const char *path;
 	int socket;
-	bool own_users; /* not root: a user namespace makes it so */
+	bool own_users; /* may not mount: a user namespace makes it so */
 	char uid_map[32], gid_map[32];
 };
 
@@ -247,11 +249,19 @@ static int run_served(struct server *server, struct mounter *mounter, struct pro
 	return status;
 }
 
+static bool may_mount(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective >> CAP_SYS_ADMIN & 1;
+}
+
 int block_file_run(struct block *block, const char *path, struct process_spec *spec,
 		   struct process_result *ret, struct error *err)
 {
 	struct server server = {.block = block};
-	struct mounter mounter = {.path = path, .own_users = geteuid() != 0};
+	struct mounter mounter = {.path = path, .own_users = !may_mount()};
 	int sockets[2], status;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

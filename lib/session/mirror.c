@@ -55,7 +55,8 @@ static json_t *snapshot_input(const struct coldpatch_session *session,
 			      const struct coldpatch_mirror_options *options)
 {
 	json_t *input = json_object();
-	CLEANUP_FREE char *high_water = path_join(session->config.state, "mirrors.json");
+	/* In a directory of its own: the worker may write there, and keys may be beside it. */
+	CLEANUP_FREE char *high_water = path_join(session->config.state, "high-water/mirrors.json");
 
 	json_put_string(input, "store", session->config.store);
 	json_put(input, "mirrors",

@@ -5,6 +5,11 @@ LIB_SOURCES += \
 	lib/session/apply_summary.c \
 	lib/session/background.c \
 	lib/session/config.c \
+	lib/session/confine.c \
+	lib/session/confine_calls.c \
+	lib/session/confine_mounts.c \
+	lib/session/confine_paths.c \
+	lib/session/confinements.c \
 	lib/session/digests.c \
 	lib/session/doctor.c \
 	lib/session/image.c \

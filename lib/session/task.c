@@ -16,11 +16,13 @@
 #include "base/process.h"
 #include "session/session.h"
 
-enum { MAX_LINE = 256 << 20, POLL_MS = 200, GRACE_MS = 4500 };
+enum { MAX_LINE = 256 << 20, MAX_STDERR = 64 << 10, POLL_MS = 200, GRACE_MS = 4500 };
 
 struct conversation {
 	const struct monitor *monitor;
 	struct buffer pending; /* bytes after the last whole line */
+	int stderr_fd;
+	struct buffer said; /* the end of what came from there */
 	json_t *result;
 	bool failed;
 	struct error error;
@@ -96,29 +98,59 @@ static int receive_lines(struct conversation *talk, struct error *err)
 	return 0;
 }
 
+/* Keeps the end of it.  Never blocks: what the worker started may hold the other end open. */
+static void receive_stderr(struct conversation *talk)
+{
+	char chunk[4096];
+	struct buffer *said = &talk->said;
+	ssize_t n;
+
+	while ((n = read(talk->stderr_fd, chunk, sizeof chunk)) > 0) {
+		buffer_append(said, chunk, n);
+		if (said->len > MAX_STDERR) {
+			size_t excess = said->len - MAX_STDERR / 2;
+
+			memmove(said->data, said->data + excess, said->len - excess);
+			said->len -= excess;
+		}
+	}
+	if (n == 0)
+		close_p(&talk->stderr_fd);
+}
+
+/* 1: more to come, 0: the worker closed its end. */
+static int receive(struct conversation *talk, int fd, struct error *err)
+{
+	enum { CHUNK = 1 << 16 };
+	ssize_t n = read(fd, buffer_reserve(&talk->pending, CHUNK), CHUNK);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 1;
+	if (n < 0)
+		return error_os(err, ERROR_IO, errno, "reading from the worker");
+	talk->pending.len += n;
+	return n > 0 && receive_lines(talk, err) < 0 ? -1 : n > 0;
+}
+
 /* Until the worker closes its end. */
 static int converse(struct conversation *talk, int fd, struct error *err)
 {
-	enum { CHUNK = 1 << 16 };
-	struct pollfd pipe = {.fd = fd, .events = POLLIN};
-	ssize_t n;
+	int more = 1;
 
-	for (;;) {
+	while (more > 0) {
+		struct pollfd pipes[] = {{.fd = fd, .events = POLLIN},
+					 {.fd = talk->stderr_fd, .events = POLLIN}};
+
 		if (monitor_check(talk->monitor, err) < 0)
 			return -1;
-		if (poll(&pipe, 1, POLL_MS) <= 0)
+		if (poll(pipes, 2, POLL_MS) <= 0)
 			continue;
-		n = read(fd, buffer_reserve(&talk->pending, CHUNK), CHUNK);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < 0)
-			return error_os(err, ERROR_IO, errno, "reading from the worker");
-		if (n == 0)
-			return 0;
-		talk->pending.len += n;
-		if (receive_lines(talk, err) < 0)
-			return -1;
+		if (pipes[1].revents)
+			receive_stderr(talk);
+		if (pipes[0].revents)
+			more = receive(talk, fd, err);
 	}
+	return more;
 }
 
 static int memory_file(const json_t *json, struct error *err)
@@ -135,7 +167,7 @@ static int memory_file(const json_t *json, struct error *err)
 }
 
 struct task_fds {
-	int input, output;
+	int input, output, errors;
 };
 
 /* In the child: puts the descriptors where the protocol says.  Both are above those numbers here.
@@ -170,23 +202,44 @@ static pid_t start(const char *program, const char *name, struct task_fds *fds, 
 				    .child_setup = place_fds,
 				    .child_opaque = fds};
 
-	return process_start(&spec, -1, STDERR_FILENO, err);
+	return process_start(&spec, -1, fds->errors, err);
+}
+
+/* ": LINE", the last that it said, or nothing. */
+static char *last_words(struct conversation *talk)
+{
+	struct buffer *said = &talk->said;
+	const char *newline;
+	size_t start;
+
+	if (talk->stderr_fd >= 0)
+		receive_stderr(talk);
+	while (said->len && said->data[said->len - 1] == '\n')
+		said->len--;
+	if (!said->len)
+		return xstrdup("");
+	newline = memrchr(said->data, '\n', said->len);
+	start = newline ? (size_t)(newline + 1 - said->data) : 0;
+	return xasprintf(": %.*s", (int)(said->len - start), said->data + start);
 }
 
 static int outcome(struct conversation *talk, const char *name, int status, json_t **ret,
 		   struct error *err)
 {
+	CLEANUP_FREE char *words = NULL;
+
 	if (talk->failed) {
 		*err = talk->error;
 		return -1;
 	}
+	words = last_words(talk);
 	if (WIFSIGNALED(status))
-		return error_set(err, ERROR_BUG, "the %s worker was killed by signal %d", name,
-				 WTERMSIG(status));
+		return error_set(err, ERROR_BUG, "the %s worker was killed by signal %d (%s)%s",
+				 name, WTERMSIG(status), strsignal(WTERMSIG(status)), words);
 	if (!talk->result)
 		return error_set(err, WEXITSTATUS(status) == 127 ? ERROR_HOST : ERROR_BUG,
-				 "the %s worker ended with status %d and without a result", name,
-				 WEXITSTATUS(status));
+				 "the %s worker ended with status %d and without a result%s", name,
+				 WEXITSTATUS(status), words);
 	*ret = steal(talk->result);
 	return 0;
 }
@@ -212,28 +265,57 @@ static int talk_to(struct conversation *talk, pid_t pid, int fd, const char *nam
 	return outcome(talk, name, status, ret, err);
 }
 
+static int open_pipe(int *ret_read, int *ret_write, struct error *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_os(err, ERROR_HOST, errno, "pipe");
+	*ret_read = ends[0];
+	*ret_write = high_fd(&ends[1]);
+	return 0;
+}
+
+/* The task's input, and what the worker must not reach. */
+static json_t *complete_input(const struct coldpatch_session *session, const json_t *input)
+{
+	json_t *complete = json_copy((json_t *)(uintptr_t)input);
+
+	json_put_string(complete, TASK_KEY, session->config.key);
+	return complete;
+}
+
+static int run_worker(struct conversation *talk, const char *program, const char *name, int in,
+		      json_t **ret, struct error *err)
+{
+	CLEANUP_CLOSE int out = -1, from = -1, errors = -1;
+	pid_t pid;
+
+	if (open_pipe(&from, &out, err) < 0 || open_pipe(&talk->stderr_fd, &errors, err) < 0)
+		return -1;
+	fcntl(talk->stderr_fd, F_SETFL, O_NONBLOCK);
+	pid = start(program, name, &(struct task_fds){in, out, errors}, err);
+	close(steal_fd(&out));
+	close(steal_fd(&errors));
+	return pid < 0 ? -1 : talk_to(talk, pid, from, name, ret, err);
+}
+
 int task_run(struct coldpatch_session *session, const char *name, const json_t *input, json_t **ret,
 	     struct error *err)
 {
 	CLEANUP_FREE char *program = session_program(session, "coldpatch-worker");
-	struct conversation talk = {.monitor = &session->monitor};
-	CLEANUP_CLOSE int in = memory_file(input, err);
-	CLEANUP_CLOSE int out = -1, from = -1;
-	int ends[2], result = -1;
-	pid_t pid;
+	CLEANUP_JSON json_t *complete = complete_input(session, input);
+	struct conversation talk = {.monitor = &session->monitor, .stderr_fd = -1};
+	CLEANUP_CLOSE int in = memory_file(complete, err);
+	int result;
 
 	if (in < 0)
 		return -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_os(err, ERROR_HOST, errno, "pipe");
-	from = ends[0];
 	in = high_fd(&in);
-	out = high_fd(&ends[1]);
-	pid = start(program, name, &(struct task_fds){in, out}, err);
-	close(steal_fd(&out));
-	if (pid >= 0)
-		result = talk_to(&talk, pid, from, name, ret, err);
+	result = run_worker(&talk, program, name, in, ret, err);
+	close_p(&talk.stderr_fd);
 	buffer_free(&talk.pending);
+	buffer_free(&talk.said);
 	json_decref(talk.result);
 	return result;
 }

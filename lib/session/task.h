@@ -11,8 +11,12 @@
  *     {"result": {...}}                                   last line of a task that succeeded
  *     {"error": {"kind": 65, "errno": 0, "msg": "..."}}   last line of one that failed
  *
- * SIGTERM tells it to drop everything.  To add a task, write it beside task_inspect.c and name it
- * in task.c.
+ * SIGTERM tells it to drop everything.  What it says on stderr is no part of the protocol: its last
+ * line is in the message when the worker dies.  Member "signing_key" of the object is the path of
+ * what the worker must not reach (confine.h).
+ *
+ * To add a task, write it beside task_inspect.c, what it may touch in confinements.c, and name both
+ * in worker.c.
  */
 #ifndef COLDPATCH_SESSION_TASK_H
 #define COLDPATCH_SESSION_TASK_H
@@ -22,6 +26,7 @@
 #include "base/monitor.h"
 
 enum { TASK_INPUT_FD = 3, TASK_OUTPUT_FD = 4 };
+#define TASK_KEY "signing_key"
 
 struct task {
 	const char *name;
@@ -31,13 +36,15 @@ struct task {
 };
 
 const struct task *task_find(const char *name); /* NULL: no such task */
+struct confinement;
+const struct confinement *task_confinement(const char *name);
 
 /* In the worker: reads the input, runs, writes; the process's exit status. */
 int task_serve(const char *name);
 
 struct coldpatch_session;
 /* In the session: starts a worker, hands its log and progress to the session's callbacks, gives its
- * result.  A worker that dies is ERROR_BUG naming the signal. */
+ * result.  A worker that dies is ERROR_BUG naming the signal and the last line of its stderr. */
 int task_run(struct coldpatch_session *session, const char *name, const json_t *input, json_t **ret,
 	     struct error *err);
 

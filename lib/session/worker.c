@@ -4,26 +4,50 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/file.h"
+#include "session/confinements.h"
 #include "session/task.h"
 
-static const struct task *const tasks[] = {
-	&task_inspect, &task_resolve,  &task_layer,	      &task_payload,
-	&task_commit,  &task_snapshot, &task_verify_snapshot, &task_verify_record,
+static const struct {
+	const struct task *task;
+	const struct confinement *confinement;
+} tasks[] = {
+	{&task_inspect, &confinement_inspect},
+	{&task_resolve, &confinement_resolve},
+	{&task_layer, &confinement_layer},
+	{&task_payload, &confinement_payload},
+	{&task_commit, &confinement_commit},
+	{&task_snapshot, &confinement_snapshot},
+	{&task_verify_snapshot, &confinement_verify_snapshot},
+	{&task_verify_record, &confinement_verify_record},
 };
 
 enum { MAX_INPUT = 256 << 20 };
 
 static volatile sig_atomic_t stop_requested;
 
+static size_t index_of(const char *name)
+{
+	size_t i = 0;
+
+	while (i < sizeof tasks / sizeof *tasks && strcmp(tasks[i].task->name, name))
+		i++;
+	return i;
+}
+
 const struct task *task_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
-		if (!strcmp(tasks[i]->name, name))
-			return tasks[i];
-	return NULL;
+	size_t i = index_of(name);
+
+	return i < sizeof tasks / sizeof *tasks ? tasks[i].task : NULL;
+}
+
+const struct confinement *task_confinement(const char *name)
+{
+	size_t i = index_of(name);
+
+	return i < sizeof tasks / sizeof *tasks ? tasks[i].confinement : NULL;
 }
 
 /* A session that is gone must not keep a task from cleaning up, so a failed write is no failure. */
@@ -86,12 +110,10 @@ static void on_stop(int number)
 static void set_up_process(void)
 {
 	struct sigaction stop = {.sa_handler = on_stop};
-	struct rlimit no_core = {0};
 
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_CORE, &no_core);
 }
 
 static int run_task(const struct task *task, json_t **ret, struct error *err)
@@ -105,6 +127,9 @@ static int run_task(const struct task *task, json_t **ret, struct error *err)
 		return -1;
 	input = json_parse(text.data, text.len, "task", ERROR_BUG, err);
 	if (!input)
+		return -1;
+	if (confine_worker(task_confinement(task->name), input,
+			   json_string_value(json_object_get(input, TASK_KEY)), err) < 0)
 		return -1;
 	return task->run(input, &monitor, ret, err);
 }

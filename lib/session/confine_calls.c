@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Deny-lists, since what apt, libnbd, e2fsprogs and QEMU's tools call differs by version, while
+ * what none of them ever needs does not.  The list for everybody holds what reaches around the
+ * other walls or is the kernel's most attacked surface; guest code has an allow-list of its own on
+ * top (cmd/runner/filter.c).
+ */
+#include "session/confine_calls.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+static const char *const never[] = {
+	"acct",
+	"add_key",
+	"adjtimex",
+	"bpf",
+	"clock_adjtime",
+	"clock_settime",
+	"delete_module",
+	"fanotify_init",
+	"finit_module",
+	"init_module",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_uring_setup",
+	"ioperm",
+	"iopl",
+	"kcmp",
+	"kexec_file_load",
+	"kexec_load",
+	"keyctl",
+	"lookup_dcookie",
+	"move_pages",
+	"nfsservctl",
+	"open_by_handle_at",
+	"perf_event_open",
+	"pidfd_getfd",
+	"process_madvise",
+	"process_vm_readv",
+	"process_vm_writev",
+	"ptrace",
+	"quotactl",
+	"quotactl_fd",
+	"reboot",
+	"request_key",
+	"settimeofday",
+	"swapoff",
+	"swapon",
+	"syslog",
+	"userfaultfd",
+};
+
+static const char *const not_without_guest_code[] = {
+	"chroot",
+	"mknod",
+	"name_to_handle_at",
+	"pivot_root",
+	"setdomainname",
+	"sethostname",
+	"setns",
+	"umount",
+	"umount2",
+	"vhangup",
+	/* mounting by descriptors */
+	"fsconfig",
+	"fsmount",
+	"fsopen",
+	"fspick",
+	"mount_setattr",
+	"move_mount",
+	"open_tree",
+};
+
+static const char *const not_without_mounts[] = {"mount", "unshare"};
+
+static int deny(scmp_filter_ctx filter, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+		int status = number == __NR_SCMP_ERROR
+				     ? 0 /* a libseccomp that is older than the call */
+				     : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+/* clone3 hides its flags from filters: without it, C libraries use clone. */
+static int deny_namespaces(scmp_filter_ctx filter)
+{
+	static const unsigned long flags[] = {CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS,
+					      CLONE_NEWIPC, CLONE_NEWUSER,   CLONE_NEWPID,
+					      CLONE_NEWNET};
+	int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags && status == 0; i++)
+		status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					  SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+	return status;
+}
+
+static int deny_sockets(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+}
+
+#define DENY(filter, names) deny((filter), (names), sizeof(names) / sizeof *(names))
+
+static int fill(scmp_filter_ctx filter, enum confined_by by)
+{
+	int status = DENY(filter, never);
+
+	/* Guest code may be of another architecture that the kernel runs; its own filter sees to
+	 * that. */
+	if (status == 0 && by == CONFINED_LOOSELY)
+		return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	if (status == 0)
+		status = DENY(filter, not_without_guest_code);
+	if (status == 0)
+		status = deny_sockets(filter);
+	if (status == 0 && by == CONFINED_BY_RULES)
+		status = DENY(filter, not_without_mounts);
+	if (status == 0 && by == CONFINED_BY_RULES)
+		status = deny_namespaces(filter);
+	return status;
+}
+
+int confine_calls(enum confined_by by, struct error *err)
+{
+	scmp_filter_ctx filter;
+	int status;
+
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+		return 0;
+	filter = seccomp_init(SCMP_ACT_ALLOW);
+	status = filter ? fill(filter, by) : -ENOMEM;
+	if (status == 0)
+		status = seccomp_load(filter);
+	seccomp_release(filter);
+	return status < 0 ? error_os(err, ERROR_HOST, -status, "a system call filter") : 0;
+}

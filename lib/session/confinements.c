@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The members are those of the tasks' inputs (task_*.c).  Images are listed file by file: a worker
+ * sees no neighbour of its image.  Only `snapshot` may change the store beyond a directory of its
+ * task: what it stages is renamed into place there.
+ */
+#include "session/confinements.h"
+
+#include <linux/capability.h>
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+/* Root opens images and mirrors of other users, whatever their modes; everybody else has none. */
+#define OPEN_ANYTHING BIT(CAP_DAC_OVERRIDE)
+/* What maps root into a user namespace (user_namespaces(7)). */
+#define MAP_ROOT BIT(CAP_SETFCAP)
+
+#define IMAGE                                                                                      \
+	{"image.disks", NULL, CONFINED_READ}, {"image.backing", NULL, CONFINED_READ},              \
+	{                                                                                          \
+		"image.work_dir", NULL, CONFINED_FILL                                              \
+	}
+#define MIRROR_SNAPSHOTS                                                                           \
+	{"store", "mirror-snapshots", CONFINED_READ},                                              \
+	{                                                                                          \
+		"store", "packages", CONFINED_READ                                                 \
+	}
+
+const struct confinement confinement_inspect = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){IMAGE, {"state_dir", NULL, CONFINED_FILL}, {0}},
+};
+
+const struct confinement confinement_resolve = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			MIRROR_SNAPSHOTS,
+			{"state_dir", NULL, CONFINED_READ},
+			{"patchset", NULL, CONFINED_READ},
+			{"cache_dir", NULL, CONFINED_FILL},
+			{0},
+		},
+};
+
+/* Makes the view of the guest with its owners, modes, devices and capabilities; mounts it; starts
+ * the runner in namespaces whose ids it maps. */
+const struct confinement confinement_layer = {
+	.by = CONFINED_LOOSELY,
+	.capabilities = OPEN_ANYTHING | MAP_ROOT | BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) |
+			BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_MKNOD) |
+			BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_KILL),
+	.paths =
+		(const struct confined_path[]){
+			IMAGE,
+			MIRROR_SNAPSHOTS,
+			{"work_dir", NULL, CONFINED_FILL},
+			{"store", "layers", CONFINED_FILL},
+			{"log", NULL, CONFINED_BESIDE},
+			{"runner", NULL, CONFINED_READ},
+			{0},
+		},
+};
+
+/* A file system's checker gets it as a file that is mounted for it alone (block_file.h). */
+const struct confinement confinement_commit = {
+	.by = CONFINED_BY_MOUNTS,
+	.capabilities = OPEN_ANYTHING | MAP_ROOT,
+	.paths =
+		(const struct confined_path[]){
+			IMAGE,
+			MIRROR_SNAPSHOTS,
+			{"store", "layers", CONFINED_READ},
+			{"overlays.path", NULL, CONFINED_BESIDE},
+			{0},
+		},
+};
+
+const struct confinement confinement_snapshot = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"mirrors.path", NULL, CONFINED_READ},
+			{"mirrors.keyrings", NULL, CONFINED_READ},
+			{"store", NULL, CONFINED_FILL},
+			{"high_water_file", NULL, CONFINED_BESIDE},
+			{0},
+		},
+};
+
+const struct confinement confinement_verify_snapshot = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){MIRROR_SNAPSHOTS, {0}},
+};
+
+const struct confinement confinement_payload = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){MIRROR_SNAPSHOTS, {0}},
+};
+
+const struct confinement confinement_verify_record = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"overlays", NULL, CONFINED_READ},
+			{"record", NULL, CONFINED_READ},
+			{"parent_records", NULL, CONFINED_READ},
+			{"public_keys", NULL, CONFINED_READ},
+			{"backing", NULL, CONFINED_READ},
+			{0},
+		},
+};

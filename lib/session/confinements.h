@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each task may touch. */
+#ifndef COLDPATCH_SESSION_CONFINEMENTS_H
+#define COLDPATCH_SESSION_CONFINEMENTS_H
+
+#include "session/confine.h"
+
+extern const struct confinement confinement_inspect, confinement_resolve, confinement_layer,
+	confinement_payload, confinement_commit, confinement_snapshot, confinement_verify_snapshot,
+	confinement_verify_record;
+
+#endif

@@ -49,7 +49,8 @@ void digest_of(const void *data, size_t len, struct digest *ret)
 	require(EVP_Digest(data, len, ret->bytes, NULL, EVP_sha256(), NULL));
 }
 
-int digest_of_fd(int fd, struct digest *ret, struct error *err)
+int digest_of_fd_monitored(int fd, const struct monitor *monitor, struct digest *ret,
+			   struct error *err)
 {
 	enum { CHUNK = 1 << 18 };
 	CLEANUP(digest_free)
@@ -59,6 +60,8 @@ int digest_of_fd(int fd, struct digest *ret, struct error *err)
 	ssize_t n;
 
 	while ((n = pread(fd, chunk, CHUNK, offset)) != 0) {
+		if (monitor_check(monitor, err) < 0)
+			return -1;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -70,15 +73,26 @@ int digest_of_fd(int fd, struct digest *ret, struct error *err)
 	return 0;
 }
 
-int digest_of_file(const char *path, struct digest *ret, struct error *err)
+int digest_of_fd(int fd, struct digest *ret, struct error *err)
+{
+	return digest_of_fd_monitored(fd, NULL, ret, err);
+}
+
+int digest_of_file_monitored(const char *path, const struct monitor *monitor, struct digest *ret,
+			     struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path);
-	if (digest_of_fd(fd, ret, err) < 0)
+	if (digest_of_fd_monitored(fd, monitor, ret, err) < 0)
 		return error_prefix(err, "%s", path);
 	return 0;
+}
+
+int digest_of_file(const char *path, struct digest *ret, struct error *err)
+{
+	return digest_of_file_monitored(path, NULL, ret, err);
 }
 
 void digest_to_hex(const struct digest *digest, char hex[static DIGEST_HEX_SIZE])

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 
 #define DIGEST_SIZE	32
 #define DIGEST_HEX_SIZE (2 * DIGEST_SIZE + 1)
@@ -30,6 +31,11 @@ void digest_of(const void *data, size_t len, struct digest *ret);
 /* Reads fd from its start to its end with pread; the offset is not moved. */
 int digest_of_fd(int fd, struct digest *ret, struct error *err);
 int digest_of_file(const char *path, struct digest *ret, struct error *err);
+/* The same for what may be large: the monitor can stop them, with ERROR_BUSY. */
+int digest_of_fd_monitored(int fd, const struct monitor *monitor, struct digest *ret,
+			   struct error *err);
+int digest_of_file_monitored(const char *path, const struct monitor *monitor, struct digest *ret,
+			     struct error *err);
 
 void digest_to_hex(const struct digest *digest, char hex[static DIGEST_HEX_SIZE]);
 /* False unless hex is exactly 64 lower-case hexadecimal digits. */

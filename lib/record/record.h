@@ -75,6 +75,7 @@ struct sign_request {
 	size_t n_overlays;
 	const char *const *parent_paths; /* each overlay's backing file */
 	size_t n_parents;
+	const struct monitor *monitor; /* may be NULL */
 };
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,
 		struct error *err);

@@ -76,7 +76,8 @@ int record_sign(const struct record *record, const struct sign_request *request,
 				    .input = text,
 				    .input_len = strlen(text),
 				    .output_limit = OUTPUT_LIMIT,
-				    .deadline_ms = deadline_of(request)};
+				    .deadline_ms = deadline_of(request),
+				    .monitor = request->monitor};
 	CLEANUP_PROCESS_RESULT struct process_result result = {0};
 
 	if (process_run(&spec, &result, err) < 0)

@@ -38,7 +38,8 @@ static int add_subjects(const struct makings *makings, struct record *record, st
 		struct record_subject *content;
 
 		file->name = name_of(makings->options->outputs[i]);
-		if (digest_of_file(staged, &file->digest, err) < 0)
+		if (digest_of_file_monitored(staged, &makings->session->monitor, &file->digest,
+					     err) < 0)
 			return -1;
 		content = ARRAY_ADD(record->subjects, record->n_subjects);
 		content->name = xasprintf("%s" RECORD_CONTENT_SUFFIX, record->subjects[2 * i].name);
@@ -65,7 +66,8 @@ static int add_parents(const struct makings *makings, struct record *record, str
 {
 	const struct digest *digests;
 
-	if (background_digests_wait(makings->applied->parents, &digests, err) < 0)
+	if (background_digests_wait(makings->applied->parents, &makings->session->monitor, &digests,
+				    err) < 0)
 		return -1;
 	for (size_t i = 0; i < makings->image->n_disks; i++)
 		add_dependency(record, "parent", name_of(makings->image->disks[i]), &digests[i]);
@@ -216,6 +218,7 @@ static int sign(const struct makings *makings, const struct record *record, cons
 		.n_overlays = n,
 		.parent_paths = makings->image->disks,
 		.n_parents = n,
+		.monitor = &makings->session->monitor,
 	};
 	int result;
 

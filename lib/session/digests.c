@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/digests.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
+enum { JOIN_SLICE_S = 1 };
+
 struct background_digests {
 	pthread_t thread;
 	bool running;
+	atomic_bool stop;
 	const char *const *paths;
 	size_t n;
 	struct digest *digests;
@@ -17,12 +23,21 @@ struct background_digests {
 	struct error error;
 };
 
-static void *take_digests(void *opaque)
+static bool is_stopped(void *opaque)
 {
 	struct background_digests *job = opaque;
 
+	return atomic_load(&job->stop);
+}
+
+static void *take_digests(void *opaque)
+{
+	struct background_digests *job = opaque;
+	const struct monitor monitor = {.cancelled = is_stopped, .opaque = job};
+
 	for (size_t i = 0; i < job->n && job->result == 0; i++)
-		job->result = digest_of_file(job->paths[i], &job->digests[i], &job->error);
+		job->result = digest_of_file_monitored(job->paths[i], &monitor, &job->digests[i],
+						       &job->error);
 	return NULL;
 }
 
@@ -39,17 +54,25 @@ struct background_digests *background_digests_start(const char *const *paths, si
 	return job;
 }
 
-static void join(struct background_digests *job)
+static int join(struct background_digests *job, const struct monitor *monitor, struct error *err)
 {
-	if (job->running)
-		pthread_join(job->thread, NULL);
-	job->running = false;
+	while (job->running) {
+		struct timespec until;
+
+		if (monitor_check(monitor, err) < 0)
+			return -1;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += JOIN_SLICE_S;
+		job->running = pthread_timedjoin_np(job->thread, NULL, &until) == ETIMEDOUT;
+	}
+	return 0;
 }
 
-int background_digests_wait(struct background_digests *digests, const struct digest **ret,
-			    struct error *err)
+int background_digests_wait(struct background_digests *digests, const struct monitor *monitor,
+			    const struct digest **ret, struct error *err)
 {
-	join(digests);
+	if (join(digests, monitor, err) < 0)
+		return -1;
 	if (digests->result < 0) {
 		*err = digests->error;
 		return -1;
@@ -62,7 +85,9 @@ void background_digests_free(struct background_digests *digests)
 {
 	if (!digests)
 		return;
-	join(digests);
+	atomic_store(&digests->stop, true);
+	if (digests->running)
+		pthread_join(digests->thread, NULL);
 	free(digests->digests);
 	free(digests);
 }

@@ -11,9 +11,10 @@ struct background_digests;
 
 /* `paths` is borrowed until the wait. */
 struct background_digests *background_digests_start(const char *const *paths, size_t n);
-/* *ret: n digests, owned by `digests`. */
-int background_digests_wait(struct background_digests *digests, const struct digest **ret,
-			    struct error *err);
+/* *ret: n digests, owned by `digests`.  ERROR_BUSY when the monitor says stop. */
+int background_digests_wait(struct background_digests *digests, const struct monitor *monitor,
+			    const struct digest **ret, struct error *err);
+/* Stops what still runs. */
 void background_digests_free(struct background_digests *digests);
 
 /* Were the file systems of these very files (subject.h, "files") checked and found clean before? */

@@ -10,6 +10,7 @@ LIB_SOURCES += \
 	lib/session/confine_mounts.c \
 	lib/session/confine_paths.c \
 	lib/session/confinements.c \
+	lib/session/content.c \
 	lib/session/digests.c \
 	lib/session/doctor.c \
 	lib/session/image.c \

@@ -13,6 +13,7 @@
 #include "layer/layer.h"
 #include "package/payload.h"
 #include "plan/plan.h"
+#include "session/content.h"
 #include "session/strings.h"
 #include "session/subject.h"
 #include "session/task.h"
@@ -111,18 +112,17 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 				  result->family, inputs->layer, report, err);
 }
 
-static int describe_outputs(const struct subject *result, const struct monitor *monitor,
+static int describe_outputs(const struct subject *result, struct content_digests *content,
 			    json_t *ret_outputs, struct error *err)
 {
-	monitor_progress(monitor, "digest", NULL, 0, 0);
-	for (size_t i = 0; i < result->n_disks; i++) {
-		struct digest content;
-		json_t *output;
+	const struct digest *digests;
 
-		if (image_content_digest(result->blocks[i], monitor, &content, err) < 0)
-			return -1;
-		output = json_object();
-		json_put_digest(output, "content", &content);
+	if (content_digests_wait(content, &digests, err) < 0)
+		return -1;
+	for (size_t i = 0; i < result->n_disks; i++) {
+		json_t *output = json_object();
+
+		json_put_digest(output, "content", &digests[i]);
 		json_put_u64(output, "virtual_size", block_size(result->blocks[i]));
 		json_array_append_new(ret_outputs, output);
 	}
@@ -181,15 +181,19 @@ static int check_and_describe(const json_t *input, const struct inputs *inputs,
 	__attribute__((cleanup(commit_report_free))) struct commit_report report = {0};
 	CLEANUP(subject_free)
 	struct subject *result = subject_open(inputs->overlay_image, err);
+	CLEANUP(content_digests_free)
+	struct content_digests *content = NULL;
 	CLEANUP_JSON json_t *outputs = json_array(), *booted = NULL;
 
 	if (!result)
 		return -1;
+	content = content_digests_start(result, monitor);
 	if (check_result(inputs, result, work_dir, monitor, &report, err) < 0)
 		return error_prefix(err, "check of the new overlay");
 	if (boot(input, result, monitor, &booted, err) < 0)
 		return -1;
-	if (describe_outputs(result, monitor, outputs, err) < 0)
+	monitor_progress(monitor, "digest", NULL, 0, 0);
+	if (describe_outputs(result, content, outputs, err) < 0)
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "outputs", steal(outputs));

@@ -13,3 +13,15 @@ print-unit-programs:
 check-unit: $(UNIT_PROGRAMS)
 	tests/run $(UNIT_PROGRAMS)
 .PHONY: unit-programs print-unit-programs check-unit
+
+# The targets of libFuzzer: `make fuzz`, then $(BUILD)/fuzz/NAME.fuzz tests/fuzz/NAME.  The library is built again for
+# them, with its own directory of objects.
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang CXX=clang++ CFLAGS="$(FUZZ_FLAGS)" CXXFLAGS="$(FUZZ_FLAGS)" fuzz-programs
+fuzz-programs: $(FUZZERS:tests/fuzz/%.c=$(BUILD)/%.fuzz)
+$(BUILD)/%.fuzz: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer,address -pthread -o $@ $^ $(LIBS_LIBS)
+print-fuzzers:
+	@echo $(FUZZERS:tests/fuzz/%.c=%)
+.PHONY: fuzz fuzz-programs print-fuzzers

@@ -41,6 +41,12 @@ int ext_damaged(struct error *err, uint64_t ino, const char *what)
 /* Sizes that libext2fs would believe, or allocate by, before it looks at the device. */
 #define MAX_DESCRIPTOR_BYTES (64u << 20)
 
+/* Of a group: a power of two, which is divided by. */
+static bool is_descriptor_size(unsigned size)
+{
+	return size >= EXT2_MIN_DESC_SIZE && size <= EXT2_MAX_DESC_SIZE && (size & (size - 1)) == 0;
+}
+
 static const char *geometry_problem(struct ext2_super_block *super, uint64_t device_size)
 {
 	uint64_t blocks = ext2fs_blocks_count(super), per_group = super->s_blocks_per_group;
@@ -48,7 +54,8 @@ static const char *geometry_problem(struct ext2_super_block *super, uint64_t dev
 
 	if (blocks > device_size >> bits)
 		return "the file system is larger than its device: it was truncated";
-	if (per_group == 0 || blocks / per_group > MAX_DESCRIPTOR_BYTES / EXT2_DESC_SIZE(super))
+	if (per_group == 0 || !is_descriptor_size(EXT2_DESC_SIZE(super)) ||
+	    blocks / per_group > MAX_DESCRIPTOR_BYTES / EXT2_DESC_SIZE(super))
 		return "the superblock is damaged";
 	if (EXT2_INODE_SIZE(super) > EXT_MAX_INODE_SIZE)
 		return "its inodes are larger than 4096 bytes";

@@ -136,6 +136,7 @@ fresh; debug "ssv state 0"; refused dirty "not cleanly unmounted"
 fresh; debug "ssv state 3"; refused errors "has errors"
 fresh; debug "ssv last_orphan 12"; refused orphans "orphaned inodes"
 fresh; truncate -s 16M "$image"; refused truncated "larger than its device"
+fresh -O 64bit; printf "\0\0" | dd of="$image" bs=1 seek=$((1024 + 254)) conv=notrunc status=none; refused descriptor-size "superblock is damaged"
 fresh -O journal_dev -b 4096; refused journal_dev "feature journal_dev"
 [ $failed = 0 ] && echo "all features as they should be"
 exit $failed

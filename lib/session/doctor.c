@@ -18,6 +18,7 @@
 #include "appliance/kvm.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "session/confine.h"
 #include "session/session.h"
 
 enum { TOOL_DEADLINE_MS = 20000, SUBUID_RANGE = 65536, MAX_SUBUID_FILE = 1 << 20 };
@@ -206,6 +207,20 @@ static void check_subuid(const struct doctor_request *request, struct doctor_che
 	      "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER");
 }
 
+static void check_confinement(const struct doctor_request *request, struct doctor_check *check)
+{
+	CLEANUP_FREE char *lacks = confine_lacks();
+
+	(void)request;
+	if (!lacks) {
+		check->found = xstrdup("workers are confined in files, calls, network, privileges");
+		return;
+	}
+	check->found = xasprintf("workers have to do without %s", lacks);
+	judge(check, DOCTOR_WARN, "what takes over a worker by a hostile image gets further",
+	      "run as root, on a kernel with Landlock (lsm=landlock,...) and seccomp");
+}
+
 static void check_loop(const struct doctor_request *request, struct doctor_check *check)
 {
 	(void)request;
@@ -338,6 +353,7 @@ static const struct {
 	{"appliance", check_appliance},
 	{"namespaces", check_namespaces},
 	{"subuid", check_subuid},
+	{"confinement", check_confinement},
 	{"loop", check_loop},
 	{"scratch", check_scratch},
 	{"store", check_store},

@@ -15,11 +15,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
 
+#include "base/clock.h"
 #include "runner.h"
 
 enum { STATUS_FD = 3, CHUNK = 1 << 16, EXIT_SETUP_FAILED = 126, EXIT_EXEC_FAILED = 127 };
@@ -41,14 +41,6 @@ struct step {
 	int output, status_pipe, signals;
 	struct status status;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool is_dpkg(char *const *argv)
 {
@@ -179,7 +171,7 @@ static int step_wait(struct step *step, int *ret_status, struct error *err)
 	struct signalfd_siginfo info;
 
 	for (;;) {
-		int64_t left = step->end_ms - now_ms();
+		int64_t left = step->end_ms - clock_ms();
 
 		if (left <= 0)
 			return error_set(err, ERROR_BUSY, "%s was still running",
@@ -246,7 +238,7 @@ static int step_outcome(const struct job_command *command, int status, struct er
 
 static int step_run(const struct job *job, struct step *step, struct error *err)
 {
-	int64_t start = now_ms();
+	int64_t start = clock_ms();
 	int status = 0, outcome;
 
 	log_heading(step->runner, step->command);
@@ -261,7 +253,7 @@ static int step_run(const struct job *job, struct step *step, struct error *err)
 	buffer_free(&step->status.line);
 	if (outcome < 0)
 		return -1;
-	report_step(step->runner->report, step->command, status, (uint64_t)(now_ms() - start));
+	report_step(step->runner->report, step->command, status, (uint64_t)(clock_ms() - start));
 	return step_outcome(step->command, status, err);
 }
 
@@ -279,7 +271,7 @@ static int command_run(const struct job *job, struct step *step, struct error *e
 
 int steps_run(const struct job *job, struct runner *runner, struct error *err)
 {
-	int64_t end_ms = now_ms() + (int64_t)job->deadline_s * 1000;
+	int64_t end_ms = clock_ms() + (int64_t)job->deadline_s * 1000;
 	CLEANUP_CLOSE int signals = -1;
 	sigset_t child;
 

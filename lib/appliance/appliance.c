@@ -15,10 +15,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "appliance/guestfs.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -27,14 +27,6 @@ enum {
 	POLL_MS = 200,
 	WORK_DIR_LIMIT = 60, /* what a unix socket's path leaves */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* For root, libguestfs makes its socket below /tmp whatever it is told, and a child that is killed
  * leaves it there: so it gets a /tmp of its own, in work_dir.  A work_dir below /tmp has to stay
@@ -82,7 +74,7 @@ static int wait_for(const struct appliance_job *job, int fd, int64_t end, struct
 
 	if (poll(&one, 1, POLL_MS) > 0)
 		return 1;
-	if (now_ms() > end)
+	if (clock_ms() > end)
 		return error_set(err, ERROR_BUSY, "appliance: not done after %u s",
 				 job->deadline_s + LAUNCH_DEADLINE_S);
 	return monitor_check(job->monitor, err);
@@ -107,7 +99,7 @@ static int read_outcome(int fd, struct error *ret, struct error *err)
 
 static int watch(const struct appliance_job *job, int fd, struct error *err)
 {
-	int64_t start = now_ms();
+	int64_t start = clock_ms();
 	int64_t end = start + 1000 * ((int64_t)job->deadline_s + LAUNCH_DEADLINE_S);
 	struct error outcome = {0};
 	int ready;

@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -71,6 +72,18 @@ int file_write_all(int fd, const void *data, size_t len, struct error *err)
 		len -= n;
 	}
 	return 0;
+}
+
+int file_of_memory(const void *data, size_t len, struct error *err)
+{
+	CLEANUP_CLOSE int fd = memfd_create("memory", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return error_os(err, ERROR_HOST, errno, "memfd_create");
+	if (file_write_all(fd, data, len, err) < 0)
+		return -1;
+	lseek(fd, 0, SEEK_SET);
+	return steal_fd(&fd);
 }
 
 int file_sync_directory_of(const char *path, struct error *err)

@@ -19,6 +19,9 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, str
 /* Writes all of it, through short writes and EINTR. */
 int file_write_all(int fd, const void *data, size_t len, struct error *err);
 
+/* A descriptor, at its start, of a file without a name that holds these bytes. */
+int file_of_memory(const void *data, size_t len, struct error *err);
+
 /* Old or new, never between: temporary file beside it, write, fsync, rename, fsync of the
  * directory. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct error *err);

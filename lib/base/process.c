@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -20,14 +20,6 @@ static const char *const default_env[] = {
 	NULL};
 
 enum { EXIT_SETUP_FAILED = 126, EXIT_EXEC_FAILED = 127, POLL_SLICE_MS = 100 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool is_passed(const struct process_spec *spec, int fd)
 {
@@ -109,12 +101,12 @@ pid_t process_start(const struct process_spec *spec, int stdout_fd, int stderr_f
 
 void process_stop(pid_t pid, unsigned grace_ms)
 {
-	int64_t end = now_ms() + grace_ms;
+	int64_t end = clock_ms() + grace_ms;
 
 	if (pid <= 0)
 		return;
 	kill(pid, SIGTERM);
-	while (now_ms() < end) {
+	while (clock_ms() < end) {
 		struct timespec pause = {.tv_nsec = 5000000};
 
 		if (waitpid(pid, NULL, WNOHANG) != 0) {
@@ -127,18 +119,6 @@ void process_stop(pid_t pid, unsigned grace_ms)
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-}
-
-static int memory_file(const void *data, size_t len, struct error *err)
-{
-	CLEANUP_CLOSE int fd = memfd_create("input", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return error_os(err, ERROR_HOST, errno, "memfd_create");
-	if (file_write_all(fd, data, len, err) < 0)
-		return -1;
-	lseek(fd, 0, SEEK_SET);
-	return steal_fd(&fd);
 }
 
 /* One pipe of a running child: what is over the limit is read and dropped, so that it never blocks.
@@ -159,7 +139,7 @@ static void drain(struct pollfd *pipe, struct buffer *to, size_t limit)
 
 static int watch(const struct process_spec *spec, int64_t start, struct error *err)
 {
-	if (spec->deadline_ms && now_ms() - start >= spec->deadline_ms)
+	if (spec->deadline_ms && clock_ms() - start >= spec->deadline_ms)
 		return error_set(err, ERROR_BUSY, "%s: not done after %u s", spec->argv[0],
 				 spec->deadline_ms / 1000);
 	return monitor_check(spec->monitor, err);
@@ -172,7 +152,7 @@ static int collect(const struct process_spec *spec, pid_t pid, const int pipes[2
 {
 	struct pollfd fds[2] = {{.fd = pipes[0], .events = POLLIN},
 				{.fd = pipes[1], .events = POLLIN}};
-	int64_t start = now_ms();
+	int64_t start = clock_ms();
 	bool ended = false;
 
 	for (;;) {
@@ -213,7 +193,7 @@ int process_run(const struct process_spec *spec, struct process_result *ret, str
 	int out[2], errors[2], status = 0, outcome;
 	pid_t pid;
 
-	if (spec->input && (input = memory_file(spec->input, spec->input_len, err)) < 0)
+	if (spec->input && (input = file_of_memory(spec->input, spec->input_len, err)) < 0)
 		return -1;
 	if (open_pipes(out, errors, err) < 0)
 		return -1;

@@ -11,9 +11,9 @@
 #include <errno.h>
 #include <libnbd.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "disk/block_impl.h"
 
@@ -255,25 +255,17 @@ static const struct block_ops nbd_writer_ops = {.read = nbd_block_read,
 						.extent = nbd_block_extent,
 						.free = nbd_block_free};
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int nbd_handshake(struct nbd_block *self, int socket, unsigned deadline_ms,
 			 struct error *err)
 {
-	int64_t end = now_ms() + deadline_ms, left;
+	int64_t end = clock_ms() + deadline_ms, left;
 
 	if (nbd_add_meta_context(self->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) < 0 ||
 	    nbd_set_pread_initialize(self->nbd, false) < 0 ||
 	    nbd_aio_connect_socket(self->nbd, socket) < 0)
 		return nbd_failed(err, "connecting to");
 	while (nbd_aio_is_connecting(self->nbd) || nbd_aio_is_negotiating(self->nbd)) {
-		left = end - now_ms();
+		left = end - clock_ms();
 		if (left <= 0)
 			return error_set(err, ERROR_BUSY, "qemu-nbd: not ready after %u s",
 					 deadline_ms / 1000);

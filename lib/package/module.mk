@@ -18,6 +18,7 @@ LIB_SOURCES += \
 	lib/package/deb/control.c \
 	lib/package/deb/deb.c \
 	lib/package/deb/deb_commands.c \
+	lib/package/deb/deb_names.c \
 	lib/package/deb/deb_ownership.c \
 	lib/package/deb/deb_payload.c \
 	lib/package/deb/deb_places.c \

@@ -19,7 +19,7 @@ void fit_free(struct fit *fit)
 
 json_t *fit_to_json(const struct fit *fit)
 {
-	json_t *json = json_object(), *space = json_array(), *warnings = json_array();
+	json_t *json = json_object(), *space = json_array();
 
 	for (size_t i = 0; i < fit->n_space; i++) {
 		json_t *item = json_object();
@@ -31,10 +31,8 @@ json_t *fit_to_json(const struct fit *fit)
 		json_put_u64(item, "free_inodes", fit->space[i].free_inodes);
 		json_array_append_new(space, item);
 	}
-	for (size_t i = 0; i < fit->n_warnings; i++)
-		json_array_append_new(warnings, json_bytes(fit->warnings[i]));
 	json_put(json, "space", space);
-	json_put(json, "warnings", warnings);
+	json_put(json, "warnings", json_strings(fit->warnings, fit->n_warnings));
 	return json;
 }
 

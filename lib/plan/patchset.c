@@ -218,15 +218,6 @@ static char **copy_names(char **names, unsigned n_names, size_t *ret_n)
 	return copies;
 }
 
-static json_t *names_to_json(char **names, size_t n_names)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < n_names; i++)
-		json_array_append_new(array, json_bytes(names[i]));
-	return array;
-}
-
 static void compute_digest(struct patchset *patchset)
 {
 	CLEANUP_JSON json_t *json = json_object();
@@ -235,8 +226,8 @@ static void compute_digest(struct patchset *patchset)
 	json_put_bytes(json, "os_id", patchset->os_id);
 	json_put_bytes(json, "os_version", patchset->os_version);
 	json_put_u64(json, "scope", patchset->scope);
-	json_put(json, "packages", names_to_json(patchset->packages, patchset->n_packages));
-	json_put(json, "holds", names_to_json(patchset->holds, patchset->n_holds));
+	json_put(json, "packages", json_strings(patchset->packages, patchset->n_packages));
+	json_put(json, "holds", json_strings(patchset->holds, patchset->n_holds));
 	json_put_bool(json, "allow_removals", patchset->allow_removals);
 	json_put_bool(json, "allow_new", patchset->allow_new);
 	json_digest(json, &patchset->digest);

@@ -10,8 +10,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "run/capture_read.h"
 #include "run/ids.h"
@@ -30,14 +30,6 @@ enum {
 };
 /* Room beside the copied trees and twice the packages' own sizes: databases, caches, initramfs. */
 #define ROOM (1ull << 30)
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int sandbox_available(struct error *err)
 {
@@ -58,7 +50,7 @@ static bool watch_cancelled(void *opaque)
 {
 	struct watch *watch = opaque;
 
-	if (now_ms() >= watch->end_ms)
+	if (clock_ms() >= watch->end_ms)
 		watch->late = true;
 	return watch->late || (watch->outer && watch->outer->cancelled &&
 			       watch->outer->cancelled(watch->outer->opaque));
@@ -128,7 +120,7 @@ static int pump(struct supervision *s, int fd, bool is_log, struct error *err)
 
 static int on_capture(struct supervision *s, struct error *err)
 {
-	s->watch.end_ms = now_ms() + CAPTURE_MS;
+	s->watch.end_ms = clock_ms() + CAPTURE_MS;
 	monitor_progress(s->request->monitor, "capture", NULL, 0, 0);
 	s->capture = capture_read(s->spawned->capture, s->request->scratch_dir,
 				  s->request->copy_limit, &s->monitor, err);
@@ -267,7 +259,7 @@ static int measure(const struct run_request *request, struct view_size *ret, uin
 
 static unsigned seconds_until(int64_t end_ms)
 {
-	int64_t left = (end_ms - now_ms()) / 1000;
+	int64_t left = (end_ms - clock_ms()) / 1000;
 
 	return left > 0 ? (unsigned)left : 1;
 }
@@ -329,7 +321,7 @@ static int run_with_ids(const struct run_request *request, const struct ids *ids
 static int sandbox_run(const struct run_request *request, struct run_result *ret, struct error *err)
 {
 	CLEANUP_IDS struct ids ids = {.lock = -1};
-	int64_t end_ms = now_ms() + (int64_t)request->deadline_s * 1000;
+	int64_t end_ms = clock_ms() + (int64_t)request->deadline_s * 1000;
 	struct run_result result = {0};
 
 	if (sandbox_available(err) < 0 || ids_take(&ids, err) < 0)

@@ -70,18 +70,6 @@ static int channel_open(struct channel *ret, struct error *err)
 	return 0;
 }
 
-static int memory_file(const void *data, size_t len, struct error *err)
-{
-	CLEANUP_CLOSE int fd = memfd_create("job", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return error_os(err, ERROR_HOST, errno, "memfd_create");
-	if (file_write_all(fd, data, len, err) < 0)
-		return -1;
-	lseek(fd, 0, SEEK_SET);
-	return steal_fd(&fd);
-}
-
 /* So that neither the program's mode nor the directories above it matter. */
 static int program_file(const char *path, struct error *err)
 {
@@ -117,7 +105,7 @@ static int channels_open(const struct spawn_spec *spec, struct channels *ret, st
 	if (channel_open(&ret->log, err) < 0 || channel_open(&ret->report, err) < 0 ||
 	    channel_open(&ret->capture, err) < 0 || channel_open(&ret->go, err) < 0)
 		return -1;
-	ret->job = memory_file(json, strlen(json), err);
+	ret->job = file_of_memory(json, strlen(json), err);
 	if (ret->job < 0)
 		return -1;
 	ret->program = program_file(spec->runner, err);

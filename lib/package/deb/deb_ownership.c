@@ -4,10 +4,10 @@
  * share), diversions and path-include and path-exclude options (dpkg.cfg(5)).
  */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "package/deb/deb.h"
+#include "package/deb/deb_names.h"
 #include "package/ownership.h"
 
 #define INFO_DIRECTORY	  "/var/lib/dpkg/info"
@@ -15,12 +15,7 @@
 #define OPTIONS		  "/etc/dpkg/dpkg.cfg"
 #define OPTIONS_DIRECTORY "/etc/dpkg/dpkg.cfg.d"
 
-enum { LIST_MAX = 64 << 20, OPTIONS_MAX = 1 << 20 };
-
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+enum { LIST_MAX = 64 << 20, OPTIONS_MAX = 1 << 20, LISTS_MAX = 1 << 20 };
 
 /* The text of a file, or "" when it is not there. */
 static char *read_text(struct tree *tree, const char *path, size_t limit, struct error *err)
@@ -51,58 +46,13 @@ static int add_list(struct ownership *ownership, struct tree *tree, const char *
 	return 0;
 }
 
-struct names {
-	char **items;
-	size_t n_items;
-	const char *suffix;
-};
-
-static int collect_name(void *opaque, const char *name, uint64_t ino, struct error *err)
-{
-	struct names *names = opaque;
-	size_t len = strlen(name), suffix = strlen(names->suffix);
-
-	(void)ino;
-	(void)err;
-	if (len > suffix && strcmp(name + len - suffix, names->suffix) == 0) {
-		char **new = ARRAY_ADD(names->items, names->n_items);
-
-		*new = xstrdup(name);
-	}
-	return 0;
-}
-
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->n_items; i++)
-		free(names->items[i]);
-	free(names->items);
-}
-
-/* Names in a directory with this suffix, sorted; none when it is not there. */
-static int list_names(struct tree *tree, const char *directory, struct names *names,
-		      struct error *err)
-{
-	struct tree_node node;
-	int found = tree_lookup(tree, directory, TREE_FOLLOW, &node, err);
-
-	if (found <= 0 || !S_ISDIR(node.stat.mode))
-		return found < 0 ? -1 : 0;
-	if (fs_read_directory(node.fs, node.ino, collect_name, names, err) < 0)
-		return -1;
-	if (names->n_items > 1)
-		qsort(names->items, names->n_items, sizeof *names->items, compare_strings);
-	return 0;
-}
-
 static int read_lists(struct ownership *ownership, struct tree *tree, struct error *err)
 {
-	struct names names = {.suffix = ".list"};
-	int status = list_names(tree, INFO_DIRECTORY, &names, err);
+	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = ".list", .limit = LISTS_MAX};
+	int status = deb_names_read(tree, INFO_DIRECTORY, &names, err);
 
 	for (size_t i = 0; status == 0 && i < names.n_items; i++)
 		status = add_list(ownership, tree, names.items[i], err);
-	names_free(&names);
 	return status;
 }
 
@@ -151,15 +101,14 @@ static int read_options(struct ownership *ownership, struct tree *tree, const ch
 /* The directory's files in order, then the file itself, as dpkg reads them. */
 static int read_filters(struct ownership *ownership, struct tree *tree, struct error *err)
 {
-	struct names names = {.suffix = ""};
-	int status = list_names(tree, OPTIONS_DIRECTORY, &names, err);
+	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = LISTS_MAX};
+	int status = deb_names_read(tree, OPTIONS_DIRECTORY, &names, err);
 
 	for (size_t i = 0; status == 0 && i < names.n_items; i++) {
 		CLEANUP_FREE char *path = path_join(OPTIONS_DIRECTORY, names.items[i]);
 
 		status = read_options(ownership, tree, path, err);
 	}
-	names_free(&names);
 	return status < 0 ? -1 : read_options(ownership, tree, OPTIONS, err);
 }
 

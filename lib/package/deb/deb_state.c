@@ -10,13 +10,14 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "package/deb/deb.h"
+#include "package/deb/deb_names.h"
 
 enum {
 	MAX_STATUS = 64 << 20,
 	MAX_EXTENDED_STATES = 16 << 20,
 	MAX_ARCH = 4 << 10,
 	MAX_PREFERENCES = 1 << 20,
-	MAX_PREFERENCES_FILES = 256,
+	MAX_NAMES = 256,
 	MAX_ARCHITECTURES = 16
 };
 
@@ -67,52 +68,6 @@ static int read_file(struct tree *tree, const char *path, size_t limit, const ch
 	return 0;
 }
 
-struct names {
-	char **items;
-	size_t n_items;
-};
-
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->n_items; i++)
-		free(names->items[i]);
-	free(names->items);
-}
-#define CLEANUP_NAMES __attribute__((cleanup(names_free)))
-
-static int add_name(void *opaque, const char *name, uint64_t ino, struct error *err)
-{
-	struct names *names = opaque;
-
-	(void)ino;
-	if (names->n_items >= MAX_PREFERENCES_FILES)
-		return error_set(err, ERROR_IMAGE, "too many files in one directory");
-	*ARRAY_ADD(names->items, names->n_items) = xstrdup(name);
-	return 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names in a directory, sorted; none when it is not there. */
-static int list_directory(struct tree *tree, const char *path, struct names *ret, struct error *err)
-{
-	struct tree_node node;
-	int found = tree_lookup(tree, path, TREE_FOLLOW, &node, err);
-
-	if (found <= 0)
-		return found;
-	if (!S_ISDIR(node.stat.mode))
-		return error_set(err, ERROR_IMAGE, "%s in the guest is not a directory", path);
-	if (fs_read_directory(node.fs, node.ino, add_name, ret, err) < 0)
-		return error_prefix(err, "%s", path);
-	if (ret->n_items)
-		qsort(ret->items, ret->n_items, sizeof *ret->items, compare_names);
-	return 0;
-}
-
 /* apt reads names of letters, digits, '_', '-', without extension or with ".pref". */
 static bool is_preferences_name(const char *name)
 {
@@ -127,9 +82,9 @@ static bool is_preferences_name(const char *name)
 
 static int read_preferences_dir(struct tree *tree, struct buffer *ret, struct error *err)
 {
-	CLEANUP_NAMES struct names names = {0};
+	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = MAX_NAMES};
 
-	if (list_directory(tree, preferences_dir, &names, err) < 0)
+	if (deb_names_read(tree, preferences_dir, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n_items; i++) {
 		CLEANUP_FREE char *path = path_join(preferences_dir, names.items[i]);
@@ -165,9 +120,9 @@ static bool is_number(const char *name)
 
 static int check_updates(struct tree *tree, struct guest *guest, struct error *err)
 {
-	CLEANUP_NAMES struct names names = {0};
+	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = MAX_NAMES};
 
-	if (list_directory(tree, updates_path, &names, err) < 0)
+	if (deb_names_read(tree, updates_path, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n_items; i++) {
 		if (!is_number(names.items[i]))

@@ -178,7 +178,7 @@ static char *backing_name(const char *parent, const char *output)
 	return steal(real_parent);
 }
 
-static char *staged_path(const struct applied *applied, size_t disk)
+char *applied_path(const struct applied *applied, size_t disk)
 {
 	return xasprintf("%s/disk%zu.qcow2", applied->outputs->path, disk);
 }
@@ -193,7 +193,7 @@ static json_t *commit_input(const struct coldpatch_session *session,
 	json_t *input = json_object(), *overlays = json_array();
 
 	for (size_t i = 0; i < image->n_disks; i++) {
-		CLEANUP_FREE char *path = staged_path(applied, i);
+		CLEANUP_FREE char *path = applied_path(applied, i);
 		CLEANUP_FREE char *backing = backing_name(image->disks[i], options->outputs[i]);
 		CLEANUP_FREE char *directory = directory_of(options->outputs[i]);
 		json_t *overlay = json_object();
@@ -278,7 +278,7 @@ static int publish(const struct coldpatch_image *image,
 	size_t done = 0;
 
 	for (; done < image->n_disks; done++) {
-		CLEANUP_FREE char *staged = staged_path(applied, done);
+		CLEANUP_FREE char *staged = applied_path(applied, done);
 
 		if (publish_file(staged, options->outputs[done], err) < 0)
 			goto undo;
@@ -301,7 +301,7 @@ static int commit_and_sign(struct coldpatch_session *session, const struct coldp
 	if (make_overlays(session, image, options, applied, err) < 0)
 		return -1;
 	for (size_t i = 0; i < image->n_disks; i++) {
-		CLEANUP_FREE char *staged = staged_path(applied, i);
+		CLEANUP_FREE char *staged = applied_path(applied, i);
 
 		if (finish_file(staged, image->disks[i], err) < 0)
 			return -1;

@@ -19,6 +19,9 @@ struct applied {
 	bool changed;
 };
 
+/* Where the overlay of a disk is made, allocated. */
+char *applied_path(const struct applied *applied, size_t disk);
+
 /* Makes the record of what was done and has it signed, into `path` (apply_record.c). */
 int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *image,
 	       const struct coldpatch_apply_options *options, struct applied *applied,

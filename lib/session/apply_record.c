@@ -23,17 +23,12 @@ static char *name_of(const char *path)
 	return xstrdup(basename(copy));
 }
 
-static char *staged_path(const struct applied *applied, size_t disk)
-{
-	return xasprintf("%s/disk%zu.qcow2", applied->outputs->path, disk);
-}
-
 static int add_subjects(const struct makings *makings, struct record *record, struct error *err)
 {
 	const json_t *outputs = json_object_get(makings->applied->commit, "outputs");
 
 	for (size_t i = 0; i < makings->image->n_disks; i++) {
-		CLEANUP_FREE char *staged = staged_path(makings->applied, i);
+		CLEANUP_FREE char *staged = applied_path(makings->applied, i);
 		struct record_subject *file = ARRAY_ADD(record->subjects, record->n_subjects);
 		struct record_subject *content;
 
@@ -223,7 +218,7 @@ static int sign(const struct makings *makings, const struct record *record, cons
 	int result;
 
 	for (size_t i = 0; i < n; i++)
-		overlays[i] = staged[i] = staged_path(makings->applied, i);
+		overlays[i] = staged[i] = applied_path(makings->applied, i);
 	result = record_sign(record, &request, path, err);
 	for (size_t i = 0; i < n; i++)
 		free(staged[i]);

@@ -172,7 +172,7 @@ static int copy_bytes(const struct copying *copying, struct digest *ret, struct 
 static int copy(const struct copying *copying, struct digest *ret, struct error *err)
 {
 	if (ioctl(copying->to, FICLONE, copying->from) == 0)
-		return digest_of_fd(copying->to, ret, err);
+		return digest_of_fd_monitored(copying->to, copying->monitor, ret, err);
 	return copy_bytes(copying, ret, err);
 }
 

@@ -95,7 +95,8 @@ static int file_digest(struct walk *walk, size_t n, struct digest *ret, struct e
 			return -1;
 		monitor_progress(walk->request->monitor, "verify", file->path, walk->n_files,
 				 walk->image->n_files);
-		if (digest_of_fd(file->fd, &walk->files[walk->n_files], err) < 0)
+		if (digest_of_fd_monitored(file->fd, walk->request->monitor,
+					   &walk->files[walk->n_files], err) < 0)
 			return error_prefix(err, "%s", file->path);
 		walk->n_files++;
 	}
@@ -301,7 +302,7 @@ static int is_recorded(const struct verify_request *request, bool *ret, struct e
 	*ret = false;
 	if (!record)
 		return 0;
-	if (digest_of_file(request->overlay, &digest, err) < 0)
+	if (digest_of_file_monitored(request->overlay, request->monitor, &digest, err) < 0)
 		return -1;
 	for (size_t i = 0; (subject = record_overlay(record, i)); i++)
 		*ret = *ret || digest_equal(&subject->digest, &digest);

@@ -73,6 +73,7 @@ const struct confinement confinement_commit = {
 			MIRROR_SNAPSHOTS,
 			{"store", "layers", CONFINED_READ},
 			{"overlays.path", NULL, CONFINED_BESIDE},
+			{"console", NULL, CONFINED_BESIDE},
 			{0},
 		},
 };

@@ -29,24 +29,31 @@ static int find_data(void *opaque, const struct ext_xattr_entry *entry, struct e
 	return 0;
 }
 
+/* Copies what a part of the data, which begins at `start` of the file, has of the piece asked for.
+ */
+static void copy_part(uint8_t *buf, size_t len, uint64_t offset, const uint8_t *part, size_t start,
+		      size_t size)
+{
+	uint64_t from = offset > start ? offset : start;
+	uint64_t to = offset + len < start + size ? offset + len : start + size;
+
+	if (from < to)
+		memcpy(buf + (from - offset), part + (from - start), to - from);
+}
+
+/* A file may end in a hole behind the data in its inode, as a file in blocks may. */
 static int read_inline(struct ext *ext, uint64_t ino, const union ext_inode *inode, uint8_t *buf,
 		       size_t len, uint64_t offset, struct error *err)
 {
 	struct data_search tail = {0};
 	struct ext_xattr_area area;
-	size_t n = 0;
 
 	if (ext_xattr_inode_area(ext, inode, &area) &&
 	    ext_xattr_each(ino, &area, find_data, &tail, err) < 0)
 		return -1;
-	if (offset + len > IN_BLOCK_SIZE + tail.size)
-		return ext_damaged(err, ino, "it is larger than the data in its inode");
-	if (offset < IN_BLOCK_SIZE) {
-		n = len < IN_BLOCK_SIZE - offset ? len : IN_BLOCK_SIZE - offset;
-		memcpy(buf, (const uint8_t *)inode->small.i_block + offset, n);
-	}
-	if (len > n)
-		memcpy(buf + n, tail.value + (offset + n - IN_BLOCK_SIZE), len - n);
+	memset(buf, 0, len);
+	copy_part(buf, len, offset, (const uint8_t *)inode->small.i_block, 0, IN_BLOCK_SIZE);
+	copy_part(buf, len, offset, tail.value, IN_BLOCK_SIZE, tail.size);
 	return 0;
 }
 

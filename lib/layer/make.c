@@ -179,6 +179,7 @@ struct layer *layer_make(const char *store, struct tree *before, const struct ca
 		return NULL;
 	if (build(diff, layer, store, monitor, err) < 0) {
 		directory_remove(layer->directory, &ignored);
+		error_prefix(err, "layer in the store %s", store);
 		return NULL;
 	}
 	return steal(layer);

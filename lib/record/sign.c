@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -58,6 +59,9 @@ static int signer_error(struct process_result *result, const char *signer, struc
 {
 	enum error_kind kind = ERROR_BUG;
 
+	if (result->signal == SIGKILL)
+		return error_set(err, ERROR_BUSY,
+				 "%s was killed from outside (out of memory?); try again", signer);
 	if (result->exit_code >= ERROR_USAGE && result->exit_code <= ERROR_GUEST)
 		kind = (enum error_kind)result->exit_code;
 	if (result->err.len == 0)

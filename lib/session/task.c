@@ -233,6 +233,11 @@ static int outcome(struct conversation *talk, const char *name, int status, json
 		return -1;
 	}
 	words = last_words(talk);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return error_set(err, ERROR_BUSY,
+				 "the %s worker was killed from outside (out of memory?); make "
+				 "room in memory and try again",
+				 name);
 	if (WIFSIGNALED(status))
 		return error_set(err, ERROR_BUG, "the %s worker was killed by signal %d (%s)%s",
 				 name, WTERMSIG(status), strsignal(WTERMSIG(status)), words);

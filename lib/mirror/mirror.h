@@ -102,6 +102,14 @@ int mirror_snapshot_verify(const struct mirror_snapshot *snapshot, const struct 
 int mirror_snapshot_list(const char *store, char ***ret_names, size_t *ret_n, struct error *err);
 json_t *mirror_snapshot_to_json(const struct mirror_snapshot *snapshot);
 
+/* A vendor's own source is for guests of its release only, by the code name: "bookworm-security" is
+ * not for trixie.  Everybody else's is for all.  With `os_id` or `codename` NULL all are. */
+bool mirror_source_suits(const struct mirror_source *source, const char *os_id,
+			 const char *codename);
+/* Leaves only the sources that suit, in memory; how many those are. */
+size_t mirror_snapshot_keep_suited(struct mirror_snapshot *snapshot, const char *os_id,
+				   const char *codename);
+
 bool mirror_snapshot_has_package(const struct mirror_snapshot *snapshot,
 				 const struct digest *sha256);
 /* Opens a package file of the store read-only and hashes it again: ERROR_TRUST when it is not what

@@ -15,6 +15,7 @@ LIB_SOURCES += \
 	lib/mirror/apt_release.c \
 	lib/mirror/snapshot.c \
 	lib/mirror/stage.c \
+	lib/mirror/suits.c \
 	lib/mirror/store.c
 UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c
 FUZZERS += tests/fuzz/release.c

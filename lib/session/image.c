@@ -110,19 +110,50 @@ static void free_names(char **names, size_t n)
 	free(names);
 }
 
-static char *newest_snapshot(const struct coldpatch_session *session, struct error *err)
+static const char *known(const char *name)
 {
-	char **names = NULL, *newest = NULL;
+	return name ? name : "unknown";
+}
+
+/* ERROR_MIRROR when the snapshot has nothing for the guest's release. */
+static struct mirror_snapshot *open_suited(const struct coldpatch_session *session,
+					   const char *name, const struct guest *guest,
+					   struct error *err)
+{
+	CLEANUP(mirror_snapshot_free)
+	struct mirror_snapshot *snapshot = mirror_snapshot_open(session->config.store, name, err);
+
+	if (!snapshot)
+		return NULL;
+	for (size_t i = 0; i < snapshot->n_sources; i++)
+		if (mirror_source_suits(&snapshot->sources[i], guest->os.id, guest->os.codename))
+			return steal(snapshot);
+	error_set(err, ERROR_MIRROR,
+		  "mirror snapshot %.12s has nothing for %s %s; make one of its mirror with "
+		  "`coldpatch mirror snapshot`, or name another with --snapshot",
+		  name, known(guest->os.id), known(guest->os.codename));
+	return NULL;
+}
+
+/* The newest that has something for the guest. */
+static struct mirror_snapshot *open_newest(const struct coldpatch_session *session,
+					   const struct guest *guest, struct error *err)
+{
+	struct mirror_snapshot *newest = NULL;
+	char **names = NULL;
 	size_t n = 0;
 
 	if (mirror_snapshot_list(session->config.store, &names, &n, err) < 0)
 		return NULL;
-	if (n > 0)
-		newest = xstrdup(names[0]);
-	else
+	if (n == 0)
 		error_set(err, ERROR_MISSING,
 			  "%s: no mirror snapshot yet; make one with `coldpatch mirror snapshot`",
 			  session->config.store);
+	for (size_t i = 0; i < n && !newest; i++) {
+		newest = open_suited(session, names[i], guest, err);
+		if (!newest && err->kind != ERROR_MIRROR)
+			break;
+	}
 	free_names(names, n);
 	return newest;
 }
@@ -130,11 +161,8 @@ static char *newest_snapshot(const struct coldpatch_session *session, struct err
 static int open_snapshot(struct coldpatch_session *session, const char *name,
 			 struct prepared *prepared, struct error *err)
 {
-	CLEANUP_FREE char *chosen = name ? xstrdup(name) : newest_snapshot(session, err);
-
-	if (!chosen)
-		return -1;
-	prepared->snapshot = mirror_snapshot_open(session->config.store, chosen, err);
+	prepared->snapshot = name ? open_suited(session, name, prepared->guest, err)
+				  : open_newest(session, prepared->guest, err);
 	if (!prepared->snapshot)
 		return -1;
 	for (size_t i = 0; i < prepared->snapshot->n_sources; i++)
@@ -158,10 +186,27 @@ static char *plan_cache_path(const struct coldpatch_session *session,
 	json_put_digest(key, "patchset", &patchset->digest);
 	json_put_string(key, "os", prepared->guest->os.id);
 	json_put_string(key, "os_version", prepared->guest->os.version_id);
+	json_put_bytes(key, "codename", prepared->guest->os.codename);
 	json_put_string(key, "coldpatch", COLDPATCH_VERSION);
 	json_digest(key, &digest);
 	digest_to_hex(&digest, hex);
 	return xasprintf("%s/plans/%s.json", session->config.store, hex);
+}
+
+/* The index of a snapshot differs with the release that its sources must suit; what the guest calls
+ * its release is no name for a directory. */
+static char *resolver_cache_path(const struct coldpatch_session *session,
+				 const struct prepared *prepared)
+{
+	CLEANUP_FREE char *release = xasprintf("%s %s", known(prepared->guest->os.id),
+					       known(prepared->guest->os.codename));
+	char snapshot[DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	digest_of(release, strlen(release), &digest);
+	digest_to_hex(&digest, hex);
+	digest_to_hex(&prepared->snapshot->digest, snapshot);
+	return xasprintf("%s/resolver-cache/%s.%.16s", session->config.store, snapshot, hex);
 }
 
 static json_t *resolve_input(const struct coldpatch_session *session,
@@ -169,10 +214,9 @@ static json_t *resolve_input(const struct coldpatch_session *session,
 {
 	json_t *input = json_object();
 	char snapshot[DIGEST_HEX_SIZE];
-	CLEANUP_FREE char *cache = NULL;
+	CLEANUP_FREE char *cache = resolver_cache_path(session, prepared);
 
 	digest_to_hex(&prepared->snapshot->digest, snapshot);
-	cache = xasprintf("%s/resolver-cache/%s", session->config.store, snapshot);
 	json_put(input, "guest", guest_to_json(prepared->guest));
 	json_put_string(input, "state_dir", prepared->state_dir);
 	json_put_string(input, "store", session->config.store);

@@ -38,6 +38,7 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 					     string_member(input, "snapshot"), err);
 	if (!ret->snapshot)
 		return -1;
+	mirror_snapshot_keep_suited(ret->snapshot, ret->guest->os.id, ret->guest->os.codename);
 	if (state_dir_read(string_member(input, "state_dir"), &ret->state, err) < 0)
 		return -1;
 	ret->family = package_family_by_name(ret->guest->packages.family);

@@ -12,6 +12,7 @@
 #include "mirror/gpgv.h"
 #include "mirror/highwater.h"
 #include "mirror/keyring.h"
+#include "mirror/mirror.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define ZEROS	     "0000000000000000000000000000000000000000000000000000000000000000"
@@ -35,6 +36,34 @@ static const char release_text[] = "Origin: Debian\n"
 				   " " ONES "     2500 main/b\n"
 				   " " ZEROS " 7 main/a b\n"
 				   "\n\n";
+
+static const struct {
+	char *origin, *codename;
+	const char *os_id, *guest_codename;
+	bool suits;
+} suits[] = {
+	{"Debian", "bookworm", "debian", "bookworm", true},
+	{"Debian", "bookworm-security", "debian", "bookworm", true},
+	{"Debian", "trixie-security", "debian", "bookworm", false},
+	{"Debian", "bookwormish", "debian", "bookworm", false},
+	{"Ubuntu", "noble", "debian", "bookworm", true}, /* somebody else's: the user's choice */
+	{"coldpatch", "stable", "debian", "bookworm", true},
+	{NULL, "trixie", "debian", "bookworm", true},
+	{"Debian", NULL, "debian", "bookworm", true},
+	{"Debian", "trixie", "debian", NULL, true},
+	{"Debian", "trixie", "debian", "", true},
+	{"Debian", "trixie", NULL, "bookworm", true},
+};
+
+START_TEST(source_suits)
+{
+	const struct mirror_source source = {.origin = suits[_i].origin,
+					     .codename = suits[_i].codename};
+
+	ck_assert(mirror_source_suits(&source, suits[_i].os_id, suits[_i].guest_codename) ==
+		  suits[_i].suits);
+}
+END_TEST
 
 START_TEST(release_is_read)
 {
@@ -349,6 +378,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("release");
 	TCase *tcase = tcase_create("release");
 
+	tcase_add_loop_test(tcase, source_suits, 0, COUNT(suits));
 	tcase_add_test(tcase, release_is_read);
 	tcase_add_loop_test(tcase, bad_release_is_refused, 0, COUNT(bad_releases));
 	tcase_add_test(tcase, release_with_a_nul_is_refused);

@@ -8,8 +8,9 @@ SHARED := $(BUILD)/libcoldpatch.so.0
 
 all:
 
-# Without a configuration, only the goals that make one or need none can run.
-ifneq ($(wildcard config.mk),)
+# These need no configuration: they work before there is one, and before what makes one is installed.
+WITHOUT_CONFIG := deps demo check check-full clean distclean format
+ifneq ($(filter-out $(WITHOUT_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 

@@ -55,8 +55,9 @@ answer_for_machine() { # ROOT
 	EOF
 	chmod 755 "$stubs/grub-probe"
 	bind "$stubs/grub-probe" "$root/usr/sbin/grub-probe"
-	# The hook of initramfs-tools that chooses the root's fsck asks blkid.
-	cat > "$stubs/blkid" <<-EOF
+	# The hook of initramfs-tools that chooses the root's fsck asks blkid, with a PATH that has /usr/bin first; the real
+	# one, in /usr/sbin, goes into the initramfs.
+	cat > "$root/usr/bin/blkid" <<-EOF
 	#!/bin/sh
 	case "\$*" in
 	*$root_uuid*device*) echo /dev/vda3 ;;
@@ -64,8 +65,7 @@ answer_for_machine() { # ROOT
 	*) exit 2 ;;
 	esac
 	EOF
-	chmod 755 "$stubs/blkid"
-	bind "$stubs/blkid" "$root/usr/sbin/blkid"
+	chmod 755 "$root/usr/bin/blkid"
 	touch "$root/dev/vda2" "$root/dev/vda3"
 	mkdir -p "$root/dev/disk/by-uuid"
 	touch "$root/dev/disk/by-uuid/$root_uuid" "$root/dev/disk/by-uuid/$boot_uuid"
@@ -96,7 +96,7 @@ vendor_upgrade() { # ROOT MIRROR...
 		sh -c 'exec "$@"' sh "${apt[@]}" update >"$WORK/vendor.log" 2>&1 || status=$?
 	[ $status != 0 ] || chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root SYSTEMD_OFFLINE=1 \
 		"${apt[@]}" upgrade --with-new-pkgs >>"$WORK/vendor.log" 2>&1 || status=$?
-	rm "$root/usr/sbin/policy-rc.d"
+	rm -f "$root/usr/sbin/policy-rc.d" "$root/usr/bin/blkid"
 	[ $status = 0 ] || { tail -n 40 "$WORK/vendor.log"; fail "the vendor's tool failed: $status"; }
 }
 

@@ -61,6 +61,16 @@ int unlink_quietly(const char *path)
 	return keep_mtime(parent, &before);
 }
 
+int symlink_quietly(const char *target, const char *path)
+{
+	struct stat before;
+	CLEANUP_CLOSE int parent = parent_open(path, &before);
+
+	if (parent < 0 || symlink(target, path) < 0)
+		return -1;
+	return keep_mtime(parent, &before);
+}
+
 static int put_make(struct put *put, struct error *err)
 {
 	struct stat before;

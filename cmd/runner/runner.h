@@ -55,7 +55,8 @@ int puts_place(const struct job *job, struct error *err);
 int puts_remove(struct error *err);
 /* The job's own files, after the last command. */
 int files_write(const struct job *job, struct error *err);
-/* Removes a name, leaving its directory's mtime as it is. */
+/* Make and remove a name, leaving its directory's mtime as it is. */
+int symlink_quietly(const char *target, const char *path);
 int unlink_quietly(const char *path);
 
 /* identity.c: machine-id, host keys, seeds, resolv.conf: after the run exactly as before it. */

@@ -6,6 +6,10 @@
  * directory in front of PATH would not do: this program is mounted over them.  Only while packages
  * are configured: dpkg renames new files over old ones, and over a mount point that is EBUSY.
  *
+ * blkid and findmnt are copied into the initramfs, by their absolute paths, and must be the guest's
+ * own there; who asks them calls them by name.  So links to us lie where a PATH has them earlier:
+ * in /usr/local/sbin, and for mkinitramfs, which sets PATH=/usr/bin:/sbin:/bin, in /usr/bin.
+ *
  * Those that would write boot code succeed and are logged, for the record to say that it was not
  * done; those that ask get answers from the guest's own file system table.
  */
@@ -27,22 +31,23 @@ struct stub {
 	const char *name;
 	int (*answer)(const struct job *job, int argc, char **argv); /* NULL: does nothing */
 	bool logged;
+	const char *links[3]; /* directories for links; none: mounted over the program */
 };
 
 static const struct stub stubs[] = {
-	{"grub-probe", answer_grub_probe, false},
-	{"grub2-probe", answer_grub_probe, false},
-	{"grub-mkrelpath", answer_grub_mkrelpath, false},
-	{"grub2-mkrelpath", answer_grub_mkrelpath, false},
-	{"findmnt", answer_findmnt, false},
-	{"blkid", answer_blkid, false},
-	{"grub-install", NULL, true},
-	{"grub2-install", NULL, true},
-	{"grub-bios-setup", NULL, true},
-	{"efibootmgr", NULL, true},
-	{"bootctl", NULL, true},
-	{"os-prober", NULL, false},
-	{"linux-boot-prober", NULL, false},
+	{"grub-probe", answer_grub_probe, false, {NULL}},
+	{"grub2-probe", answer_grub_probe, false, {NULL}},
+	{"grub-mkrelpath", answer_grub_mkrelpath, false, {NULL}},
+	{"grub2-mkrelpath", answer_grub_mkrelpath, false, {NULL}},
+	{"findmnt", answer_findmnt, false, {"/usr/local/sbin"}},
+	{"blkid", answer_blkid, false, {"/usr/local/sbin", "/usr/bin"}},
+	{"grub-install", NULL, true, {NULL}},
+	{"grub2-install", NULL, true, {NULL}},
+	{"grub-bios-setup", NULL, true, {NULL}},
+	{"efibootmgr", NULL, true, {NULL}},
+	{"bootctl", NULL, true, {NULL}},
+	{"os-prober", NULL, false, {NULL}},
+	{"linux-boot-prober", NULL, false, {NULL}},
 };
 enum { N_STUBS = sizeof stubs / sizeof *stubs };
 
@@ -50,6 +55,8 @@ static const char *const directories[] = {"/usr/sbin", "/usr/bin", "/sbin", "/bi
 
 static char *mounted[MOUNTED_LIMIT];
 static size_t n_mounted;
+static char *linked[MOUNTED_LIMIT];
+static size_t n_linked;
 
 const struct stub *stub_find(const char *argv0)
 {
@@ -133,12 +140,61 @@ static int stub_mount(const char *directory, const char *name, struct error *err
 	return 0;
 }
 
+static int stub_mount_everywhere(const struct stub *stub, struct error *err)
+{
+	for (size_t d = 0; d < sizeof directories / sizeof *directories; d++)
+		if (stub_mount(directories[d], stub->name, err) < 0)
+			return -1;
+	return 0;
+}
+
+static bool is_installed(const char *name)
+{
+	for (size_t d = 0; d < sizeof directories / sizeof *directories; d++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", directories[d], name);
+
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where the name is taken, or the directory absent, the guest's own program answers. */
+static int stub_link(const struct stub *stub, struct error *err)
+{
+	for (size_t i = 0; stub->links[i] && n_linked < MOUNTED_LIMIT; i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", stub->links[i], stub->name);
+
+		if (symlink_quietly(JOB_DIRECTORY "/stub", path) == 0)
+			linked[n_linked++] = steal(path);
+		else if (errno != EEXIST && errno != ENOENT && errno != ENOTDIR)
+			return error_os(err, ERROR_HOST, errno, "make %s for the run", path);
+	}
+	return 0;
+}
+
 int stubs_mount(struct error *err)
 {
-	for (size_t i = 0; i < N_STUBS; i++)
-		for (size_t d = 0; d < sizeof directories / sizeof *directories; d++)
-			if (stub_mount(directories[d], stubs[i].name, err) < 0)
-				return -1;
+	for (size_t i = 0; i < N_STUBS; i++) {
+		const struct stub *stub = &stubs[i];
+
+		if (!is_installed(stub->name))
+			continue;
+		if ((stub->links[0] ? stub_link(stub, err) : stub_mount_everywhere(stub, err)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int stub_unlink(const char *path, struct error *err)
+{
+	char target[sizeof JOB_DIRECTORY "/stub"];
+	ssize_t n = readlink(path, target, sizeof target);
+
+	if (n != sizeof target - 1 || memcmp(target, JOB_DIRECTORY "/stub", n) != 0)
+		return 0;
+	if (unlink_quietly(path) < 0)
+		return error_os(err, ERROR_HOST, errno, "remove %s after the run", path);
 	return 0;
 }
 
@@ -147,6 +203,10 @@ int stubs_unmount(struct error *err)
 	struct error ignored = {0};
 	int outcome = 0;
 
+	while (n_linked > 0) {
+		outcome |= stub_unlink(linked[--n_linked], err ? err : &ignored);
+		free(linked[n_linked]);
+	}
 	while (n_mounted > 0) {
 		outcome |= unmount_from(mounted[--n_mounted], err ? err : &ignored);
 		free(mounted[n_mounted]);

@@ -34,6 +34,7 @@ for program in grub-probe grub-install grub-mkrelpath; do # ones that would give
 	printf '#!/bin/sh\necho the real %s\n' $program >"$tree/usr/sbin/$program"
 	chmod 755 "$tree/usr/sbin/$program"
 done
+mkdir -p "$tree/opt" && cp "$tree/sbin/blkid" "$tree/bin/findmnt" "$tree/opt/"
 printf '%s / ext4 defaults 0 1\n' UUID=01234567-89ab-cdef-0123-456789abcdef >"$tree/etc/fstab"
 find "$tree/odd" -exec stat -c '%n %f %u:%g %h %s %Y' {} + | sed "s,^$tree,," | sort >"$WORK/expected"
 
@@ -97,16 +98,21 @@ captured '/etc/ssh/ssh_host_test_key 100644 0:0 nlink=1 size=4 content=4 '
 # Questions about the machine are answered from the guest; writing boot code is listed, not done.
 sandbox 'd=$(grub-probe --target=device /); grub-probe --device $d --target=fs_uuid; grub-probe -t fs /etc/passwd; ls /dev/disk/by-uuid; \
 	blkid -s UUID -o value $d; findmnt -no FSTYPE,UUID /; grub-probe -t nonsense / && echo BAD; grub-probe -t fs /nowhere && echo BAD; \
-	/usr/sbin/grub-install --target=i386-pc /dev/sda; echo install=$?'
-[ "$(grep -cxF 01234567-89ab-cdef-0123-456789abcdef "$WORK/log")" = 3 ] || { cat "$WORK/log"; fail "answers"; }
+	/usr/sbin/grub-install --target=i386-pc /dev/sda; echo install=$?; \
+	PATH=/usr/bin:/sbin:/bin blkid -s UUID -o value $d; cmp /sbin/blkid /opt/blkid && cmp /usr/bin/findmnt /opt/findmnt && echo "to be copied"'
+[ "$(grep -cxF 01234567-89ab-cdef-0123-456789abcdef "$WORK/log")" = 4 ] || { cat "$WORK/log"; fail "answers"; }
 logged ext2
 logged 'ext4 01234567-89ab-cdef-0123-456789abcdef'
 logged 'install=0'
+logged 'to be copied'
 logged 'grub-probe: error: no answer for target nonsense.'
 logged 'grub-probe: error: cannot find a device for /nowhere.'
 grep -qE '^(the real|BAD)' "$WORK/log" && fail "a stub was not used"
 grep -q '"grub-install --target=i386-pc /dev/sda"' "$WORK/out" || fail "the stub's call is not listed"
 not_captured /usr/sbin/grub-install
+not_captured /usr/bin/blkid
+not_captured /usr/local/sbin/blkid
+not_captured /usr/local/sbin/findmnt
 
 # The guest's own policy-rc.d is covered, not replaced; a package may bring a file where ours was.
 printf '#!/bin/sh\nexit 0\n' >"$tree/usr/sbin/policy-rc.d" && chmod 755 "$tree/usr/sbin/policy-rc.d"

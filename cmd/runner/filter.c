@@ -447,10 +447,10 @@ static int add_conditional(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++)
 		outcome |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-					    SCMP_A0_32(SCMP_CMP_EQ, personalities[i]));
+					    SCMP_A0_32(SCMP_CMP_EQ, personalities[i], 0));
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
 		outcome |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-					    SCMP_A0(SCMP_CMP_EQ, families[i]));
+					    SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	return outcome;
 }
 

@@ -13,7 +13,8 @@ static void sanitize(char *text)
 			*p = '?';
 }
 
-static void append(struct error *err, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void append(struct error *err, const char *fmt,
+							 va_list ap)
 {
 	size_t len = strlen(err->msg);
 

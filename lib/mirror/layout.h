@@ -39,7 +39,7 @@ struct mirror_build {
 
 struct mirror_layout {
 	const char *name;
-	const char *family; /* of its packages; all mirrors of a snapshot are of one */
+	const char *family;  /* of its packages; all mirrors of a snapshot are of one */
 	const char *missing; /* what a directory that is none lacks: "it has no ..." */
 	bool (*detect)(int root);
 	int (*read)(struct mirror_build *build, int root, const struct mirror_options *options,

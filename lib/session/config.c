@@ -57,7 +57,8 @@ struct problem {
 	char text[400];
 };
 
-static void keep_problem(cyaml_log_t level, void *opaque, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void keep_problem(cyaml_log_t level, void *opaque,
+							       const char *fmt, va_list args)
 {
 	struct problem *problem = opaque;
 

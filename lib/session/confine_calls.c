@@ -108,7 +108,7 @@ static int deny_namespaces(scmp_filter_ctx filter)
 static int deny_sockets(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+				SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 }
 
 #define DENY(filter, names) deny((filter), (names), sizeof(names) / sizeof *(names))

@@ -342,7 +342,7 @@ static int apply(struct block *block)
 	while (fgets(line, sizeof line, stdin)) {
 		char copy[200];
 
-		snprintf(copy, sizeof copy, "%s", line);
+		snprintf(copy, sizeof copy, "%.199s", line);
 		if (apply_line(fs, line, &err) < 0)
 			die(&err, copy);
 	}

@@ -3,8 +3,8 @@
  * The runner's report: JSON Lines, untrusted.
  *
  *     {"event":"package","stage":"unpack","package":"openssl","done":3,"total":40}
- *     {"event":"step","stage":"unpack","command":"dpkg --unpack ...","exit":0,"signal":0,"ms":812}
- *     {"event":"error","package":"nginx","message":"..."}       dpkg's own words, by --status-fd
+ *     {"event":"step","stage":"unpack","command":"...","exit":0,"signal":0,"ms":812}
+ *     {"event":"error","package":"nginx","message":"..."}       the package manager's own words
  *     {"event":"stub","call":"grub-install /dev/vda"}
  *     {"event":"restored","path":"/etc/machine-id"}
  *     {"event":"end","outcome":"done|failed|deadline|host","message":"..."}
@@ -24,7 +24,7 @@ struct report {
 	size_t n_lines;
 	char *outcome; /* NULL: no end seen */
 	char *message;
-	char *failed_package; /* the first one that dpkg named */
+	char *failed_package; /* the first one that the package manager named */
 	char *failed_message;
 };
 

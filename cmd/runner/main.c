@@ -109,6 +109,8 @@ static const char *outcome_name(int outcome, const struct error *err)
 		return "done";
 	if (err->kind == ERROR_GUEST)
 		return "failed";
+	if (err->kind == ERROR_IMAGE)
+		return "image";
 	return err->kind == ERROR_BUSY ? "deadline" : "host";
 }
 

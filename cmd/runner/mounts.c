@@ -242,10 +242,12 @@ static int attach_special(size_t i, struct error *err)
 	const char *target = specials[i].target;
 
 	special_paths[i] = realpath(target, NULL);
-	if (!special_paths[i] ||
-	    move_mount(special_fds[i], "", AT_FDCWD, special_paths[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return error_os(err, ERROR_HOST, errno, "mount %s: is it a directory in the guest?",
+	if (!special_paths[i])
+		return error_os(err, ERROR_IMAGE, errno,
+				"%s of the guest is not a directory in it; mend it in the guest",
 				target);
+	if (move_mount(special_fds[i], "", AT_FDCWD, special_paths[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_os(err, ERROR_HOST, errno, "mount %s of the guest", target);
 	if (strcmp(target, "/dev") == 0 &&
 	    (mkdir("/dev/pts", 0755) < 0 || mkdir("/dev/shm", 01777) < 0))
 		return error_os(err, ERROR_HOST, errno, "fill /dev");

@@ -137,6 +137,8 @@ int report_outcome(const struct report *report, const char *log_path, unsigned d
 	if (strcmp(outcome, "deadline") == 0)
 		return error_set(err, ERROR_BUSY, "the run did not end within %u s: %s; see %s",
 				 deadline_s, report->message, log_path);
+	if (strcmp(outcome, "image") == 0)
+		return error_set(err, ERROR_IMAGE, "%s", report->message);
 	if (strcmp(outcome, "host") == 0)
 		return error_set(err, ERROR_HOST, "the runner could not do its work: %s",
 				 report->message);

@@ -203,6 +203,11 @@ static int check_and_describe(const json_t *input, const struct inputs *inputs,
 	return 0;
 }
 
+static const char *first_overlay(const json_t *input)
+{
+	return string_member(json_array_get(json_object_get(input, "overlays"), 0), "path");
+}
+
 static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
 {
 	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
@@ -214,7 +219,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	if (create_overlays(json_object_get(input, "overlays"), &inputs, work_dir, err) < 0)
 		return -1;
 	if (write_layer(&inputs, monitor, err) < 0)
-		return -1;
+		return error_prefix(err, "write %s", first_overlay(input));
 	return check_and_describe(input, &inputs, monitor, ret, err);
 }
 

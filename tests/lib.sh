@@ -121,7 +121,7 @@ victim_update() {
 	local deb
 	deb=$(victim_deb 2.0 "$WORK" "$@") || exit 1
 	rm -rf "$WORK/mirror"
-	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite victim "$deb" || fail "make-signed-mirror"
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
 	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
 	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
 }

@@ -41,7 +41,7 @@ static void print_help(FILE *out)
 	      out);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(out, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\nOptions of every verb:\n"
+	fputs("\nOptions of every verb, after it:\n"
 	      "  --config FILE    instead of /etc/coldpatch/config.yaml\n"
 	      "  --store DIR      where mirror snapshots, layers and logs are kept\n"
 	      "  --scratch DIR    local disk for working copies\n"
@@ -142,10 +142,11 @@ static int read_options(const struct command *command, struct global *global, vo
 	return outcome;
 }
 
-/* The helper programs lie beside an uninstalled coldpatch, which finds them by its own path. */
+/* The helper programs lie beside an uninstalled coldpatch, the patchsets beside its build
+ * directory. */
 static void find_helpers(struct coldpatch_settings *settings)
 {
-	static char path[4096];
+	static char path[4096], patchsets[4096];
 	const char *given = getenv("COLDPATCH_LIBEXEC");
 	ssize_t len;
 	char *slash;
@@ -160,10 +161,13 @@ static void find_helpers(struct coldpatch_settings *settings)
 	path[len] = '\0';
 	slash = strrchr(path, '/');
 	strcpy(slash + 1, "coldpatch-worker");
-	if (access(path, X_OK) == 0) {
-		*slash = '\0';
-		settings->libexec_dir = path;
-	}
+	if (access(path, X_OK) < 0)
+		return;
+	*slash = '\0';
+	settings->libexec_dir = path;
+	snprintf(patchsets, sizeof patchsets, "%.4000s/../patchsets", path);
+	if (access(patchsets, X_OK) == 0)
+		settings->patchsets = patchsets;
 }
 
 static int run(const struct command *command, struct global *global, void *values, int n,

@@ -106,6 +106,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	values->plan.size = sizeof values->plan;
 	if (image_of_options(&values->image, n, arguments, &image) < 0)
 		return usage_error(&command_plan, "no image");
+	if (!values->plan.patchset)
+		return usage_error(&command_plan, "--patchset is missing");
 	if (coldpatch_image_plan(session, &image, &values->plan, &text, &err) < 0)
 		return tell_error(global, &err);
 	if (values->output && write_plan(values->output, text, &err) < 0) {

@@ -85,6 +85,8 @@ struct coldpatch_settings {
 				    installed */
 	const char *store;	 /* instead of the configuration's; NULL: the configuration's */
 	const char *scratch;	 /* likewise */
+	const char *patchsets; /* where patchsets are found by name, unless the configuration says;
+				  NULL: as installed */
 };
 
 /* Reads the configuration.  COLDPATCH_CONFIG, COLDPATCH_MISSING.  Free with coldpatch_session_free.

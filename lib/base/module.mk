@@ -12,5 +12,6 @@ LIB_SOURCES += \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c \
+	lib/base/yaml.c \
 	lib/base/zstd_stream.c
 UNIT_TESTS += tests/unit/base_test.c tests/unit/key_test.c

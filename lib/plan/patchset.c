@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/yaml.h"
 
 enum { MAX_FILE = 1 << 20, MAX_ITEMS = 10000, PATCHSET_VERSION = 1 };
 
@@ -63,64 +64,6 @@ static const cyaml_schema_field_t fields[] = {
 static const cyaml_schema_value_t schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct document, fields)};
 
-struct complaint {
-	char text[512];
-	unsigned line;
-};
-
-/* Messages look like "Load: Unexpected key: foo\n", then a backtrace with "(line: 3, column: 1)".
- */
-__attribute__((format(printf, 3, 0))) static void take_complaint(cyaml_log_t level, void *opaque,
-								 const char *fmt, va_list args)
-{
-	struct complaint *complaint = opaque;
-	char text[512];
-	const char *start = text, *line;
-
-	(void)level;
-	vsnprintf(text, sizeof text, fmt, args);
-	line = strstr(text, "line: ");
-	if (line && complaint->line == 0)
-		complaint->line = (unsigned)strtoul(line + 6, NULL, 10);
-	if (strncmp(text, "Load: ", 6) == 0)
-		start += 6;
-	if (complaint->text[0] == '\0' && *start != ' ' && strncmp(start, "Backtrace", 9) != 0)
-		snprintf(complaint->text, sizeof complaint->text, "%.*s", (int)strcspn(start, "\n"),
-			 start);
-}
-
-/* The number of the last line that begins with `key` and a colon, 0 when there is none. */
-static unsigned line_of(const struct buffer *text, const char *key)
-{
-	unsigned line = 0, found = 0;
-	size_t len = strlen(key);
-
-	for (const char *at = text->data; at && *at; at = strchr(at, '\n')) {
-		at += *at == '\n';
-		line++;
-		at += strspn(at, " ");
-		if (len && strncmp(at, key, len) == 0 && at[len] == ':')
-			found = line;
-	}
-	return found;
-}
-
-/* libcyaml gives the line before for a key it does not want. */
-static void mend_line(struct complaint *complaint, const struct buffer *text)
-{
-	static const char *const prefixes[] = {"Unexpected key: ", "Mapping field already seen: "};
-
-	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-		size_t len = strlen(prefixes[i]);
-		unsigned line = strncmp(complaint->text, prefixes[i], len) == 0
-					? line_of(text, complaint->text + len)
-					: 0;
-
-		if (line)
-			complaint->line = line;
-	}
-}
-
 static void document_free(struct document *document)
 {
 	static const cyaml_config_t config = {.mem_fn = cyaml_mem};
@@ -131,26 +74,9 @@ DEFINE_CLEANUP(struct document, document_free)
 
 static struct document *load(const char *path, const struct buffer *text, struct error *err)
 {
-	struct complaint complaint = {0};
-	cyaml_config_t config = {.log_fn = take_complaint,
-				 .log_ctx = &complaint,
-				 .mem_fn = cyaml_mem,
-				 .log_level = CYAML_LOG_ERROR,
-				 .flags = CYAML_CFG_NO_ALIAS};
-	cyaml_data_t *data = NULL;
-	cyaml_err_t status;
+	void *document;
 
-	status = cyaml_load_data((const uint8_t *)(text->data ? text->data : ""), text->len,
-				 &config, &schema, &data, NULL);
-	if (status == CYAML_OK && data)
-		return data;
-	if (complaint.text[0] == '\0')
-		snprintf(complaint.text, sizeof complaint.text, "%s",
-			 status == CYAML_OK ? "the file is empty" : cyaml_strerror(status));
-	mend_line(&complaint, text);
-	error_set(err, ERROR_CONFIG, "%s: line %u: %s", path, complaint.line ? complaint.line : 1,
-		  complaint.text);
-	return NULL;
+	return yaml_load(path, text, &schema, &document, err) < 0 ? NULL : document;
 }
 
 static bool is_pattern(const char *text)
@@ -168,7 +94,7 @@ struct place {
 static int wrong(const struct place *place, const char *key, struct error *err, const char *what)
 {
 	return error_set(err, ERROR_CONFIG, "%s: line %u: %s: %s", place->path,
-			 line_of(place->text, key), key, what);
+			 yaml_line_of(place->text, key), key, what);
 }
 
 static int check_names(const struct place *place, const char *key, char **names, unsigned n_names,

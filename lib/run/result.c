@@ -70,8 +70,8 @@ json_t *run_result_to_json(const struct run_result *result)
 	json_put_string(object, "executor", result->executor);
 	json_put_string(object, "accelerator", result->accelerator);
 	json_put(object, "steps", steps);
-	json_put(object, "stubs-called",
+	json_put(object, "stubs_called",
 		 json_strings(result->stubs_called, result->n_stubs_called));
-	json_put(object, "kept-files", json_strings(result->kept_files, result->n_kept_files));
+	json_put(object, "kept_files", json_strings(result->kept_files, result->n_kept_files));
 	return object;
 }

@@ -52,12 +52,27 @@ static int must_not_exist(const char *path, struct error *err)
 	return 0;
 }
 
+/* Found out before the run rather than after it. */
+static int must_be_writable(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *directory = directory_of(path);
+
+	if (access(directory, W_OK) == 0)
+		return must_not_exist(path, err);
+	return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED, errno,
+			"directory %s, for %s", directory, path);
+}
+
 static int check_options(const struct coldpatch_session *session,
 			 const struct coldpatch_image *image,
 			 const struct coldpatch_apply_options *options, struct error *err)
 {
 	const char *key = options->key ? options->key : session->config.key;
 
+	if (options->executor && !config_is_executor(options->executor))
+		return error_set(err, ERROR_USAGE,
+				 "executor: %s is none of auto, sandbox, appliance",
+				 options->executor);
 	if (options->dry_run)
 		return 0;
 	if (options->n_outputs != image->n_disks)
@@ -72,9 +87,9 @@ static int check_options(const struct coldpatch_session *session,
 	if (access(key, R_OK) < 0)
 		return error_os(err, ERROR_CONFIG, errno, "signing key %s", key);
 	for (size_t i = 0; i < options->n_outputs; i++)
-		if (must_not_exist(options->outputs[i], err) < 0)
+		if (must_be_writable(options->outputs[i], err) < 0)
 			return -1;
-	return must_not_exist(options->record, err);
+	return must_be_writable(options->record, err);
 }
 
 /* STORE/runs/RUN keeps plan, log and error of every run, failed ones too. */
@@ -333,7 +348,7 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 		return -1;
 	if (options->dry_run || plan_is_empty(prepared->plan))
 		return 0;
-	if (open_run_directory(session, applied, err) < 0)
+	if (session_prepare(session, err) < 0 || open_run_directory(session, applied, err) < 0)
 		return -1;
 	applied->parents = background_digests_start(image->disks, image->n_disks);
 	if (make_layer(session, options, applied, err) < 0)

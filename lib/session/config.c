@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/yaml.h"
 
 #define DEFAULT_PATH "/etc/coldpatch/config.yaml"
 
@@ -52,37 +53,13 @@ static const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields),
 };
 
-/* libcyaml says what is wrong, and where, only through its log: keep its last error. */
-struct problem {
-	char text[400];
-};
-
-__attribute__((format(printf, 3, 0))) static void keep_problem(cyaml_log_t level, void *opaque,
-							       const char *fmt, va_list args)
-{
-	struct problem *problem = opaque;
-
-	if (level < CYAML_LOG_ERROR || problem->text[0])
-		return;
-	vsnprintf(problem->text, sizeof problem->text, fmt, args);
-	problem->text[strcspn(problem->text, "\n")] = '\0';
-}
-
 static int parse(const char *path, const struct buffer *text, struct config *ret, struct error *err)
 {
-	struct problem problem = {{0}};
-	const cyaml_config_t cyaml = {.log_fn = keep_problem,
-				      .log_ctx = &problem,
-				      .log_level = CYAML_LOG_ERROR,
-				      .mem_fn = cyaml_mem};
-	struct config *loaded = NULL;
-	cyaml_err_t code = cyaml_load_data((const uint8_t *)text->data, text->len, &cyaml,
-					   &config_schema, (cyaml_data_t **)&loaded, NULL);
+	void *loaded;
 
-	if (code != CYAML_OK || !loaded)
-		return error_set(err, ERROR_CONFIG, "%s: %s", path,
-				 problem.text[0] ? problem.text : cyaml_strerror(code));
-	*ret = *loaded;
+	if (yaml_load(path, text, &config_schema, &loaded, err) < 0)
+		return -1;
+	*ret = *(struct config *)loaded;
 	free(loaded);
 	return 0;
 }
@@ -93,29 +70,35 @@ static void set_default(char **value, const char *fallback)
 		*value = xstrdup(fallback);
 }
 
-static int check(const char *path, const struct config *config, struct error *err)
+bool config_is_executor(const char *name)
 {
 	static const char *const executors[] = {"auto", "sandbox", "appliance"};
 
 	for (size_t i = 0; i < 3; i++)
-		if (!strcmp(config->executor, executors[i]))
-			return 0;
+		if (!strcmp(name, executors[i]))
+			return true;
+	return false;
+}
+
+static int check(const char *path, const struct config *config, struct error *err)
+{
+	if (config_is_executor(config->executor))
+		return 0;
 	return error_set(err, ERROR_CONFIG, "%s: executor: %s is none of auto, sandbox, appliance",
 			 path, config->executor);
 }
 
-static void fill_defaults(struct config *config)
+static void fill_defaults(struct config *config, bool domains_listed)
 {
 	set_default(&config->store, "/var/lib/coldpatch/store");
 	set_default(&config->scratch, "/var/tmp");
 	set_default(&config->state, "/var/lib/coldpatch/state");
-	set_default(&config->patchsets, COLDPATCH_DATADIR "/patchsets");
 	set_default(&config->executor, "auto");
 	if (!config->copy_limit_mib)
 		config->copy_limit_mib = 16 << 10;
 	if (!config->maximum_age_days)
 		config->maximum_age_days = 10;
-	if (!config->sandbox_ok) {
+	if (!domains_listed) {
 		config->sandbox_ok = xcalloc(1, sizeof *config->sandbox_ok);
 		config->sandbox_ok[0] = xstrdup("own");
 		config->n_sandbox_ok = 1;
@@ -134,7 +117,8 @@ int config_read(const char *path, struct config *ret, struct error *err)
 		if (parse(name, &text, &config, err) < 0)
 			return -1;
 	}
-	fill_defaults(&config);
+	/* An empty list is a list: no domain may use the sandbox. */
+	fill_defaults(&config, yaml_line_of(&text, "sandbox-ok") != 0);
 	if (check(name, &config, err) < 0) {
 		config_free(&config);
 		return -1;

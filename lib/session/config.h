@@ -26,7 +26,7 @@ struct config {
 	char *key;	    /* private key that signs records */
 	char **public_keys; /* that records are verified with */
 	unsigned n_public_keys;
-	char *patchsets; /* directory of the patchsets that ship with us */
+	char *patchsets; /* directory of patchsets by name; NULL: not said */
 	struct config_mirror *mirrors;
 	unsigned n_mirrors;
 	char *executor;	   /* auto, sandbox, appliance */
@@ -40,6 +40,8 @@ struct config {
 /* `path` NULL: the default path, and all defaults when there is no file.  ERROR_CONFIG with line
  * and key. */
 int config_read(const char *path, struct config *ret, struct error *err);
+/* "auto", "sandbox", "appliance"? */
+bool config_is_executor(const char *name);
 void config_free(struct config *config);
 
 #endif

@@ -45,8 +45,8 @@ static int make_workspace(struct coldpatch_session *session, struct prepared *pr
 {
 	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
 
-	if (session_prepare(session, err) < 0)
-		return -1;
+	if (directory_make(session->config.scratch, 0700, err) < 0)
+		return error_prefix(err, "scratch");
 	prepared->run = run_id_new();
 	prepared->workspace =
 		workspace_new(session->config.scratch, "coldpatch", prepared->run, worker, err);
@@ -253,7 +253,7 @@ static int find_or_resolve(struct coldpatch_session *session, const char *patchs
 	CLEANUP_JSON json_t *cached = NULL;
 	struct error ignored;
 
-	if (directory_make(plans, 0755, err) < 0)
+	if (session_prepare(session, err) < 0 || directory_make(plans, 0755, err) < 0)
 		return -1;
 	cached = json_read_file(cache_path, ERROR_BUG, &ignored);
 	prepared->plan = cached ? plan_from_json(cached, &ignored) : NULL;

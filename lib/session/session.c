@@ -43,6 +43,32 @@ static void replace_string(char **string, const char *value)
 	*string = xstrdup(value);
 }
 
+/* Workers and tools run elsewhere, so every place is named from the root. */
+static void make_absolute(char **path)
+{
+	CLEANUP_FREE char *here = NULL;
+	char *absolute;
+
+	if (!*path || **path == '/')
+		return;
+	here = getcwd(NULL, 0);
+	absolute = path_join(here ? here : "/", *path);
+	free(*path);
+	*path = absolute;
+}
+
+static void set_places(struct config *config, const struct coldpatch_settings *settings)
+{
+	replace_string(&config->store, settings->store);
+	replace_string(&config->scratch, settings->scratch);
+	if (!config->patchsets)
+		config->patchsets = xstrdup(settings->patchsets ? settings->patchsets
+								: COLDPATCH_DATADIR "/patchsets");
+	make_absolute(&config->store);
+	make_absolute(&config->scratch);
+	make_absolute(&config->state);
+}
+
 struct coldpatch_session *coldpatch_session_new(const struct coldpatch_settings *settings,
 						const struct coldpatch_callbacks *callbacks,
 						struct coldpatch_error *ret_err)
@@ -57,8 +83,7 @@ struct coldpatch_session *coldpatch_session_new(const struct coldpatch_settings 
 	}
 	session = xcalloc(1, sizeof *session);
 	session->config = config;
-	replace_string(&session->config.store, settings->store);
-	replace_string(&session->config.scratch, settings->scratch);
+	set_places(&session->config, settings);
 	session->libexec_dir =
 		xstrdup(settings->libexec_dir ? settings->libexec_dir : COLDPATCH_LIBEXECDIR);
 	if (callbacks)
@@ -118,7 +143,5 @@ int session_prepare(struct coldpatch_session *session, struct error *err)
 		return error_prefix(err, "store");
 	if (directory_make(session->config.state, 0700, err) < 0)
 		return error_prefix(err, "state");
-	if (directory_make(session->config.scratch, 0700, err) < 0)
-		return error_prefix(err, "scratch");
 	return 0;
 }

@@ -31,7 +31,7 @@ int session_fail(struct coldpatch_error *ret, const struct error *err);
 char *session_text(const json_t *json);
 /* Path of a helper program: LIBEXEC/NAME. */
 char *session_program(const struct coldpatch_session *session, const char *name);
-/* Makes the store's and the scratch's directories where they are missing. */
+/* Makes the directories of store and state where they are missing. */
 int session_prepare(struct coldpatch_session *session, struct error *err);
 
 #endif

@@ -241,8 +241,12 @@ static int outcome(struct conversation *talk, const char *name, int status, json
 	if (WIFSIGNALED(status))
 		return error_set(err, ERROR_BUG, "the %s worker was killed by signal %d (%s)%s",
 				 name, WTERMSIG(status), strsignal(WTERMSIG(status)), words);
+	if (!talk->result && WEXITSTATUS(status) == 127)
+		return error_set(err, ERROR_HOST,
+				 "coldpatch-worker cannot be run: is coldpatch installed whole, or "
+				 "COLDPATCH_LIBEXEC wrong?");
 	if (!talk->result)
-		return error_set(err, WEXITSTATUS(status) == 127 ? ERROR_HOST : ERROR_BUG,
+		return error_set(err, ERROR_BUG,
 				 "the %s worker ended with status %d and without a result%s", name,
 				 WEXITSTATUS(status), words);
 	*ret = steal(talk->result);

@@ -6,6 +6,7 @@ LIB_SOURCES += \
 	lib/run/capture_check.c \
 	lib/run/capture_read.c \
 	lib/run/capture_stream.c \
+	lib/run/cgroup.c \
 	lib/run/ids.c \
 	lib/run/inodes.c \
 	lib/run/job.c \

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "run/capture_read.h"
+#include "run/cgroup.h"
 #include "run/ids.h"
 #include "run/prepare.h"
 #include "run/report.h"
@@ -264,18 +265,32 @@ static unsigned seconds_until(int64_t end_ms)
 	return left > 0 ? (unsigned)left : 1;
 }
 
-static int run_in_namespaces(const struct run_request *request, const struct spawn_spec *spec,
+static int out_of_memory(const struct run_request *request, const struct cgroup *cgroup,
+			 struct error *err)
+{
+	return error_set(err, ERROR_BUSY,
+			 "the guest's package scripts ran out of memory: the sandbox has %llu MiB; "
+			 "see %s",
+			 (unsigned long long)(cgroup->memory >> 20), request->log_path);
+}
+
+static int run_in_namespaces(const struct run_request *request, struct spawn_spec *spec,
 			     int64_t end_ms, struct run_result *result, struct error *err)
 {
+	CLEANUP_CGROUP struct cgroup cgroup;
 	CLEANUP_SPAWNED struct spawned spawned = {-1, -1, -1, -1, -1};
 
+	cgroup_make(&cgroup);
+	spec->cgroup = &cgroup;
 	monitor_progress(request->monitor, "run", NULL, 0, 0);
 	if (packages_prepare(request, spec->packages, err) < 0)
 		return -1;
 	spec->job->deadline_s = seconds_until(end_ms);
 	if (spawn_runner(spec, &spawned, err) < 0)
 		return -1;
-	return run_job(request, &spawned, end_ms, result, err);
+	if (run_job(request, &spawned, end_ms, result, err) == 0)
+		return 0;
+	return cgroup_ran_out(&cgroup) ? out_of_memory(request, &cgroup, err) : -1;
 }
 
 static int run_in_view(const struct run_request *request, const struct scratch *scratch,

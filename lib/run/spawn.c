@@ -183,9 +183,23 @@ static int write_map(pid_t pid, const char *name, uint32_t base, struct error *e
 	return 0;
 }
 
-static int let_go(const struct channels *channels, pid_t pid, uint32_t base, struct error *err)
+/* When the host runs out of memory, guest code is what it can do without. */
+static void volunteer(pid_t pid)
 {
-	if (write_map(pid, "gid_map", base, err) < 0 || write_map(pid, "uid_map", base, err) < 0)
+	CLEANUP_FREE char *path = xasprintf("/proc/%d/oom_score_adj", (int)pid);
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, "1000", 4);
+}
+
+static int let_go(const struct spawn_spec *spec, const struct channels *channels, pid_t pid,
+		  struct error *err)
+{
+	cgroup_enter(spec->cgroup, pid);
+	volunteer(pid);
+	if (write_map(pid, "gid_map", spec->base, err) < 0 ||
+	    write_map(pid, "uid_map", spec->base, err) < 0)
 		return -1;
 	if (write(channels->go.write, "g", 1) != 1)
 		return error_os(err, ERROR_HOST, errno, "start the runner");
@@ -207,7 +221,7 @@ int spawn_runner(const struct spawn_spec *spec, struct spawned *ret, struct erro
 	if (spawned.pid == 0)
 		child_exec(spec, &channels);
 	spawned.pidfd = (int)syscall(SYS_pidfd_open, spawned.pid, 0);
-	if (let_go(&channels, spawned.pid, spec->base, err) < 0)
+	if (let_go(spec, &channels, spawned.pid, err) < 0)
 		return -1;
 	spawned.log = steal_fd(&channels.log.read);
 	spawned.report = steal_fd(&channels.report.read);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "run/cgroup.h"
 #include "run/job.h"
 
 struct spawned {
@@ -18,7 +19,8 @@ struct spawn_spec {
 	const char *runner; /* path of the program */
 	const char *root;   /* the view */
 	const char *packages;
-	uint32_t base;	 /* first host id */
+	uint32_t base; /* first host id */
+	const struct cgroup *cgroup;
 	struct job *job; /* its places are set here */
 };
 

@@ -18,6 +18,7 @@
 #include "appliance/kvm.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "run/cgroup.h"
 #include "session/confine.h"
 #include "session/session.h"
 
@@ -221,6 +222,18 @@ static void check_confinement(const struct doctor_request *request, struct docto
 	      "run as root, on a kernel with Landlock (lsm=landlock,...) and seccomp");
 }
 
+static void check_limits(const struct doctor_request *request, struct doctor_check *check)
+{
+	bool memory, pids;
+
+	(void)request;
+	check->found = cgroup_limits(&memory, &pids);
+	if (!memory || !pids)
+		judge(check, DOCTOR_WARN,
+		      "guest code in the sandbox may take all of the host's, until its deadline",
+		      "run as root on a host with control groups, version 2");
+}
+
 static void check_loop(const struct doctor_request *request, struct doctor_check *check)
 {
 	(void)request;
@@ -354,6 +367,7 @@ static const struct {
 	{"namespaces", check_namespaces},
 	{"subuid", check_subuid},
 	{"confinement", check_confinement},
+	{"cgroups", check_limits},
 	{"loop", check_loop},
 	{"scratch", check_scratch},
 	{"store", check_store},

@@ -135,7 +135,7 @@ apply_to() {
 nothing_left() {
 	[ -z "$(ls -A "$WORK/output")" ] || { ls -lA "$WORK/output"; fail "something is left beside the output"; }
 	[ -z "$(ls -A "$WORK/scratch")" ] || { find "$WORK/scratch" | head; fail "something is left in scratch"; }
-	! grep -F "$WORK/scratch" /proc/mounts || fail "a mount is left"
+	! grep -F "$WORK/scratch/" /proc/mounts || fail "a mount is left"
 	for _ in $(seq 50); do losetup -a | grep -qF "$WORK/scratch" || break; sleep 0.1; done # cleared when its last user is gone
 	! losetup -a | grep -F "$WORK/scratch" || fail "a loop device is left"
 	[ -z "$(find "$WORK/store" -name '.*' 2>/dev/null)" ] || { find "$WORK/store" -name '.*'; fail "something is left in the store"; }

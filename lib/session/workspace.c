@@ -18,7 +18,21 @@
 
 enum { YOUNG_S = 60, GUARD_TRIES = 100, GUARD_PAUSE_MS = 100 };
 
-/* Without a lock file it may be one that is being made at this moment. */
+static bool is_empty(int dir)
+{
+	DIR *stream = fdopendir(dup(dir));
+	const struct dirent *entry;
+	bool empty = stream;
+
+	while (empty && (entry = readdir(stream)))
+		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+	if (stream)
+		closedir(stream);
+	return empty;
+}
+
+/* Without a lock file it is being made at this moment, and then empty, or somebody was killed while
+ * removing it. */
 static bool is_abandoned(int parent, const char *name)
 {
 	CLEANUP_CLOSE int dir =
@@ -30,7 +44,7 @@ static bool is_abandoned(int parent, const char *name)
 		return false;
 	lock = openat(dir, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (lock < 0)
-		return st.st_mtime + YOUNG_S < time(NULL);
+		return !is_empty(dir) || st.st_mtime + YOUNG_S < time(NULL);
 	return flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 

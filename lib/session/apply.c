@@ -373,8 +373,12 @@ int coldpatch_image_apply(struct coldpatch_session *session, const struct coldpa
 	CLEANUP_APPLIED struct applied applied = {0};
 	CLEANUP_JSON json_t *json = NULL;
 	struct error err = {0};
+	int outcome;
 
-	if (apply(session, image, options, &applied, &err) < 0) {
+	session->signing_key = options->key;
+	outcome = apply(session, image, options, &applied, &err);
+	session->signing_key = NULL;
+	if (outcome < 0) {
 		keep_error(&applied, &err);
 		if (image->n_disks && strncmp(err.msg, image->disks[0], strlen(image->disks[0])))
 			error_prefix(&err, "%s", image->disks[0]);

@@ -116,10 +116,10 @@ static int restrict_files(const struct paths *paths, struct error *err)
 }
 
 static int confine_files(const struct confinement *confinement, const struct paths *paths,
-			 const char *key, struct error *err)
+			 const json_t *keys, struct error *err)
 {
 	if (confine_mounts_possible() &&
-	    confine_mounts(paths, confinement->by == CONFINED_BY_MOUNTS, key, err) < 0)
+	    confine_mounts(paths, confinement->by == CONFINED_BY_MOUNTS, keys, err) < 0)
 		return -1;
 	if (keep_capabilities(confinement->capabilities, err) < 0)
 		return -1;
@@ -138,7 +138,7 @@ static void set_temporary_directory(const struct paths *paths)
 		}
 }
 
-int confine_worker(const struct confinement *confinement, const json_t *input, const char *key,
+int confine_worker(const struct confinement *confinement, const json_t *input, const json_t *keys,
 		   struct error *err)
 {
 	CLEANUP_PATHS struct paths paths = {0};
@@ -148,7 +148,7 @@ int confine_worker(const struct confinement *confinement, const json_t *input, c
 	set_limits(confinement);
 	if (confinement->by != CONFINED_LOOSELY)
 		set_temporary_directory(&paths);
-	if (leave_network(err) < 0 || confine_files(confinement, &paths, key, err) < 0)
+	if (leave_network(err) < 0 || confine_files(confinement, &paths, keys, err) < 0)
 		return -1;
 	return confine_calls(confinement->by, err);
 }

@@ -50,9 +50,9 @@ struct confinement {
 	uint64_t capabilities;		   /* a bit for each that is kept */
 };
 
-/* For this process, which has one thread; `key` may be NULL.  ERROR_HOST when it cannot be done
- * although the kernel can. */
-int confine_worker(const struct confinement *confinement, const json_t *input, const char *key,
+/* For this process, which has one thread; `keys` is an array of paths, or NULL.  ERROR_HOST when it
+ * cannot be done although the kernel can. */
+int confine_worker(const struct confinement *confinement, const json_t *input, const json_t *keys,
 		   struct error *err);
 
 /* What workers of this user on this kernel have to do without, as words for a person; NULL when it

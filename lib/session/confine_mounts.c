@@ -101,11 +101,19 @@ static int make_read_only(const struct paths *paths, struct error *err)
 	return 0;
 }
 
-int confine_mounts(const struct paths *paths, bool read_only, const char *key, struct error *err)
+int confine_mounts(const struct paths *paths, bool read_only, const json_t *keys, struct error *err)
 {
+	const json_t *key;
+	size_t i;
+
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_os(err, ERROR_HOST, errno, "a mount namespace for a worker");
 	if (read_only && make_read_only(paths, err) < 0)
 		return -1;
-	return key ? hide_key(paths, key, err) : 0;
+	json_array_foreach(keys, i, key)
+	{
+		if (hide_key(paths, json_string_value(key), err) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -8,9 +8,10 @@
 /* Whether we have the privilege. */
 bool confine_mounts_possible(void);
 
-/* A mount namespace in which the directory of `key` (NULL: none) is empty, or just the key where
- * one of the paths is in that directory.  With `read_only`, nothing can be written but the writable
+/* A mount namespace in which the directory of each key is empty, or just the key where one
+ * of the paths is in that directory.  With `read_only`, nothing can be written but the writable
  * paths and what lies below /proc. */
-int confine_mounts(const struct paths *paths, bool read_only, const char *key, struct error *err);
+int confine_mounts(const struct paths *paths, bool read_only, const json_t *keys,
+		   struct error *err);
 
 #endif

@@ -21,8 +21,9 @@ struct coldpatch_session {
 	struct config config;
 	char *libexec_dir;
 	struct coldpatch_callbacks callbacks;
-	struct monitor monitor; /* calls `callbacks` */
-	struct stages stages;	/* of what is being done */
+	struct monitor monitor;	 /* calls `callbacks` */
+	const char *signing_key; /* used now beside the configured one, or NULL */
+	struct stages stages;	 /* of what is being done */
 };
 
 /* Copies an internal error to the caller's; returns -1. */

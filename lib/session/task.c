@@ -288,9 +288,13 @@ static int open_pipe(int *ret_read, int *ret_write, struct error *err)
 /* The task's input, and what the worker must not reach. */
 static json_t *complete_input(const struct coldpatch_session *session, const json_t *input)
 {
-	json_t *complete = json_copy((json_t *)(uintptr_t)input);
+	json_t *complete = json_copy((json_t *)(uintptr_t)input), *keys = json_array();
 
-	json_put_string(complete, TASK_KEY, session->config.key);
+	json_put(complete, TASK_KEYS, keys);
+	if (session->config.key)
+		json_array_append_new(keys, json_string(session->config.key));
+	if (session->signing_key)
+		json_array_append_new(keys, json_string(session->signing_key));
 	return complete;
 }
 

@@ -12,8 +12,8 @@
  *     {"error": {"kind": 65, "errno": 0, "msg": "..."}}   last line of one that failed
  *
  * SIGTERM tells it to drop everything.  What it says on stderr is no part of the protocol: its last
- * line is in the message when the worker dies.  Member "signing_key" of the object is the path of
- * what the worker must not reach (confine.h).
+ * line is in the message when the worker dies.  Member "signing_keys" of the object are
+ * paths of what the worker must not reach (confine.h).
  *
  * To add a task, write it beside task_inspect.c, what it may touch in confinements.c, and name both
  * in worker.c.
@@ -26,7 +26,7 @@
 #include "base/monitor.h"
 
 enum { TASK_INPUT_FD = 3, TASK_OUTPUT_FD = 4 };
-#define TASK_KEY "signing_key"
+#define TASK_KEYS "signing_keys"
 
 struct task {
 	const char *name;

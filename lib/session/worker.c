@@ -128,8 +128,8 @@ static int run_task(const struct task *task, json_t **ret, struct error *err)
 	input = json_parse(text.data, text.len, "task", ERROR_BUG, err);
 	if (!input)
 		return -1;
-	if (confine_worker(task_confinement(task->name), input,
-			   json_string_value(json_object_get(input, TASK_KEY)), err) < 0)
+	if (confine_worker(task_confinement(task->name), input, json_object_get(input, TASK_KEYS),
+			   err) < 0)
 		return -1;
 	return task->run(input, &monitor, ret, err);
 }

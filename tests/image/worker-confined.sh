@@ -17,7 +17,7 @@ cp "$real/coldpatch" "$WORK/bin/"
 cat > "$WORK/bin/coldpatch-worker" <<-EOF
 	#!/bin/sh
 	[ "\$1" != janitor ] || exec "$real/coldpatch-worker" "\$@"
-	echo \$\$ > "$WORK/worker.new"; mv "$WORK/worker.new" "$WORK/worker.\$1"
+	echo \$\$ > "$WORK/new.\$\$"; mv "$WORK/new.\$\$" "$WORK/worker.\$1"
 	exec strace -D -o /dev/null -e trace=seccomp -e inject=seccomp:signal=SIGSTOP "$real/coldpatch-worker" "\$@"
 EOF
 chmod 755 "$WORK/bin/coldpatch-worker"
@@ -40,6 +40,7 @@ examine() {
 	[ -z "$(cat "/proc/$pid/root$WORK/keys/test.key" 2>/dev/null)" ] || fail "$task: sees the signing key"
 	[ $task = verify-record ] || [ ! -e "/proc/$pid/root$WORK/keys" ] || [ -z "$(ls "/proc/$pid/root$WORK/keys")" ] ||
 		fail "$task: sees the key's directory"
+	case $task in layer | commit) [ ! -e "/proc/$pid/root$WORK/other-keys/other.key" ] || fail "$task: sees the key that is used" ;; esac
 	if [ "$task" = commit ]; then
 		! touch "/proc/$pid/root$WORK/output/touched" 2>/dev/null || fail "$task: can write beside its output"
 		touch "/proc/$pid/root$(echo "$WORK"/output/.coldpatch-*)/touched" || fail "$task: cannot write its output"
@@ -49,7 +50,7 @@ examine() {
 
 # CAP_DAC_OVERRIDE; commit with CAP_SETFCAP
 declare -A allowed=([inspect]=0000000000000002 [resolve]=0000000000000002 [snapshot]=0000000000000002 [verify-snapshot]=0000000000000002
-	[verify-record]=0000000000000002 [commit]=0000000080000002 [layer]=00000000882400fb)
+	[verify-record]=0000000000000002 [payload]=0000000000000002 [commit]=0000000080000002 [layer]=00000000882400fb)
 declare -A seen
 
 # watch VERB ARGS...: runs it with such workers, examines each
@@ -60,7 +61,7 @@ watch() {
 	while kill -0 $runs 2>/dev/null; do
 		for file in "$WORK"/worker.*; do
 			task=${file##*.}
-			[ -e "$file" ] && [ "$task" != new ] || continue
+			[ -e "$file" ] || continue
 			pid=$(cat "$file")
 			case "$(field "$pid" State 2>/dev/null)" in [Tt]*) ;; *) continue ;; esac
 			if [ "$(field "$pid" Seccomp)" = 2 ] && [ -z "${seen[$task]:-}" ]; then
@@ -78,12 +79,13 @@ watch() {
 }
 
 deb=$(victim_deb 2.0 "$WORK") || exit 1
-"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite victim "$deb" || fail "make-signed-mirror"
+"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
 mkdir "$WORK/output"
+cp_run key generate --directory "$WORK/other-keys" other >/dev/null || fail "key generate"
 watch mirror snapshot --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
 snapshot=$(jq -r .digest "$WORK/out")
-watch apply --patchset debian-12-all --snapshot "$snapshot" --executor sandbox --output "$WORK/output/overlay.qcow2" --record "$WORK/output/record.json" "$guest"
-watch verify "$WORK/output/overlay.qcow2" --record "$WORK/output/record.json" --backing "$guest"
+watch apply --patchset debian-12-all --snapshot "$snapshot" --executor sandbox --key "$WORK/other-keys/other.key" --output "$WORK/output/overlay.qcow2" --record "$WORK/output/record.json" "$guest"
+watch verify "$WORK/output/overlay.qcow2" --record "$WORK/output/record.json" --backing "$guest" --public-key "$WORK/keys/test.pub" --public-key "$WORK/other-keys/other.pub"
 watch mirror verify "$snapshot"
 for task in "${!allowed[@]}"; do [ -n "${seen[$task]:-}" ] || fail "$task: was not seen"; done
 

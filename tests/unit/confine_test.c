@@ -76,7 +76,8 @@ static void confined(const struct confinement *confinement, int (*judge)(void))
 		CLEANUP_JSON json_t *json = input();
 		struct error err = {0};
 
-		if (confine_worker(confinement, json, "keys/host.key", &err) < 0) {
+		if (confine_worker(confinement, json, json_pack("[s]", "keys/host.key"), &err) <
+		    0) {
 			fprintf(stderr, "%s\n", err.msg);
 			_exit(99);
 		}
@@ -213,9 +214,12 @@ START_TEST(key_among_images_is_hidden_too)
 	if (pid == 0) {
 		json_t *json = input();
 
-		if (confine_worker(&confinement_commit, json, "images/host.key", &err) < 0)
+		if (confine_worker(&confinement_commit, json,
+				   json_pack("[ss]", "keys/host.key", "images/host.key"), &err) < 0)
 			_exit(99);
-		_exit(can("images/host.key", O_RDONLY) ? 1 : !can("images/own.qcow2", O_RDONLY));
+		_exit(can("images/host.key", O_RDONLY) || can("keys/host.key", O_RDONLY)
+			      ? 1
+			      : !can("images/own.qcow2", O_RDONLY));
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);

@@ -92,5 +92,5 @@ guest journal sh -c 'mkdir -p var/lib/dpkg/updates; printf "Package: victim\nSta
 unchanged 65 'dpkg was interrupted (/var/lib/dpkg/updates/0000 is there)' ./journal.raw
 guest no-dpkg sh -c 'rm -r var/lib/dpkg'
 unchanged 65 'no known package database in the guest: looked for /var/lib/dpkg/status' ./no-dpkg.raw
-guest broken-status sh -c 'head -c 30000 /dev/urandom >var/lib/dpkg/status'
+guest broken-status sh -c 'head -c 30000 /dev/zero | tr "\\0" x >var/lib/dpkg/status'
 unchanged 65 'var/lib/dpkg/status: line 1: not a "Field: value" line' ./broken-status.raw

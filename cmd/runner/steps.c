@@ -70,7 +70,7 @@ static char **command_argv(char *const *argv)
 
 static void limits_set(void)
 {
-	const struct rlimit core = {0, 0}, processes = {8192, 8192}, files = {1024, 65536};
+	const struct rlimit core = {0, 0}, processes = {2048, 2048}, files = {1024, 65536};
 
 	setrlimit(RLIMIT_CORE, &core);
 	setrlimit(RLIMIT_NPROC, &processes);

@@ -56,11 +56,33 @@ static int must_not_exist(const char *path, struct error *err)
 static int must_be_writable(const char *path, struct error *err)
 {
 	CLEANUP_FREE char *directory = directory_of(path);
+	CLEANUP_FREE char *inside = path_join(directory, ".");
+	size_t len = strlen(path);
 
-	if (access(directory, W_OK) == 0)
+	if (len == 0 || path[len - 1] == '/')
+		return error_set(err, ERROR_USAGE, "\"%s\" is not the name of a file to make",
+				 path);
+	if (access(inside, W_OK) == 0)
 		return must_not_exist(path, err);
-	return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED, errno,
-			"directory %s, for %s", directory, path);
+	return error_os(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_DENIED,
+			errno, "directory %s, for %s", directory, path);
+}
+
+/* By their spelling: two spellings of one path are caught when the second is made. */
+static int must_differ(const struct coldpatch_apply_options *options, struct error *err)
+{
+	for (size_t i = 0; i < options->n_outputs; i++) {
+		const char *path = options->outputs[i];
+
+		if (!strcmp(path, options->record))
+			return error_set(err, ERROR_USAGE, "%s: named as output and as record",
+					 path);
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(path, options->outputs[j]))
+				return error_set(err, ERROR_USAGE, "%s: named twice as output",
+						 path);
+	}
+	return 0;
 }
 
 static int check_options(const struct coldpatch_session *session,
@@ -89,6 +111,8 @@ static int check_options(const struct coldpatch_session *session,
 	for (size_t i = 0; i < options->n_outputs; i++)
 		if (must_be_writable(options->outputs[i], err) < 0)
 			return -1;
+	if (must_differ(options, err) < 0)
+		return -1;
 	return must_be_writable(options->record, err);
 }
 
@@ -281,7 +305,7 @@ static int publish_record(const char *staged, const char *path, struct error *er
 {
 	CLEANUP_BUFFER struct buffer text = {0};
 
-	if (file_read(staged, MAX_RECORD, &text, err) < 0)
+	if (file_read(staged, MAX_RECORD, &text, err) < 0 || must_not_exist(path, err) < 0)
 		return -1;
 	return file_replace(path, text.data, text.len, 0644, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/workspace.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,26 @@ static bool is_empty(int dir)
 	return empty;
 }
 
+/* PREFIX-20261122T140501Z-3f9a1c: what somebody else calls by our prefix is not ours to remove. */
+static bool is_workspace_name(const char *name, const char *prefix)
+{
+	static const char pattern[] = "-00000000T000000Z-xxxxxx";
+	size_t len = strlen(prefix);
+
+	if (strncmp(name, prefix, len) != 0 || strlen(name) != len + sizeof pattern - 1)
+		return false;
+	for (size_t i = 0; i < sizeof pattern - 1; i++) {
+		char c = name[len + i];
+		bool fits = pattern[i] == '0'	? isdigit((unsigned char)c)
+			    : pattern[i] == 'x' ? isxdigit((unsigned char)c)
+						: c == pattern[i];
+
+		if (!fits)
+			return false;
+	}
+	return true;
+}
+
 /* Without a lock file it is being made at this moment, and then empty, or somebody was killed while
  * removing it. */
 static bool is_abandoned(int parent, const char *name)
@@ -40,7 +61,7 @@ static bool is_abandoned(int parent, const char *name)
 	CLEANUP_CLOSE int lock = -1;
 	struct stat st;
 
-	if (dir < 0 || fstat(dir, &st) < 0)
+	if (dir < 0 || fstat(dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)
 		return false;
 	lock = openat(dir, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (lock < 0)
@@ -52,7 +73,6 @@ static void sweep(const char *parent, const char *prefix)
 {
 	DIR *dir = opendir(parent);
 	const struct dirent *entry;
-	size_t len = strlen(prefix);
 	struct error ignored;
 
 	if (!dir)
@@ -60,7 +80,7 @@ static void sweep(const char *parent, const char *prefix)
 	while ((entry = readdir(dir))) {
 		CLEANUP_FREE char *path = path_join(parent, entry->d_name);
 
-		if (!strncmp(entry->d_name, prefix, len) && entry->d_name[len] == '-' &&
+		if (is_workspace_name(entry->d_name, prefix) &&
 		    is_abandoned(dirfd(dir), entry->d_name))
 			directory_remove(path, &ignored);
 	}

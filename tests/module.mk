@@ -7,12 +7,19 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(CHECK_LIBS) $(LIBS_LIBS)
 
-unit-programs: $(UNIT_PROGRAMS)
+# A module's interface as a program, for scripts to drive.
+TOOL_PROGRAMS := $(TEST_TOOLS:tests/unit/%.c=$(BUILD)/tests/%)
+TOOL_PROGRAMS := $(TOOL_PROGRAMS:tests/image/%.c=$(BUILD)/tests/%)
+$(BUILD)/tests/%_tool: $(BUILD)/obj/tests/image/%_tool.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_LIBS)
+
+test-programs: $(UNIT_PROGRAMS) $(TOOL_PROGRAMS)
 print-unit-programs:
 	@echo $(UNIT_PROGRAMS)
 check-unit: $(UNIT_PROGRAMS)
 	tests/run $(UNIT_PROGRAMS)
-.PHONY: unit-programs print-unit-programs check-unit
+.PHONY: test-programs print-unit-programs check-unit
 
 # The targets of libFuzzer: `make fuzz`, then $(BUILD)/fuzz/NAME.fuzz tests/fuzz/NAME.  The library is built again for
 # them, with its own directory of objects.

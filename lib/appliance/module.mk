@@ -5,6 +5,4 @@ LIB_SOURCES += \
 	lib/appliance/kvm.c \
 	lib/appliance/probe_image.c
 UNIT_TESTS += tests/unit/appliance_test.c tests/unit/kvm_test.c
-$(BUILD)/tests/appliance_tool: $(BUILD)/obj/tests/image/appliance_tool.o $(LIBRARY)
-	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_LIBS)
+TEST_TOOLS += tests/image/appliance_tool.c

@@ -23,4 +23,4 @@ FUZZERS += tests/fuzz/fs_image.c
 UNIT_TESTS += tests/unit/fs_test.c tests/unit/tree_test.c
 
 # The interface as a program, for tests/image/ext-*.sh.
-check-image: $(BUILD)/tests/fs_tool
+TEST_TOOLS += tests/unit/fs_tool.c

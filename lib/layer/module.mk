@@ -13,7 +13,4 @@ LIB_SOURCES += \
 UNIT_TESTS += tests/unit/layer_tar_test.c
 
 # What tests/image/layer-*.sh drive.
-$(BUILD)/tests/layer_tool: $(BUILD)/obj/tests/image/layer_tool.o $(LIBRARY)
-	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_LIBS)
-check-image: $(BUILD)/tests/layer_tool
+TEST_TOOLS += tests/image/layer_tool.c

@@ -23,4 +23,4 @@ UNIT_TESTS += \
 	tests/unit/run_report_test.c
 
 # The sandbox as a program, for tests/image/sandbox-*.sh and tests/hostile/script-*.sh.
-check-image check-hostile: $(BUILD)/tests/run_tool $(BUILD)/coldpatch-runner
+TEST_TOOLS += tests/unit/run_tool.c

@@ -254,7 +254,7 @@ struct disk {
 static void attach(struct disk *disk, const char *path, const char *backing, bool writable)
 {
 	const char *const allowed[] = {backing};
-	struct image_options options = {allowed, backing ? 1 : 0};
+	struct image_options options = {.backing = allowed, .n_backing = backing ? 1 : 0};
 	struct error err = {0};
 	char directory[] = "/tmp/layer-tool.XXXXXX";
 

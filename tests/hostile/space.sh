@@ -36,7 +36,6 @@ room scratch
 small scratch 1400M
 (
 	until compgen -G "$WORK/scratch/*/view.img" >/dev/null; do sleep 0.01; done
-	sleep 0.5
 	head -c 1400M /dev/zero >"$WORK/scratch/other" 2>/dev/null
 ) &
 apply_to "$image"

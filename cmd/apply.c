@@ -144,7 +144,8 @@ static void print_summary(const json_t *summary)
 	print_boot_test(json_object_get(summary, "boot_test"));
 	json_array_foreach(json_object_get(json_object_get(summary, "execution"), "kept_files"), i,
 			   item)
-		printf("kept the admin's file; the new one is %s\n", json_string_value(item));
+		printf("look at %s: the update left it beside a configuration file\n",
+		       json_string_value(item));
 	json_array_foreach(json_object_get(json_object_get(summary, "execution"), "stubs_called"),
 			   i, item) printf("not done offline: %s\n", json_string_value(item));
 	print_warnings(json_object_get(summary, "warnings"));

@@ -207,8 +207,23 @@ static int serve(const struct command *command, int argc, char **argv)
 	return outcome;
 }
 
+/* Names go into JSON and into the record, which are UTF-8. */
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+	bool fits = string;
+
+	json_decref(string);
+	return fits;
+}
+
 int main(int argc, char **argv)
 {
+	for (int i = 1; i < argc; i++)
+		if (!is_utf8(argv[i])) {
+			fprintf(stderr, "coldpatch: argument %d is not UTF-8\n", i);
+			return COLDPATCH_USAGE;
+		}
 	if (argc < 2) {
 		print_help(stderr);
 		return COLDPATCH_USAGE;

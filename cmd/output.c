@@ -42,6 +42,55 @@ int tell_error(const struct global *global, const struct coldpatch_error *err)
 	return err->code;
 }
 
+/* What a guest calls itself or its files must not steer the terminal. */
+static bool is_control(const char *at)
+{
+	unsigned char c = (unsigned char)at[0];
+
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)at[1] < 0xa0);
+}
+
+static json_t *harmless_string(const json_t *string)
+{
+	char *copy = strdup(json_string_value(string));
+	json_t *harmless;
+
+	if (!copy)
+		abort();
+	for (char *at = copy; *at; at++)
+		if (is_control(at)) {
+			if ((unsigned char)*at == 0xc2)
+				*at++ = '?';
+			*at = '?';
+		}
+	harmless = json_string(copy);
+	free(copy);
+	return harmless;
+}
+
+static void make_harmless(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	void *next;
+
+	json_object_foreach_safe(json, next, key, value)
+	{
+		if (json_is_string(value))
+			json_object_set_new(json, key, harmless_string(value));
+		else
+			make_harmless(value);
+	}
+	json_array_foreach(json, i, value)
+	{
+		if (json_is_string(value))
+			json_array_set_new(json, i, harmless_string(value));
+		else
+			make_harmless(value);
+	}
+}
+
 json_t *print_or_parse(const struct global *global, char *text)
 {
 	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
@@ -50,8 +99,10 @@ json_t *print_or_parse(const struct global *global, char *text)
 	free(text);
 	if (!json)
 		abort();
-	if (!global->json)
+	if (!global->json) {
+		make_harmless(json);
 		return json;
+	}
 	print_json(json);
 	json_decref(json);
 	return NULL;

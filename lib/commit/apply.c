@@ -7,6 +7,7 @@
  * A changed file always becomes a new inode; a hardlink group is in the layer with all its names,
  * so every name moves along.  Directories get their times at the end, deepest first.
  */
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -76,6 +77,23 @@ static int merged_meta(const struct place *place, const struct layer_entry *entr
 	return 0;
 }
 
+/* The guest's own package manager would have failed on it. */
+static int refuse_immutable(const struct place *place, const char *path, struct error *err)
+{
+	struct fs_stat stat;
+
+	if (place->ino == 0)
+		return 0;
+	if (fs_stat(place->fs, place->ino, &stat, err) < 0)
+		return -1;
+	if (stat.flags & FS_IMMUTABLE_FL)
+		return error_set(err, ERROR_GUEST,
+				 "%s is immutable in the guest (chattr +i), and the update would "
+				 "change it: hold its package or take the flag away",
+				 path);
+	return 0;
+}
+
 static int apply_metadata(struct apply *apply, const struct place *place,
 			  const struct layer_entry *entry, struct error *err)
 {
@@ -83,6 +101,8 @@ static int apply_metadata(struct apply *apply, const struct place *place,
 
 	if (place->ino == 0)
 		return misfit(err, entry, "is not there");
+	if (refuse_immutable(place, entry->path, err) < 0)
+		return -1;
 	if (merged_meta(place, entry, &meta, err) < 0 ||
 	    fs_set_xattrs(place->fs, place->ino, &entry->xattrs, err) < 0)
 		return -1;
@@ -97,6 +117,8 @@ static int remove_existing(struct apply *apply, const struct place *place,
 {
 	if (place_holds_mount(apply->tree, entry->path))
 		return misfit(err, entry, "holds a mount point");
+	if (refuse_immutable(place, entry->path, err) < 0)
+		return -1;
 	return place_remove(place, err);
 }
 

@@ -125,6 +125,41 @@ static int check_all_space(const struct guest *guest, const struct fit *fit, str
 	return 0;
 }
 
+/* Some installed package of that name has that version. */
+static bool is_installed(const struct guest_packages *packages, const struct package_change *change)
+{
+	for (size_t i = 0; i < packages->n_installed; i++)
+		if (!strcmp(packages->installed[i].name, change->name) &&
+		    !strcmp(packages->installed[i].version, change->from))
+			return true;
+	return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* A plan from a file may say anything; what it says of the guest ends in the record. */
+static int check_claims(const struct plan *plan, const struct guest *guest, struct error *err)
+{
+	if (!same_text(plan->os_id, guest->os.id) ||
+	    !same_text(plan->os_version_id, guest->os.version_id) ||
+	    !same_text(plan->architecture, guest->packages.architecture))
+		return error_set(err, ERROR_BUSY,
+				 "the plan is for another system than the guest's: plan again");
+	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
+		const struct package_change *change = &plan->resolution.changes[i];
+
+		if (change->from && !is_installed(&guest->packages, change))
+			return error_set(err, ERROR_BUSY,
+					 "the plan takes %s from version %s, which the guest does "
+					 "not have: plan again",
+					 change->name, change->from);
+	}
+	return 0;
+}
+
 static int check_identity(const struct plan *plan, const struct guest *guest, struct error *err)
 {
 	if (guest->n_blockers)
@@ -133,7 +168,7 @@ static int check_identity(const struct plan *plan, const struct guest *guest, st
 		return error_set(err, ERROR_BUSY,
 				 "the plan was made for another package state than the guest's: "
 				 "plan again");
-	return 0;
+	return check_claims(plan, guest, err);
 }
 
 static void warn(struct fit *fit, char *text)

@@ -17,10 +17,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "record/record.h"
+#include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task.h"
 
-enum { DEFAULT_DEADLINE_S = 3600, MAX_RECORD = 64 << 20 };
+enum { DEFAULT_DEADLINE_S = 3600 };
 
 static void applied_free(struct applied *applied)
 {
@@ -35,54 +37,15 @@ static void applied_free(struct applied *applied)
 }
 #define CLEANUP_APPLIED __attribute__((cleanup(applied_free)))
 
-static char *directory_of(const char *path)
+/* Before the run; that it speaks of this very image is known when that has its digest. */
+static int check_parent_record(const struct coldpatch_session *session, const char *path,
+			       struct error *err)
 {
-	CLEANUP_FREE char *copy = xstrdup(path);
+	CLEANUP(record_free)
+	struct record *record = record_read(path, (const char *const *)session->config.public_keys,
+					    session->config.n_public_keys, NULL, err);
 
-	return xstrdup(dirname(copy));
-}
-
-static int must_not_exist(const char *path, struct error *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0)
-		return error_set(err, ERROR_USAGE, "%s: exists already; it is never overwritten",
-				 path);
-	return 0;
-}
-
-/* Found out before the run rather than after it. */
-static int must_be_writable(const char *path, struct error *err)
-{
-	CLEANUP_FREE char *directory = directory_of(path);
-	CLEANUP_FREE char *inside = path_join(directory, ".");
-	size_t len = strlen(path);
-
-	if (len == 0 || path[len - 1] == '/')
-		return error_set(err, ERROR_USAGE, "\"%s\" is not the name of a file to make",
-				 path);
-	if (access(inside, W_OK) == 0)
-		return must_not_exist(path, err);
-	return error_os(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_DENIED,
-			errno, "directory %s, for %s", directory, path);
-}
-
-/* By their spelling: two spellings of one path are caught when the second is made. */
-static int must_differ(const struct coldpatch_apply_options *options, struct error *err)
-{
-	for (size_t i = 0; i < options->n_outputs; i++) {
-		const char *path = options->outputs[i];
-
-		if (!strcmp(path, options->record))
-			return error_set(err, ERROR_USAGE, "%s: named as output and as record",
-					 path);
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(path, options->outputs[j]))
-				return error_set(err, ERROR_USAGE, "%s: named twice as output",
-						 path);
-	}
-	return 0;
+	return record ? 0 : error_prefix(err, "parent record");
 }
 
 static int check_options(const struct coldpatch_session *session,
@@ -108,12 +71,9 @@ static int check_options(const struct coldpatch_session *session,
 			"no key to sign the record with; make one with `coldpatch key generate`");
 	if (access(key, R_OK) < 0)
 		return error_os(err, ERROR_CONFIG, errno, "signing key %s", key);
-	for (size_t i = 0; i < options->n_outputs; i++)
-		if (must_be_writable(options->outputs[i], err) < 0)
-			return -1;
-	if (must_differ(options, err) < 0)
+	if (options->parent_record && check_parent_record(session, options->parent_record, err) < 0)
 		return -1;
-	return must_be_writable(options->record, err);
+	return outputs_check(options, err);
 }
 
 /* STORE/runs/RUN keeps plan, log and error of every run, failed ones too. */
@@ -205,16 +165,19 @@ static int make_layer(struct coldpatch_session *session,
  */
 static char *backing_name(const char *parent, const char *output)
 {
-	CLEANUP_FREE char *output_dir = directory_of(output);
+	CLEANUP_FREE char *output_dir = outputs_directory(output);
 	CLEANUP_FREE char *real_output_dir = realpath(output_dir, NULL);
 	CLEANUP_FREE char *real_parent = realpath(parent, NULL);
-	CLEANUP_FREE char *parent_dir = real_parent ? directory_of(real_parent) : NULL;
+	CLEANUP_FREE char *parent_dir = real_parent ? outputs_directory(real_parent) : NULL;
+	const char *name;
 
 	if (!real_parent || !real_output_dir)
 		return xstrdup(parent);
-	if (!strcmp(parent_dir, real_output_dir))
-		return xstrdup(strrchr(real_parent, '/') + 1);
-	return steal(real_parent);
+	if (strcmp(parent_dir, real_output_dir) != 0)
+		return steal(real_parent);
+	name = strrchr(real_parent, '/') + 1;
+	/* What stands before a colon would be the name of a protocol. */
+	return strchr(name, ':') ? xasprintf("./%s", name) : xstrdup(name);
 }
 
 char *applied_path(const struct applied *applied, size_t disk)
@@ -234,7 +197,7 @@ static json_t *commit_input(const struct coldpatch_session *session,
 	for (size_t i = 0; i < image->n_disks; i++) {
 		CLEANUP_FREE char *path = applied_path(applied, i);
 		CLEANUP_FREE char *backing = backing_name(image->disks[i], options->outputs[i]);
-		CLEANUP_FREE char *directory = directory_of(options->outputs[i]);
+		CLEANUP_FREE char *directory = outputs_directory(options->outputs[i]);
 		json_t *overlay = json_object();
 
 		json_put_string(overlay, "path", path);
@@ -260,7 +223,7 @@ static int make_overlays(struct coldpatch_session *session, const struct coldpat
 			 struct error *err)
 {
 	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
-	CLEANUP_FREE char *directory = directory_of(options->outputs[0]);
+	CLEANUP_FREE char *directory = outputs_directory(options->outputs[0]);
 	CLEANUP_JSON json_t *input = NULL;
 	const json_t *payloads;
 
@@ -292,43 +255,20 @@ static int finish_file(const char *path, const char *parent, struct error *err)
 	return 0;
 }
 
-static int publish_file(const char *staged, const char *path, struct error *err)
-{
-	if (link(staged, path) < 0)
-		return error_os(err, errno == EXDEV ? ERROR_USAGE : ERROR_IO, errno,
-				"%s (all outputs must be on one file system)", path);
-	return file_sync_directory_of(path, err);
-}
-
-/* The record may lie on another file system than the overlays. */
-static int publish_record(const char *staged, const char *path, struct error *err)
-{
-	CLEANUP_BUFFER struct buffer text = {0};
-
-	if (file_read(staged, MAX_RECORD, &text, err) < 0 || must_not_exist(path, err) < 0)
-		return -1;
-	return file_replace(path, text.data, text.len, 0644, err);
-}
-
 static int publish(const struct coldpatch_image *image,
 		   const struct coldpatch_apply_options *options, const struct applied *applied,
 		   const char *staged_record, struct error *err)
 {
-	size_t done = 0;
+	char **staged = xcalloc(image->n_disks, sizeof *staged);
+	int result;
 
-	for (; done < image->n_disks; done++) {
-		CLEANUP_FREE char *staged = applied_path(applied, done);
-
-		if (publish_file(staged, options->outputs[done], err) < 0)
-			goto undo;
-	}
-	if (publish_record(staged_record, options->record, err) < 0)
-		goto undo;
-	return 0;
-undo:
-	while (done-- > 0)
-		unlink(options->outputs[done]);
-	return -1;
+	for (size_t i = 0; i < image->n_disks; i++)
+		staged[i] = applied_path(applied, i);
+	result = outputs_publish(options, (const char *const *)staged, staged_record, err);
+	for (size_t i = 0; i < image->n_disks; i++)
+		free(staged[i]);
+	free(staged);
+	return result;
 }
 
 static int commit_and_sign(struct coldpatch_session *session, const struct coldpatch_image *image,

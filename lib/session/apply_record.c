@@ -57,6 +57,30 @@ static struct record_dependency *add_dependency(struct record *record, const cha
 	return dependency;
 }
 
+/* The record that is named as the parent's must speak of the parent. */
+static int add_parent_record(const struct makings *makings, const struct digest *parents,
+			     struct record *record, struct error *err)
+{
+	const char *path = makings->options->parent_record;
+	const struct config *config = &makings->session->config;
+	struct digest digest;
+	CLEANUP(record_free)
+	struct record *parent = record_read(path, (const char *const *)config->public_keys,
+					    config->n_public_keys, &digest, err);
+
+	if (!parent)
+		return error_prefix(err, "parent record");
+	for (size_t i = 0; i < makings->image->n_disks; i++) {
+		const struct record_subject *subject = record_overlay(parent, i);
+
+		if (!subject || !digest_equal(&subject->digest, &parents[i]))
+			return error_set(err, ERROR_TRUST, "parent record %s: does not speak of %s",
+					 path, makings->image->disks[i]);
+	}
+	add_dependency(record, "parent-record", name_of(path), &digest);
+	return 0;
+}
+
 static int add_parents(const struct makings *makings, struct record *record, struct error *err)
 {
 	const struct digest *digests;
@@ -66,15 +90,8 @@ static int add_parents(const struct makings *makings, struct record *record, str
 		return -1;
 	for (size_t i = 0; i < makings->image->n_disks; i++)
 		add_dependency(record, "parent", name_of(makings->image->disks[i]), &digests[i]);
-	if (makings->options->parent_record) {
-		struct digest digest;
-
-		if (digest_of_file(makings->options->parent_record, &digest, err) < 0)
-			return -1;
-		add_dependency(record, "parent-record", name_of(makings->options->parent_record),
-			       &digest);
-	}
-	return 0;
+	return makings->options->parent_record ? add_parent_record(makings, digests, record, err)
+					       : 0;
 }
 
 static json_t *source_annotations(const struct mirror_source *source)

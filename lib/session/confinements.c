@@ -113,6 +113,7 @@ const struct confinement confinement_verify_record = {
 			{"parent_records", NULL, CONFINED_READ},
 			{"public_keys", NULL, CONFINED_READ},
 			{"backing", NULL, CONFINED_READ},
+			{"chain_below", NULL, CONFINED_READ},
 			{0},
 		},
 };

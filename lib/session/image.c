@@ -98,7 +98,9 @@ int prepare_guest(struct coldpatch_session *session, const struct coldpatch_imag
 
 static char *patchset_path(const struct coldpatch_session *session, const char *name)
 {
-	if (strchr(name, '/') || access(name, R_OK) == 0)
+	size_t len = strlen(name);
+
+	if (strchr(name, '/') || (len > 5 && !strcmp(name + len - 5, ".yaml")))
 		return xstrdup(name);
 	return xasprintf("%s/%s.yaml", session->config.patchsets, name);
 }
@@ -293,6 +295,23 @@ int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_
 	return find_or_resolve(session, patchset_file, patchset, prepared, err);
 }
 
+/* `plan` prints the digest beside the plan: a plan that was edited by hand does not have it any
+ * more. */
+static int check_plan_digest(const json_t *document, const struct plan *plan, const char *path,
+			     struct error *err)
+{
+	const char *said = json_string_value(json_object_get(document, "digest"));
+	struct digest digest;
+	char hex[DIGEST_HEX_SIZE];
+
+	plan_digest(plan, &digest);
+	digest_to_hex(&digest, hex);
+	if (!said || !strcmp(said, hex))
+		return 0;
+	return error_set(err, ERROR_TRUST, "%s: the plan is not the one that its digest names",
+			 path);
+}
+
 int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 			   struct prepared *prepared, struct error *err)
 {
@@ -308,6 +327,8 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 	prepared->plan = plan_from_json(plan ? plan : document, err);
 	if (!prepared->plan)
 		return error_prefix(err, "%s", path);
+	if (check_plan_digest(document, prepared->plan, path, err) < 0)
+		return -1;
 	digest_to_hex(&prepared->plan->snapshot, snapshot);
 	return open_snapshot(session, snapshot, prepared, err);
 }

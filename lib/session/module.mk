@@ -15,6 +15,7 @@ LIB_SOURCES += \
 	lib/session/doctor.c \
 	lib/session/image.c \
 	lib/session/mirror.c \
+	lib/session/outputs.c \
 	lib/session/record.c \
 	lib/session/session.c \
 	lib/session/stages.c \

@@ -23,6 +23,9 @@ static json_t *verify_input(const struct coldpatch_session *session,
 			 : strings_to_json((const char *const *)session->config.public_keys,
 					   session->config.n_public_keys));
 	json_put(input, "backing", strings_to_json(options->backing, options->n_backing));
+	/* Where the files lie that the headers name is known only when they are read. */
+	if (options->n_backing == 0)
+		json_put(input, "chain_below", json_pack("[s]", "/"));
 	return input;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * verify-record: {"overlays", "record", "parent_records", "public_keys", "backing"} -> {"findings"}
+ * verify-record: {"overlays", "record", "parent_records", "public_keys", "backing", "chain_below"}
+ *                -> {"findings"}
  */
 #include "record/verify.h"
 #include "session/strings.h"

@@ -29,3 +29,39 @@ mkdir -m 700 "$WORK/place/.coldpatch-mine"; echo mine > "$WORK/place/.coldpatch-
 rm "$WORK/place/there"
 expect 0 apply "$guest" --patchset debian-12-all --executor sandbox --output "$WORK/place/o" --record "$WORK/place/r"
 [ "$(cat "$WORK/place/.coldpatch-mine/file")" = mine ] || fail "a directory of the user was removed"
+
+# A record that is not the parent's, a plan that was edited, a plan that lies about the guest.
+trusted() { # CODE MESSAGE ARGS...
+	local code=$1 message=$2
+	shift 2
+	expect "$code" apply "$guest" --executor sandbox --output "$WORK/place/t" --record "$WORK/place/t.json" "$@"
+	expect_message "$message"
+	[ ! -e "$WORK/place/t" ] && [ ! -e "$WORK/place/t.json" ] || fail "something was made"
+}
+echo '{}' > "$WORK/not-a-record"
+trusted 76 "parent record: " --patchset debian-12-all --parent-record "$WORK/not-a-record"
+trusted 76 "does not speak of $guest" --patchset debian-12-all --parent-record "$WORK/place/r"
+expect 0 plan "$guest" --patchset debian-12-all -o "$WORK/plan"
+jq '.plan.changes[0].from = "0.9"' "$WORK/plan" > "$WORK/edited"
+trusted 76 "the plan is not the one that its digest names" --plan "$WORK/edited"
+jq 'del(.digest) | .plan.changes[0].from = "0.9"' "$WORK/plan" > "$WORK/lying"
+trusted 75 "from version 0.9, which the guest does not have: plan again" --plan "$WORK/lying"
+jq 'del(.digest) | .plan.os_id = "ubuntu"' "$WORK/plan" > "$WORK/lying"
+trusted 75 "the plan is for another system than the guest's: plan again" --plan "$WORK/lying"
+
+# A name with a colon backs an overlay in its own directory.
+qemu-img convert -O qcow2 "$guest" "$WORK/place/golden-15:04.img"
+expect 0 apply "$WORK/place/golden-15:04.img" --patchset debian-12-all --executor sandbox --output "$WORK/place/colon" --record "$WORK/place/colon.json"
+expect 0 verify "$WORK/place/colon" --record "$WORK/place/colon.json"
+
+# Words of the guest do not steer the terminal; no argument may be something else than UTF-8.
+expect 64 inspect "$(printf 'a\377')"
+expect_message "argument"
+
+# What chattr +i keeps from the guest's own package manager is kept from us.
+qemu-img convert -O raw "$guest" "$WORK/immutable.raw"
+offset=$(sfdisk --json "$WORK/immutable.raw" | jq '.partitiontable.partitions[0].start * 512')
+printf 'set_inode_field /usr/lib/coldpatch-oddities/tool flags 0x80010\n' > "$WORK/commands"
+debugfs -w -f "$WORK/commands" "$WORK/immutable.raw?offset=$offset" >/dev/null 2>&1
+expect 79 apply "$WORK/immutable.raw" --patchset debian-12-all --executor sandbox --output "$WORK/place/t" --record "$WORK/place/t.json"
+expect_message "/usr/lib/coldpatch-oddities/tool is immutable in the guest (chattr +i)"

@@ -39,8 +39,14 @@ static void make_guest(void)
 {
 	static char family[] = "deb", arch[] = "amd64", id[] = "debian", version[] = "12";
 	static char root[] = "/", boot[] = "/boot";
+	static char grub[] = "grub-pc", libc[] = "libc6", old[] = "old", server[] = "postgresql-15",
+		    one[] = "1";
+	static struct guest_package installed[] = {
+		{grub, arch, one}, {libc, arch, one}, {old, arch, one}, {server, arch, one}};
 
 	guest = (struct guest){0};
+	guest.packages.installed = installed;
+	guest.packages.n_installed = 4;
 	guest.packages.family = family;
 	guest.packages.architecture = arch;
 	guest.os.id = id;
@@ -274,6 +280,13 @@ START_TEST(does_not_fit)
 	filesystems[1].space.free_inodes = 1;
 	expect_misfit(plan, ERROR_IMAGE,
 		      "guest file system /boot is too small: needs 4 inodes, has 1 free");
+	guest.packages.n_installed = 3;
+	expect_misfit(plan, ERROR_BUSY,
+		      "the plan takes postgresql-15 from version 1, which the guest does not have: "
+		      "plan again");
+	guest.os.id = code;
+	expect_misfit(plan, ERROR_BUSY,
+		      "the plan is for another system than the guest's: plan again");
 	digest_of("other", 5, &guest.packages.state);
 	expect_misfit(plan, ERROR_BUSY,
 		      "the plan was made for another package state than the guest's: plan again");

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <cerrno>
+#include <cstring>
+
 #include "package/deb/apt_private.hh"
 
 #include <apt-pkg/error.h>
@@ -44,6 +47,8 @@ string guest_paths(string text, const struct apt_job &job)
 	string text = apt_error("no reason given");
 	bool of_guest = text.find(job.root) != string::npos;
 
+	if (text.find(strerror(ENOSPC)) != string::npos)
+		throw Failure(ERROR_SPACE, "apt has no room for its cache: " + text);
 	throw Failure(of_guest ? ERROR_IMAGE : ERROR_MIRROR,
 		      string("apt cannot read the ") +
 			      (of_guest ? "guest's package state: " : "mirror's index: ") +

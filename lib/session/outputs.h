@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files that an apply makes: looked at before the run, put into place after it. */
+#ifndef COLDPATCH_SESSION_OUTPUTS_H
+#define COLDPATCH_SESSION_OUTPUTS_H
+
+#include "base/error.h"
+#include "coldpatch.h"
+
+/* Could they be made?  ERROR_USAGE: exists, named twice, no name of a file, on different file
+ * systems; ERROR_MISSING and ERROR_DENIED: their directory. */
+int outputs_check(const struct coldpatch_apply_options *options, struct error *err);
+/* Links every staged overlay to its output, the record last, so that a record that is there speaks
+ * of overlays that are there.  Nothing is ever overwritten; on failure none of them is there. */
+int outputs_publish(const struct coldpatch_apply_options *options, const char *const *staged,
+		    const char *staged_record, struct error *err);
+/* The directory that a path lies in; the caller frees. */
+char *outputs_directory(const char *path);
+
+#endif

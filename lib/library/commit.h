@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making a generation, and making it the current one: steps 1 and 5 to 7 of the commit protocol
+ * (design, section 5).  No lock is needed for safety: link(2) of the next head is the
+ * compare-and-swap, between processes and between hosts, over NFS.
+ */
+#ifndef COLDPATCH_LIBRARY_COMMIT_H
+#define COLDPATCH_LIBRARY_COMMIT_H
+
+#include "library/owner.h"
+#include "library/template.h"
+
+/* A generation in the making: templates/NAME/.tmp-RUN with an owner file. */
+struct staging {
+	const struct library *library;
+	char *name, *run;
+	char *path; /* absolute; follows the rename */
+	uint64_t number; /* once published; 0 before (generation 0 as well) */
+	struct owner_file *owner;
+	bool published;
+};
+
+/* Makes the template's directory, too, where there is none (an import). */
+struct staging *staging_new(const struct library *library, const char *name, const char *run,
+			    struct error *err);
+/* Step 6: every file 0444 (logs 0640 at most), owner, group and label of `like` (the parent's disk
+ * file), fsynced; renamed to the first number that is free and above every one that was ever used. */
+int staging_publish(struct staging *staging, const char *like, struct error *err);
+/* Ends it: whatever no head names is removed. */
+void staging_free(struct staging *staging);
+DEFINE_CLEANUP(struct staging, staging_free)
+
+/* Step 7: `staged` is a signed head, made beside; it becomes heads/NNNNNN.  ERROR_BUSY: somebody was
+ * faster.  An error of link(2) after which the file has two names was none. */
+int heads_append(const struct library *library, const char *name, uint64_t number,
+		 const char *staged, struct error *err);
+/* Where a head is staged: templates/NAME/heads/.tmp-RUN, allocated. */
+char *heads_staged_path(const struct library *library, const char *name, const char *run);
+
+/* `current` says what the last head says. */
+int current_mend(const struct library *library, const char *name, uint64_t generation,
+		 struct error *err);
+
+/* What a killed command left in one template: .tmp-* and numbered directories that no head names,
+ * whose owner is gone; `current`.  Everything else is kept. */
+int template_recover(const struct library *library, const char *name,
+		     const struct record_keys *keys, struct error *err);
+
+/* The lease of a template only saves work; ERROR_BUSY says who has it. */
+struct owner_file *template_lease(const struct library *library, const char *name, const char *run,
+				  struct error *err);
+
+#endif

@@ -22,7 +22,7 @@ FUZZERS :=
 
 PROGRAM_NAMES :=
 
-MODULES := base disk appliance fs guest boot mirror package plan run layer commit record session
+MODULES := base disk appliance fs guest boot mirror package plan fetch run layer commit record library session
 include $(wildcard $(MODULES:%=lib/%/module.mk) cmd/module.mk cmd/*/module.mk)
 include tests/module.mk docs/module.mk bench/module.mk
 

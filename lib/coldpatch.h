@@ -87,6 +87,8 @@ struct coldpatch_settings {
 	const char *scratch;	 /* likewise */
 	const char *patchsets; /* where patchsets are found by name, unless the configuration says;
 				  NULL: as installed */
+	const char *library;   /* instead of the configuration's; it is the store, too, unless
+				  `store` is given */
 };
 
 /* Reads the configuration.  COLDPATCH_CONFIG, COLDPATCH_MISSING.  Free with coldpatch_session_free.
@@ -102,7 +104,8 @@ COLDPATCH_API void coldpatch_session_free(struct coldpatch_session *session);
 COLDPATCH_API int coldpatch_host_doctor(struct coldpatch_session *session, char **ret_json,
 					struct coldpatch_error *err);
 
-/* One image of a guest: its disks, and the files that may back them. */
+/* One image of a guest: its disks, and the files that may back them; or a generation of a template
+ * of the library. */
 struct coldpatch_image {
 	size_t size;
 	const char *const *disks; /* paths */
@@ -110,6 +113,7 @@ struct coldpatch_image {
 	const char *const
 		*backing; /* paths of the only files that a header of the image may name */
 	size_t n_backing;
+	const char *template_name; /* "NAME" or "NAME@N", and no disks; NULL: the disks above */
 };
 
 /* docs/guest.schema.json.  Runs nothing of the guest. */
@@ -199,6 +203,78 @@ COLDPATCH_API int coldpatch_record_verify(struct coldpatch_session *session,
 COLDPATCH_API int coldpatch_key_generate(struct coldpatch_session *session, const char *directory,
 					 const char *name, char **ret_json,
 					 struct coldpatch_error *err);
+
+/*
+ * The library (docs/library.md).  What changes it gives {"run", "image", "changed", "failed",
+ * "code", "msg", "generation", "plan", "record"}; of several templates, "results" has one such
+ * object for each, and "code" is COLDPATCH_SOME_FAILED when one of them failed.
+ *
+ * A "reference" is "NAME", the current generation, or "NAME@N".  `until` is a day, "YYYY-MM-DD", of
+ * which all is meant (UTC), or a time from now on, "30d".
+ */
+
+/* Makes the library that the session names; {"library"}. */
+COLDPATCH_API int coldpatch_library_init(struct coldpatch_session *session, char **ret_json,
+					 struct coldpatch_error *err);
+
+enum coldpatch_import_mode {
+	COLDPATCH_IMPORT_REFERENCE, /* the files stay where they are */
+	COLDPATCH_IMPORT_COPY,
+	COLDPATCH_IMPORT_MOVE, /* a copy, and then the files are removed */
+};
+
+struct coldpatch_import_options {
+	size_t size;
+	const char *const *paths; /* the disks of one guest, or one directory of images */
+	size_t n_paths;
+	const char *const *backing; /* as of an image; bases of the library need not be named */
+	size_t n_backing;
+	const char *name; /* of the new template; NULL: as the first file is called */
+	const char *into; /* a template that gets a new generation, instead */
+	enum coldpatch_import_mode mode;
+	const char *owner, *purpose, *review_by, *trust_domain; /* NULL: not said */
+	const char *key, *actor, *reason;
+	bool dry_run;
+};
+COLDPATCH_API int coldpatch_library_import(struct coldpatch_session *session,
+					   const struct coldpatch_import_options *options,
+					   char **ret_json, struct coldpatch_error *err);
+
+/* {"template", "generation", "disks": [PATH...], "pin"}.  The paths mean this generation for ever;
+ * with `pin_who`, no prune takes it. */
+COLDPATCH_API int coldpatch_template_path(struct coldpatch_session *session, const char *reference,
+					  const char *pin_who, char **ret_json,
+					  struct coldpatch_error *err);
+/* Makes a linked clone, one file for each disk, and pins the generation; {"template",
+ * "generation", "files", "pin"}. */
+COLDPATCH_API int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,
+					   const char *const *files, size_t n_files,
+					   char **ret_json, struct coldpatch_error *err);
+/* {"template", "owner", "purpose", "review_by", "trust_domain", "current", "hold", "generations",
+ * "heads", "pins"} */
+COLDPATCH_API int coldpatch_template_history(struct coldpatch_session *session, const char *name,
+					     char **ret_json, struct coldpatch_error *err);
+
+/* Of rollback, hold and unhold. */
+struct coldpatch_head_options {
+	size_t size;
+	const char *const *names;
+	size_t n_names;
+	const char *run;   /* rollback: the templates that this run changed, instead of names */
+	const char *to;	   /* rollback: the number of a generation; NULL: the one before */
+	const char *until; /* rollback: of its hold against the undone plan; NULL: 30d */
+	const char *key, *actor, *reason;
+	bool dry_run;
+};
+COLDPATCH_API int coldpatch_template_rollback(struct coldpatch_session *session,
+					      const struct coldpatch_head_options *options,
+					      char **ret_json, struct coldpatch_error *err);
+COLDPATCH_API int coldpatch_template_hold(struct coldpatch_session *session,
+					  const struct coldpatch_head_options *options,
+					  char **ret_json, struct coldpatch_error *err);
+COLDPATCH_API int coldpatch_template_unhold(struct coldpatch_session *session,
+					    const struct coldpatch_head_options *options,
+					    char **ret_json, struct coldpatch_error *err);
 
 #ifdef __cplusplus
 }

@@ -19,8 +19,7 @@ struct capture {
 	int fd;
 	struct buffer out;
 	uint64_t n_entries;
-	uint64_t *sent; /* inodes with several names whose content is out */
-	size_t n_sent;
+	struct sent sent; /* inodes with several names whose content is out */
 };
 
 static int flush(struct capture *capture, struct error *err)
@@ -65,11 +64,12 @@ static void put_time(struct capture *capture, const struct timespec *time)
 	put(capture, (uint64_t)time->tv_nsec, 4);
 }
 
-static void put_stat(struct capture *capture, const struct walk_entry *entry)
+static void put_stat(struct capture *capture, const struct walk_entry *entry, unsigned flags)
 {
 	const struct stat *st = &entry->stat;
 
 	put(capture, st->st_mode, 4);
+	put(capture, flags, 4);
 	put(capture, st->st_nlink, 4);
 	put(capture, st->st_uid, 4);
 	put(capture, st->st_gid, 4);
@@ -167,13 +167,7 @@ static int send_extents(struct capture *capture, int file, off_t size, struct er
 
 static bool already_sent(struct capture *capture, const struct walk_entry *entry)
 {
-	if (entry->stat.st_nlink < 2)
-		return false;
-	for (size_t i = 0; i < capture->n_sent; i++)
-		if (capture->sent[i] == entry->ino)
-			return true;
-	*ARRAY_ADD(capture->sent, capture->n_sent) = entry->ino;
-	return false;
+	return entry->stat.st_nlink > 1 && sent_before(&capture->sent, entry->ino);
 }
 
 static int put_content(struct capture *capture, const struct walk_entry *entry, struct error *err)
@@ -194,11 +188,15 @@ static int put_content(struct capture *capture, const struct walk_entry *entry, 
 
 static int put_touched(struct capture *capture, const struct walk_entry *entry, struct error *err)
 {
+	unsigned flags;
+
+	if (flags_get(entry, &flags, err) < 0)
+		return -1;
 	buffer_putc(&capture->out, CAPTURE_TOUCHED);
 	put_text(capture, entry->path);
 	put(capture, entry->ino, 8);
 	put_text(capture, snapshot_origin(capture->before, entry));
-	put_stat(capture, entry);
+	put_stat(capture, entry, flags);
 	if (put_xattrs(capture, entry, err) < 0)
 		return -1;
 	if (S_ISLNK(entry->stat.st_mode))
@@ -234,6 +232,6 @@ int capture_write(const struct snapshot *before, int fd, struct error *err)
 		outcome = flush(&capture, err);
 	}
 	buffer_free(&capture.out);
-	free(capture.sent);
+	free(capture.sent.inodes);
 	return outcome;
 }

@@ -115,6 +115,19 @@ bool snapshot_untouched(const struct snapshot *snapshot, const struct walk_entry
 /* The path at which this inode was, or "" when it is a new one. */
 const char *snapshot_origin(const struct snapshot *snapshot, const struct walk_entry *entry);
 
+/* flags.c: inode flags, of those that CAPTURE_FLAGS names; 0 for what cannot be asked. */
+int flags_get(const struct walk_entry *entry, unsigned *ret, struct error *err);
+/* An overlay's upper directories get the flags that the guest's hand on to what is made in them. */
+int flags_spread(struct error *err);
+
+/* sent.c: inodes of which something was sent already; starts out as zeros. */
+struct sent {
+	uint64_t *inodes; /* owned: free() */
+	size_t size, used;
+};
+/* Is it in the set?  Afterwards it is. */
+bool sent_before(struct sent *sent, uint64_t ino);
+
 /* capture.c */
 int capture_write(const struct snapshot *before, int fd, struct error *err);
 

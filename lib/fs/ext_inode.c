@@ -7,17 +7,24 @@
  * told by i_extra_isize, for each inode.
  */
 #include <limits.h>
-#include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fs/ext.h"
 
-/* Of linux/fs.h; the values on the disk are the same. */
-#define USER_FLAGS                                                                                 \
-	(FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL |    \
-	 FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL |        \
-	 FS_TOPDIR_FL)
+/* EXT4_FL_INHERITED, EXT4_REG_FLMASK and EXT4_OTHER_FLMASK of Linux, of what is in FS_FLAGS. */
+uint32_t fs_flags_inherited(uint32_t directory, mode_t mode)
+{
+	uint32_t flags = directory & (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL |
+				      FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL |
+				      FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_DAX_FL);
+
+	if (S_ISDIR(mode))
+		return flags;
+	if (S_ISREG(mode))
+		return flags & ~(uint32_t)FS_DIRSYNC_FL;
+	return flags & (FS_NODUMP_FL | FS_NOATIME_FL);
+}
 
 static size_t inode_size(const struct ext *ext)
 {
@@ -135,7 +142,8 @@ void ext_inode_to_stat(struct ext *ext, uint64_t ino, const union ext_inode *ino
 		.gid = inode_gid(inode->small),
 		.size = data_size(inode),
 		.blocks = ext2fs_get_stat_i_blocks(ext->fs, &copy),
-		.flags = inode->small.i_flags & USER_FLAGS,
+		/* The values on the disk are those of linux/fs.h. */
+		.flags = inode->small.i_flags & FS_FLAGS,
 	};
 	/* The kernel counts what lies in the inode so. */
 	if (S_ISREG(ret->mode) && (inode->small.i_flags & EXT4_INLINE_DATA_FL))
@@ -189,7 +197,7 @@ void ext_inode_set_meta(struct ext *ext, union ext_inode *inode, const struct fs
 	small->osd2.linux2.l_i_uid_high = (uint16_t)(meta->uid >> 16);
 	small->i_gid = (uint16_t)meta->gid;
 	small->osd2.linux2.l_i_gid_high = (uint16_t)(meta->gid >> 16);
-	small->i_flags = (small->i_flags & ~(uint32_t)USER_FLAGS) | (meta->flags & USER_FLAGS);
+	small->i_flags = (small->i_flags & ~(uint32_t)FS_FLAGS) | (meta->flags & FS_FLAGS);
 	set_times(ext, inode, meta);
 }
 

@@ -158,7 +158,6 @@ int ext_create_link(struct fs *fs, uint64_t dir, const char *name, const char *t
 		return error_set(err, ERROR_IMAGE,
 				 "%s: a symlink's target of %zu bytes does not fit", name, len);
 	link.mode = S_IFLNK | 0777;
-	link.flags = 0;
 	if (ext_pending_settle(ext, err) < 0 || require_free(ext, dir, name, err) < 0 ||
 	    ext_inode_allocate(ext, dir, &link, &ino, &inode, err) < 0 ||
 	    make_link(ext, ino, &inode, target, err) < 0 ||

@@ -10,6 +10,7 @@
 #ifndef COLDPATCH_FS_FS_H
 #define COLDPATCH_FS_FS_H
 
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,9 +35,18 @@ struct fs_stat {
 	uint64_t blocks; /* of 512 bytes, allocated */
 	uint32_t rdev_major, rdev_minor;
 	struct fs_time mtime, ctime, atime, btime;
-	uint32_t flags; /* FS_*_FL of linux/fs.h, only those a user can set (immutable, append,
-			   nodump, noatime, ...) */
+	uint32_t flags; /* of FS_FLAGS */
 };
+
+/* Of the FS_*_FL of linux/fs.h those that chattr(1) sets on ext4; not how content lies (extents,
+ * index, inline).  Projects and case folding are not here: file systems with them are not written.
+ */
+#define FS_FLAGS                                                                                   \
+	(FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL |    \
+	 FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL |        \
+	 FS_TOPDIR_FL | FS_DAX_FL)
+/* The flags that Linux gives a new inode of this type in an ext directory with these flags. */
+uint32_t fs_flags_inherited(uint32_t directory, mode_t mode);
 
 struct fs_xattr {
 	char *name;  /* full name: "user.x", "security.capability", "system.posix_acl_access" */

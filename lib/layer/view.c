@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "layer/entry.h"
+#include "run/capture_format.h"
 
 static int compare_view_path(const void *key, const void *node)
 {
@@ -135,6 +136,33 @@ static int find_links(struct view *view, struct error *err)
 	return 0;
 }
 
+/* A new inode has what the kernel gave it in the view; what the view's directories did not have to
+ * hand on, and what no link or device can be asked for, is taken from the directory it is in. */
+static uint32_t flags_of_new(const struct view_node *node)
+{
+	uint32_t inherited = node->parent ? fs_flags_inherited(node->parent->flags, node->mode) : 0;
+
+	if (S_ISREG(node->mode) || S_ISDIR(node->mode))
+		inherited &= ~CAPTURE_INHERITED;
+	return node->captured->stat.flags | inherited;
+}
+
+/* A directory comes before what is in it.  An inode of the guest's keeps its flags, most of which
+ * the view does not have, and gets those that the run set. */
+static void find_flags(struct view *view)
+{
+	for (size_t i = 0; i < view->n_nodes; i++) {
+		struct view_node *node = &view->nodes[i];
+
+		if (node->first != node)
+			node->flags = node->first->flags;
+		else if (node->origin)
+			node->flags = node->origin->stat.flags | node->captured->stat.flags;
+		else
+			node->flags = flags_of_new(node);
+	}
+}
+
 int view_read(struct view *view, const struct listing *before, const struct capture *capture,
 	      struct error *err)
 {
@@ -145,7 +173,10 @@ int view_read(struct view *view, const struct listing *before, const struct capt
 			return -1;
 	if (view->n_nodes == 0 || view->nodes[0].parent || !S_ISDIR(view->nodes[0].mode))
 		return error_set(err, ERROR_GUEST, "the capture has no root directory");
-	return find_links(view, err);
+	if (find_links(view, err) < 0)
+		return -1;
+	find_flags(view);
+	return 0;
 }
 
 void view_clear(struct view *view)
@@ -200,7 +231,6 @@ static int keep_invisible(const struct listing_node *origin, struct state *state
 {
 	struct fs_xattrs old = {0};
 
-	state->stat.flags = origin->stat.flags;
 	if (fs_read_xattrs(origin->fs, origin->stat.ino, &old, err) < 0)
 		return -1;
 	for (size_t i = 0; i < old.n_items; i++)
@@ -227,6 +257,7 @@ static int fill_from_capture(const struct view *view, const struct view_node *no
 	const struct capture_entry *holder = content_holder(node);
 
 	state->stat = captured->stat;
+	state->stat.flags = node->flags;
 	for (size_t i = 0; i < captured->xattrs.n_items; i++) {
 		const struct fs_xattr *xattr = &captured->xattrs.items[i];
 

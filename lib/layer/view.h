@@ -15,6 +15,7 @@ struct view_node {
 	struct view_node *first;	   /* of its hardlinks, by path; itself when it is that */
 	struct view_node *next_link;
 	mode_t mode;
+	uint32_t flags; /* as the guest will have them */
 	bool changed, opaque;
 };
 

@@ -31,7 +31,7 @@ struct capture_entry {
 	 * is still the guest's. NULL: a new inode. */
 	char *origin_path;
 	uint64_t ino;	     /* in the view: equal numbers are hardlinks */
-	struct fs_stat stat; /* size, mode, owner, mtime */
+	struct fs_stat stat; /* size, mode, owner, mtime, flags as the view has them */
 	struct fs_xattrs xattrs;
 	char *target; /* of a symlink */
 	struct capture_extent

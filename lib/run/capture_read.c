@@ -95,6 +95,7 @@ static int get_stat(struct capture_stream *stream, struct fs_stat *ret, struct e
 	uint32_t mode;
 
 	if (capture_get_u32(stream, &mode, err) < 0 ||
+	    capture_get_u32(stream, &ret->flags, err) < 0 ||
 	    capture_get_u32(stream, &ret->nlink, err) < 0 ||
 	    capture_get_u32(stream, &ret->uid, err) < 0 ||
 	    capture_get_u32(stream, &ret->gid, err) < 0 ||
@@ -106,8 +107,8 @@ static int get_stat(struct capture_stream *stream, struct fs_stat *ret, struct e
 	    get_time(stream, &ret->btime, err) < 0)
 		return -1;
 	ret->mode = mode;
-	if (!is_type(mode) || mode & ~(uint32_t)(S_IFMT | 07777) || ret->size > INT64_MAX ||
-	    ret->nlink == 0)
+	if (!is_type(mode) || mode & ~(uint32_t)(S_IFMT | 07777) || ret->flags & ~CAPTURE_FLAGS ||
+	    ret->size > INT64_MAX || ret->nlink == 0)
 		return capture_malformed("impossible metadata", err);
 	return 0;
 }

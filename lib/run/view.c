@@ -8,10 +8,12 @@
 #include <linux/capability.h>
 #include <linux/posix_acl_xattr.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "run/capture_format.h"
 #include "run/inodes.h"
 
 enum { PIECE = 4 << 20, ACL_USER_TAG = 0x02, ACL_GROUP_TAG = 0x08 };
@@ -55,7 +57,8 @@ int view_measure(struct tree *tree, const struct monitor *monitor, struct view_s
 	return 0;
 }
 
-/* Finished last: what is made in a directory would inherit its default ACL and change its times. */
+/* Finished last: what is made in a directory would inherit its default ACL and its flags, and
+ * change its times. */
 struct directory {
 	char *path;
 	struct tree_node node;
@@ -299,6 +302,21 @@ static int copy_node(void *opaque, const char *path, const struct tree_node *nod
 	return 0;
 }
 
+static int set_flags(const struct copying *copying, const char *path, uint32_t flags,
+		     struct error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	int now;
+
+	if (!(flags & CAPTURE_INHERITED))
+		return 0;
+	fd = openat(copying->root, relative(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &now) < 0)
+		return failed("read the flags of", path, err);
+	now |= (int)(flags & CAPTURE_INHERITED);
+	return ioctl(fd, FS_IOC_SETFLAGS, &now) < 0 ? failed("set the flags of", path, err) : 0;
+}
+
 static int finish_directories(struct copying *copying, struct error *err)
 {
 	for (size_t i = copying->n_directories; i-- > 0;) {
@@ -306,6 +324,7 @@ static int finish_directories(struct copying *copying, struct error *err)
 		const struct fs_stat *stat = &d->node.stat;
 
 		if (copy_xattrs(copying, d->path, &d->node, err) < 0 ||
+		    set_flags(copying, d->path, stat->flags, err) < 0 ||
 		    set_times(copying, d->path, &stat->atime, &stat->mtime, err) < 0)
 			return -1;
 	}

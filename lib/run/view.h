@@ -19,7 +19,8 @@ struct view_size {
 int view_measure(struct tree *tree, const struct monitor *monitor, struct view_size *ret,
 		 struct error *err);
 /* Copies the tree into the empty directory, with every id moved up by `base`: in owners, in ACLs,
- * and as root of capabilities.  Not copied: security.* but capabilities, trusted.*, flags.
+ * and as root of capabilities.  Not copied: security.* but capabilities, trusted.*, flags but
+ * CAPTURE_INHERITED of directories.
  * Separate file systems of the guest become one. */
 int view_copy(struct tree *tree, const char *directory, uint32_t base, uint64_t total_bytes,
 	      const struct monitor *monitor, struct error *err);

@@ -4,7 +4,7 @@
 set -u
 top=${TEST_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
-work=$(mktemp -d) || exit 1
+work=$(mktemp -d -p "${TMPDIR:-/var/tmp}") || exit 1
 trap 'rm -rf "$work"' EXIT
 bad=0
 
@@ -45,6 +45,9 @@ plant trusted "/d/file xattrs;" "setfattr -n trusted.a -v 2 d/file"
 plant acl "/d/file xattrs;" "setfattr -n system.posix_acl_access -v 0x0200000001000600ffffffff02000600e803000004000400ffffffff10000600ffffffff20000400ffffffff d/file; chmod 664 d/file; chmod 664 ../a/d/file"
 chmod 644 "$work/a/d/file"
 plant capability "/d/file xattrs;" "setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 d/file"
+plant flags "/d/file flags;" "chattr +d d/file"
+plant "flags of a directory" "/d/e flags;" "chattr +A d/e"
+plant "flags of a fifo" "/fifo flags;" "mkdir .n; chattr +d .n; rm fifo; mkfifo .n/fifo; touch -d @1000000000.123456789 .n/fifo; mv .n/fifo .; rmdir .n"
 plant device "/null device;" "rm null; mknod null c 1 5; touch -d @1000000000.123456789 null"
 plant hardlinks "/d/e/y hardlinks;/d/w hardlinks;/d/z hardlinks;" "ln -f d/w d/z"
 plant "a name" "/caf\\xe8 presence;/caf\\xe9 presence;" "mv caf* \$(printf 'caf\\350')"

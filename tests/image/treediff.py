@@ -5,7 +5,9 @@
     treediff.py A B [--exceptions FILE] [--ignore ATTRIBUTE]...
 
 Compared: presence, type, mode, owner, mtime (to the nanosecond), size, content, link target,
-extended attributes (of every namespace), device number, and which names are hardlinks of each other.
+extended attributes (of every namespace), inode flags, device number, and which names are hardlinks of each other.
+Of the flags only those that chattr sets: the others tell how content lies (extents, inline, indexed directory), which
+depends on what was in a directory before and is no part of what a tree is.
 Prints one line per difference: PATH, a tab, ATTRIBUTE, a tab, what A and what B has.  Paths are printed with bytes that
 are not printable ASCII as \\xNN.
 
@@ -16,12 +18,15 @@ characters of that one name.  ATTRIBUTES is a comma-separated list, or "any".  A
 Exit status: 0 equal, 1 different, 2 usage.
 """
 import argparse
+import array
+import ctypes
+import fcntl
 import fnmatch
 import os
 import stat
 import sys
 
-ATTRIBUTES = ("presence", "type", "mode", "owner", "mtime", "size", "content", "target", "xattrs", "device", "hardlinks")
+ATTRIBUTES = ("presence", "type", "mode", "owner", "mtime", "size", "content", "target", "xattrs", "flags", "device", "hardlinks")
 TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFCHR: "character device",
          stat.S_IFBLK: "block device", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 
@@ -94,6 +99,33 @@ def read_xattrs(path):
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}
 
 
+FS_IOC_GETFLAGS = 0x80086601
+# As lsattr spells them; c and x among them, which few file systems take.
+FLAGS = {"s": 0x1, "u": 0x2, "c": 0x4, "S": 0x8, "i": 0x10, "a": 0x20, "d": 0x40, "A": 0x80, "j": 0x4000, "t": 0x8000,
+         "D": 0x10000, "T": 0x20000, "x": 0x2000000}
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def read_flags(path, mode):
+    """Files and directories can be asked; of the other types statx(2) tells some: c, i, a, d."""
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        answer = (ctypes.c_uint64 * 32)()
+        if libc.statx(-100, path, 0x100, 0, answer) != 0:  # AT_FDCWD, AT_SYMLINK_NOFOLLOW
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+        flags = answer[1] & (0x4 | 0x10 | 0x20 | 0x40)  # stx_attributes has the same values
+        return "".join(letter for letter, bit in FLAGS.items() if flags & bit)
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    answer = array.array("L", [0])
+    try:
+        fcntl.ioctl(fd, FS_IOC_GETFLAGS, answer)
+    except OSError as failed:
+        if failed.errno not in (25, 95):  # ENOTTY, EOPNOTSUPP: a file system without flags
+            raise
+    finally:
+        os.close(fd)
+    return "".join(letter for letter, bit in FLAGS.items() if answer[0] & bit)
+
+
 def same_content(a, b):
     with open(a, "rb", buffering=0) as left, open(b, "rb", buffering=0) as right:
         while True:
@@ -135,6 +167,9 @@ def compare(a, b, path, x, y, groups):
     p, q = read_xattrs(left), read_xattrs(right)
     if p != q:
         yield "xattrs", show_xattrs(p), show_xattrs(q)
+    p, q = (read_flags(tree, x.st_mode) for tree in (left, right))
+    if p != q:
+        yield "flags", p or "-", q or "-"
     if not stat.S_ISDIR(x.st_mode) and groups[0][path] != groups[1][path]:
         yield "hardlinks", *(" ".join(map(printable, g[path])) for g in groups)
 

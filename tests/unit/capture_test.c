@@ -40,6 +40,8 @@ static void untouched(struct stream *s, const char *path, uint64_t ino)
 	number(s, ino, 8);
 }
 
+static uint32_t flags_of_touched;
+
 static void touched(struct stream *s, const char *path, uint64_t ino, uint32_t mode, uint64_t size)
 {
 	buffer_putc(&s->bytes, CAPTURE_TOUCHED);
@@ -47,6 +49,7 @@ static void touched(struct stream *s, const char *path, uint64_t ino, uint32_t m
 	number(s, ino, 8);
 	text(s, "");
 	number(s, mode, 4);
+	number(s, flags_of_touched, 4);
 	number(s, 2, 4);
 	number(s, 0, 4);
 	number(s, 0, 4);
@@ -56,6 +59,13 @@ static void touched(struct stream *s, const char *path, uint64_t ino, uint32_t m
 	for (int i = 0; i < 3; i++)
 		number(s, 1000 + (uint64_t)i, 8), number(s, 7, 4);
 	number(s, 0, 4);
+}
+
+static void touched_with_flags(struct stream *s, const char *path, uint32_t flags)
+{
+	flags_of_touched = flags;
+	touched(s, path, 2, S_IFDIR | 0755, 0);
+	flags_of_touched = 0;
 }
 
 static void extent(struct stream *s, uint64_t offset, const char *data)
@@ -195,6 +205,9 @@ START_TEST(numbers_are_bounded)
 	refused(&s, "an extent outside its file");
 	begin(&s);
 	touched(&s, "/", 2, 0, 0);
+	refused(&s, "impossible metadata");
+	begin(&s);
+	touched_with_flags(&s, "/", 0x00080000); /* extents: not the run's to choose */
 	refused(&s, "impossible metadata");
 }
 END_TEST

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/layer/ahead.c \
 	lib/layer/content.c \
 	lib/layer/diff.c \
 	lib/layer/entry.c \

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/zstd_stream.h"
+#include "layer/ahead.h"
 #include "layer/tar.h"
 
 enum { SUMS_MAX = 1 << 16, MERGE_MAX = 64 << 20 };
@@ -142,40 +142,17 @@ struct layer *layer_open(const char *store, const struct digest *digest, struct 
 	return steal(layer);
 }
 
-/* The stream below the tar: digested on its way. */
-struct stream {
-	struct zstd_reader *zstd;
-	struct digest_context *digest;
-};
-
 static int stream_read(void *opaque, void *data, size_t len, struct error *err)
 {
-	struct stream *stream = opaque;
-
-	for (size_t at = 0; at < len;) {
-		ssize_t n = zstd_reader_read(stream->zstd, (char *)data + at, len - at, err);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return error_set(err, ERROR_TRUST, "the tar is cut short");
-		at += n;
-	}
-	digest_update(stream->digest, data, len);
-	return 0;
+	return ahead_read(opaque, data, len, err);
 }
 
-static int stream_check_end(struct stream *stream, const struct layer *layer, struct error *err)
+static int stream_check_end(struct ahead *stream, const struct layer *layer, struct error *err)
 {
 	struct digest digest;
-	char byte;
-	ssize_t n = zstd_reader_read(stream->zstd, &byte, 1, err);
 
-	if (n < 0)
+	if (ahead_finish(stream, &digest, err) < 0)
 		return -1;
-	if (n > 0)
-		return error_set(err, ERROR_TRUST, "there is more after the tar's end");
-	digest_finish(steal(stream->digest), &digest);
 	if (!digest_equal(&digest, &layer->tar_digest))
 		return error_set(err, ERROR_TRUST, LAYER_TAR " is not what the layer's name says");
 	return 0;
@@ -230,7 +207,7 @@ static int check_counts(const struct counter *counter, struct error *err)
 	return error_set(err, ERROR_TRUST, "it holds less than " LAYER_SUMS " says");
 }
 
-static int read_stream(struct stream *stream, struct counter *counter, struct error *err)
+static int read_stream(struct ahead *stream, struct counter *counter, struct error *err)
 {
 	struct layer_visitor counting = {count_entry, count_content, counter};
 	struct tar_source source = {stream_read, stream};
@@ -246,19 +223,15 @@ int layer_read(const struct layer *layer, const struct layer_visitor *visitor, s
 	CLEANUP_FREE char *path = path_join(layer->directory, LAYER_TAR);
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct counter counter = {.layer = layer, .visitor = visitor};
-	struct stream stream = {0};
-	int status;
+	CLEANUP(ahead_free)
+	struct ahead *stream = NULL;
 
 	if (fd < 0)
 		return error_os(err, ERROR_MISSING, errno, "%s", path);
-	stream.zstd = zstd_reader_new(fd, err);
-	if (!stream.zstd)
+	stream = ahead_start(fd, err);
+	if (!stream)
 		return -1;
-	stream.digest = digest_new();
-	status = read_stream(&stream, &counter, err);
-	zstd_reader_free(stream.zstd);
-	digest_free(stream.digest);
-	if (status < 0 && !counter.refused)
-		error_prefix(err, "layer %s", layer->directory);
-	return status;
+	if (read_stream(stream, &counter, err) == 0)
+		return 0;
+	return counter.refused ? -1 : error_prefix(err, "layer %s", layer->directory);
 }

@@ -82,6 +82,11 @@ captured '/usr/share/licenses/GPL-3 .*origin=/usr/share/common-licenses/GPL-3 '
 not_captured /odd/null
 not_captured /odd/fifo
 
+# Many hardlinks: the content of each goes with one of its names.
+sandbox 'mkdir /many && cd /many && perl -e "for (1..50000) { open F, q(>), qq(a\$_) or die; print F q(x); close F; link qq(a\$_), qq(b\$_) or die }"'
+[ "$(grep -c '^T /many/[ab][0-9]* 100644 0:0 nlink=2 size=1 content=' "$WORK/out")" = 100000 ] || fail "hardlinks are missing"
+[ "$(grep -c '^T /many/[ab][0-9]* .* content=1 ' "$WORK/out")" = 50000 ] || fail "content of hardlinks twice, or not at all"
+
 # Identity is put back, and nothing of ours stays or shows.
 sandbox 'echo 0123456789abcdef0123456789abcdef >/etc/machine-id; rm /etc/ssh/ssh_host_test_key; echo minted >/etc/ssh/ssh_host_new_key; \
 	cat /usr/sbin/policy-rc.d /etc/initramfs-tools/conf.d/zz-coldpatch; hostname; cat /proc/cmdline; ls /sys/block | wc -l; tail -n +2 /proc/swaps | wc -l'

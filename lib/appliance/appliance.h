@@ -4,8 +4,9 @@
  * shut down.  It is never used for anything else afterwards.
  *
  * libguestfs has no timeouts and cannot be cancelled, so all of it happens in a child process that
- * is the leader of a process group (QEMU is in it too), watched from outside and killed with the
- * group.  No network device; formats are always given; the environment is not read.
+ * is PID 1 of a PID namespace with QEMU in it: when the child is killed, all of it is gone before
+ * this goes on.  Each phase has a deadline.  No network device; formats are always given; the
+ * environment is not read.
  *
  * The program is chrooted to a tree in which the mounts below are; bulk data goes in on a read-only
  * disk and comes out on a scratch disk.
@@ -17,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "appliance/fixed.h"
 #include "base/error.h"
 #include "base/monitor.h"
 
@@ -24,11 +26,11 @@
  * prefix. */
 #define APPLIANCE_ROOT "/sysroot"
 
-/* Exactly one of the two is set; a path below /tmp has to be below work_dir too. */
+/* Exactly one of the two is set: the name of a file in the work directory. */
 struct appliance_disk {
-	const char *raw_path; /* a raw image */
-	const char *socket;   /* unix socket of an NBD server */
-	bool writable;	      /* only of a raw image that is ours; never flushed */
+	const char *raw;    /* a raw image */
+	const char *socket; /* unix socket of an NBD server */
+	bool writable;	    /* only of a raw image that is ours; never flushed */
 };
 
 /* The root of an overlay is its upper directory, so that has to look as the lower one does. */
@@ -54,7 +56,13 @@ struct appliance_mount {
 	const struct appliance_directory *upper; /* set before the mount is made; NULL: nothing */
 };
 
+/* Seconds; 0: what is enough for an emulated appliance on a busy host. */
+struct appliance_deadlines {
+	unsigned launch, mount, program, shutdown;
+};
+
 struct appliance_job {
+	const struct fixed_appliance *fixed;
 	const struct appliance_disk *disks;
 	size_t n_disks;
 	const struct appliance_mount *mounts; /* in this order */
@@ -63,17 +71,26 @@ struct appliance_job {
 	size_t n_directories;
 	const char *const *argv; /* NULL-terminated */
 	bool kvm;		 /* else emulated */
-	const char *work_dir;	 /* private; at most 60 bytes long: sockets are made there */
+	const char *work_dir;	 /* private; its files `libguestfs*`, `tmp*` are ours */
 	unsigned memory_mib;
-	unsigned deadline_s; /* for the program; launch and shutdown have their own */
-	int log_fd;	     /* what QEMU, kernel and libguestfs say; -1: dropped */
+	struct appliance_deadlines deadlines;
+	int log_fd; /* what QEMU, kernel and libguestfs say, at most 1 MiB, the last of it; open for
+		       reading and writing; -1: dropped */
 	const struct monitor *monitor;
 };
 
+struct appliance_outcome {
+	char kernel[66]; /* its release; "" when it did not start */
+	bool disk_full;	 /* no room was left in the work directory when it ended */
+};
+
 /* 0 when the program exited 0 and everything was unmounted and shut down cleanly.  ERROR_HOST: the
- * appliance did not start or died, with libguestfs's words; ERROR_GUEST: the program failed, with
- * its own; ERROR_BUSY: deadline or interrupted, nothing is left running. */
-int appliance_run(const struct appliance_job *job, struct error *err);
+ * appliance did not start, with QEMU's or libguestfs's words; ERROR_GUEST: the program failed, with
+ * its own; ERROR_BUSY: deadline (names the phase), interrupted, QEMU died, kernel panic;
+ * ERROR_SPACE: any of it, where the work directory's disk is full.  Nothing is left running.
+ * `ret` is set in every case. */
+int appliance_run(const struct appliance_job *job, struct appliance_outcome *ret,
+		  struct error *err);
 
 /* Is there all that an appliance needs, whether it is fast or not?  ERROR_HOST names what is
  * missing. */

@@ -5,6 +5,7 @@
 #include <guestfs.h>
 #include <string.h>
 
+#include "appliance/console.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -15,25 +16,62 @@ static void guestfs_close_p(guestfs_h **g)
 }
 #define CLEANUP_GUESTFS __attribute__((cleanup(guestfs_close_p)))
 
-/* The error of the last libguestfs call; its text can hold bytes of the guest, which error_set
- * cleans. */
-static int fail(guestfs_h *g, enum error_kind kind, const char *what, struct error *err)
-{
-	const char *text = guestfs_last_error(g);
+/* The handle, and what explains a failure of it. */
+struct appliance {
+	guestfs_h *g;
+	const struct guestfs_job *run;
+	struct console console;
+	bool quit; /* QEMU has ended */
+};
 
+static void begin(const struct appliance *appliance, enum guestfs_phase phase, const char *what)
+{
+	appliance->run->phase(appliance->run->opaque, phase, what);
+}
+
+static int died(const struct appliance *appliance, const char *what, struct error *err)
+{
+	CLEANUP_FREE char *panic = console_find(&appliance->console, "Kernel panic");
+
+	if (panic)
+		return error_set(err, ERROR_BUSY, "appliance: %s: its kernel stopped: %.200s", what,
+				 panic);
+	return error_set(err, ERROR_BUSY,
+			 "appliance: %s: its QEMU died: killed from outside, or out of memory?",
+			 what);
+}
+
+/* The error of the last libguestfs call; its text can hold bytes of the guest. */
+static int fail(const struct appliance *appliance, enum error_kind kind, const char *what,
+		struct error *err)
+{
+	const char *text = guestfs_last_error(appliance->g);
+
+	if (appliance->quit)
+		return died(appliance, what, err);
 	return error_set(err, kind, "appliance: %s: %.700s", what, text ? text : "no message");
 }
 
-static void write_event(guestfs_h *g, void *opaque, uint64_t event, int handle, int flags,
-			const char *text, size_t len, const uint64_t *numbers, size_t n_numbers)
+/* QEMU that ends before it has started anything says why; else something stopped it. */
+static int launch_failed(const struct appliance *appliance, struct error *err)
 {
-	const int *log_fd = opaque;
-	struct error ignored = {0};
+	CLEANUP_FREE char *words = console_find(&appliance->console, "qemu-system-");
 
-	(void)g, (void)event, (void)handle, (void)flags, (void)numbers, (void)n_numbers;
-	file_write_all(*log_fd, text, len, &ignored);
-	if (event != GUESTFS_EVENT_APPLIANCE)
-		file_write_all(*log_fd, "\n", 1, &ignored);
+	if (appliance->quit && words)
+		return error_set(err, ERROR_HOST, "appliance: launch: %.700s", words);
+	return fail(appliance, ERROR_HOST, "launch", err);
+}
+
+static void on_event(guestfs_h *g, void *opaque, uint64_t event, int handle, int flags,
+		     const char *text, size_t len, const uint64_t *numbers, size_t n_numbers)
+{
+	struct appliance *appliance = opaque;
+
+	(void)g, (void)handle, (void)flags, (void)numbers, (void)n_numbers;
+	appliance->quit |= event == GUESTFS_EVENT_SUBPROCESS_QUIT;
+	console_write(&appliance->console, text, len);
+	if (event == GUESTFS_EVENT_LIBRARY || event == GUESTFS_EVENT_WARNING)
+		console_write(&appliance->console, "\n", 1);
 }
 
 /* The environment is not read; this is how the directory for sockets is set without it. */
@@ -45,13 +83,18 @@ static int set_socket_directory(guestfs_h *g, const char *directory)
 	return guestfs_parse_environment_list(g, environment);
 }
 
-static int configure(guestfs_h *g, const struct appliance_job *job)
+/* Parameters go to QEMU's command line last one first, behind the disks. */
+static int configure(guestfs_h *g, const struct guestfs_job *run)
 {
-	return set_socket_directory(g, job->work_dir) == 0 &&
+	const struct appliance_job *job = run->job;
+
+	return set_socket_directory(g, run->work_dir) == 0 &&
 			       guestfs_set_backend(g, "direct") == 0 &&
 			       guestfs_set_backend_setting(g, job->kvm ? "force_kvm" : "force_tcg",
 							   "1") == 0 &&
-			       guestfs_set_tmpdir(g, job->work_dir) == 0 &&
+			       guestfs_set_path(g, run->appliance) == 0 &&
+			       guestfs_set_tmpdir(g, run->work_dir) == 0 &&
+			       guestfs_set_cachedir(g, run->work_dir) == 0 &&
 			       guestfs_set_network(g, 0) == 0 &&
 			       guestfs_set_memsize(g, (int)job->memory_mib) == 0 &&
 			       guestfs_config(g, "-sandbox",
@@ -61,20 +104,33 @@ static int configure(guestfs_h *g, const struct appliance_job *job)
 		       : -1;
 }
 
-static int add_raw(guestfs_h *g, const struct appliance_disk *disk)
+/* What QEMU does by itself when the host's disk is full is to wait for somebody to make room. */
+static int report_full_disk(guestfs_h *g, const char *drive)
 {
-	/* what a failed run leaves on a disk of ours is thrown away: no flush has to reach it */
-	if (disk->writable)
-		return guestfs_add_drive_opts(g, disk->raw_path, GUESTFS_ADD_DRIVE_OPTS_FORMAT,
-					      "raw", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe",
-					      -1);
-	return guestfs_add_drive_opts(g, disk->raw_path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-				      GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
+	CLEANUP_FREE char *option = xasprintf("drive.%s.werror=report", drive);
+
+	return guestfs_config(g, "-set", option);
 }
 
-static int add_nbd(guestfs_h *g, const struct appliance_disk *disk)
+static int add_raw(guestfs_h *g, const struct guestfs_job *run, size_t i)
 {
-	CLEANUP_FREE char *server = xasprintf("unix:%s", disk->socket);
+	const struct appliance_disk *disk = &run->job->disks[i];
+	CLEANUP_FREE char *path = path_join(run->work_dir, disk->raw);
+	CLEANUP_FREE char *drive = xasprintf("hd%zu", i);
+
+	if (!disk->writable)
+		return guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+					      GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
+	if (guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+				   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1) < 0)
+		return -1;
+	return report_full_disk(g, drive);
+}
+
+static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
+{
+	CLEANUP_FREE char *socket = path_join(run->work_dir, run->job->disks[i].socket);
+	CLEANUP_FREE char *server = xasprintf("unix:%s", socket);
 	char *servers[] = {server, NULL};
 
 	return guestfs_add_drive_opts(
@@ -82,19 +138,34 @@ static int add_nbd(guestfs_h *g, const struct appliance_disk *disk)
 		GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nbd", GUESTFS_ADD_DRIVE_OPTS_SERVER, servers, -1);
 }
 
-static int launch(guestfs_h *g, const struct appliance_job *job, struct error *err)
+static void note_kernel(guestfs_h *g, char *ret)
 {
-	if (configure(g, job) < 0)
-		return fail(g, ERROR_HOST, "configuration", err);
-	for (size_t i = 0; i < job->n_disks; i++) {
-		const struct appliance_disk *disk = &job->disks[i];
+	struct guestfs_utsname *name = guestfs_utsname(g);
 
-		if ((disk->socket ? add_nbd : add_raw)(g, disk) < 0)
-			return fail(g, ERROR_HOST, disk->socket ? disk->socket : disk->raw_path,
+	if (!name)
+		return;
+	snprintf(ret, sizeof((struct appliance_outcome *)NULL)->kernel, "%s", name->uts_release);
+	guestfs_free_utsname(name);
+}
+
+static int launch(const struct appliance *appliance, struct error *err)
+{
+	const struct guestfs_job *run = appliance->run;
+	guestfs_h *g = appliance->g;
+
+	begin(appliance, PHASE_LAUNCH, "launch");
+	if (configure(g, run) < 0)
+		return fail(appliance, ERROR_HOST, "configuration", err);
+	for (size_t i = 0; i < run->job->n_disks; i++) {
+		const struct appliance_disk *disk = &run->job->disks[i];
+
+		if ((disk->socket ? add_nbd : add_raw)(g, run, i) < 0)
+			return fail(appliance, ERROR_HOST, disk->socket ? disk->socket : disk->raw,
 				    err);
 	}
-	if (guestfs_launch(g) < 0)
-		return fail(g, ERROR_HOST, "launch", err);
+	if (report_full_disk(g, "appliance") < 0 || guestfs_launch(g) < 0)
+		return launch_failed(appliance, err);
+	note_kernel(g, run->kernel);
 	return 0;
 }
 
@@ -113,8 +184,8 @@ static bool is_top_level(const char *path)
 }
 
 /* libguestfs hands a value over as a string: one that is none would be cut. */
-static int set_xattr(guestfs_h *g, const char *path, const struct appliance_xattr *xattr,
-		     struct error *err)
+static int set_xattr(const struct appliance *appliance, const char *path,
+		     const struct appliance_xattr *xattr, struct error *err)
 {
 	CLEANUP_FREE char *value = xstrndup(xattr->value, xattr->size);
 
@@ -123,78 +194,110 @@ static int set_xattr(guestfs_h *g, const char *path, const struct appliance_xatt
 				 "appliance: the root directory's attribute %s has bytes that "
 				 "libguestfs cannot set",
 				 xattr->name);
-	if (guestfs_lsetxattr(g, xattr->name, value, (int)xattr->size, path) < 0)
-		return fail(g, ERROR_HOST, xattr->name, err);
+	if (guestfs_lsetxattr(appliance->g, xattr->name, value, (int)xattr->size, path) < 0)
+		return fail(appliance, ERROR_HOST, xattr->name, err);
 	return 0;
 }
 
-static int set_directory(guestfs_h *g, const struct appliance_directory *directory,
-			 struct error *err)
+static int set_directory(const struct appliance *appliance,
+			 const struct appliance_directory *directory, struct error *err)
 {
+	guestfs_h *g = appliance->g;
+
 	for (size_t i = 0; i < directory->n_xattrs; i++)
-		if (set_xattr(g, directory->path, &directory->xattrs[i], err) < 0)
+		if (set_xattr(appliance, directory->path, &directory->xattrs[i], err) < 0)
 			return -1;
 	if (guestfs_chown(g, (int)directory->uid, (int)directory->gid, directory->path) < 0 ||
 	    guestfs_chmod(g, (int)directory->mode, directory->path) < 0 ||
 	    guestfs_utimens(g, directory->path, directory->mtime_sec, directory->mtime_nsec,
 			    directory->mtime_sec, directory->mtime_nsec) < 0)
-		return fail(g, ERROR_HOST, directory->path, err);
+		return fail(appliance, ERROR_HOST, directory->path, err);
 	return 0;
 }
 
-static int mount_one(guestfs_h *g, const struct appliance_mount *mount, struct error *err)
+static int mount_one(const struct appliance *appliance, const struct appliance_mount *mount,
+		     struct error *err)
 {
 	CLEANUP_FREE char *device = device_name(mount->disk, mount->partition);
+	guestfs_h *g = appliance->g;
 
+	begin(appliance, PHASE_MOUNT, mount->target);
 	if (is_top_level(mount->target) && guestfs_mkmountpoint(g, mount->target) < 0)
-		return fail(g, ERROR_HOST, mount->target, err);
-	if (mount->upper && set_directory(g, mount->upper, err) < 0)
+		return fail(appliance, ERROR_HOST, mount->target, err);
+	if (mount->upper && set_directory(appliance, mount->upper, err) < 0)
 		return -1;
 	if (guestfs_mount_vfs(g, mount->options, mount->type, device, mount->target) < 0)
-		return fail(g, ERROR_HOST, mount->target, err);
+		return fail(appliance, ERROR_HOST, mount->target, err);
 	return 0;
 }
 
-static int run_program(guestfs_h *g, const struct appliance_job *job, struct error *err)
+static int run_program(const struct appliance *appliance, struct error *err)
 {
-	CLEANUP_FREE char *output = guestfs_command(g, (char *const *)(uintptr_t)job->argv);
+	const char *const *argv = appliance->run->job->argv;
+	char *output;
 
+	begin(appliance, PHASE_PROGRAM, argv[0]);
+	output = guestfs_command(appliance->g, (char *const *)(uintptr_t)argv);
 	if (!output)
-		return fail(g, ERROR_GUEST, job->argv[0], err);
+		return fail(appliance, ERROR_GUEST, argv[0], err);
+	free(output);
 	return 0;
 }
 
-static int run_launched(guestfs_h *g, const struct appliance_job *job, struct error *err)
+static int end(const struct appliance *appliance, struct error *err)
 {
+	begin(appliance, PHASE_SHUTDOWN, "shutdown");
+	if (guestfs_umount_all(appliance->g) < 0)
+		return fail(appliance, ERROR_HOST, "unmounting", err);
+	if (guestfs_shutdown(appliance->g) < 0)
+		return fail(appliance, ERROR_HOST, "shutdown", err);
+	return 0;
+}
+
+static int run_launched(const struct appliance *appliance, struct error *err)
+{
+	const struct appliance_job *job = appliance->run->job;
+
 	for (size_t i = 0; i < job->n_directories; i++)
-		if (guestfs_mkmountpoint(g, job->directories[i]) < 0)
-			return fail(g, ERROR_HOST, job->directories[i], err);
+		if (guestfs_mkmountpoint(appliance->g, job->directories[i]) < 0)
+			return fail(appliance, ERROR_HOST, job->directories[i], err);
 	for (size_t i = 0; i < job->n_mounts; i++)
-		if (mount_one(g, &job->mounts[i], err) < 0)
+		if (mount_one(appliance, &job->mounts[i], err) < 0)
 			return -1;
-	if (run_program(g, job, err) < 0)
-		return -1;
-	if (guestfs_umount_all(g) < 0)
-		return fail(g, ERROR_HOST, "unmounting", err);
-	if (guestfs_shutdown(g) < 0)
-		return fail(g, ERROR_HOST, "shutdown", err);
-	return 0;
+	return run_program(appliance, err) < 0 ? -1 : end(appliance, err);
 }
 
-int guestfs_job_run(const struct appliance_job *job, struct error *err)
+static guestfs_h *create(void)
 {
-	CLEANUP_GUESTFS guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT |
-							    GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
-	int log_fd = job->log_fd;
+	return guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT |
+				    GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
+}
+
+int guestfs_job_run(const struct guestfs_job *run, struct error *err)
+{
+	CLEANUP_GUESTFS guestfs_h *g = create();
+	struct appliance appliance = {.g = g, .run = run, .console = {.fd = run->job->log_fd}};
 
 	if (!g)
 		return error_os(err, ERROR_HOST, errno, "libguestfs");
 	guestfs_set_error_handler(g, NULL, NULL);
-	if (log_fd >= 0 &&
-	    guestfs_set_event_callback(g, write_event,
+	if (guestfs_set_event_callback(g, on_event,
 				       GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY |
-					       GUESTFS_EVENT_WARNING,
-				       0, &log_fd) < 0)
-		return fail(g, ERROR_HOST, "log", err);
-	return launch(g, job, err) < 0 ? -1 : run_launched(g, job, err);
+					       GUESTFS_EVENT_WARNING |
+					       GUESTFS_EVENT_SUBPROCESS_QUIT,
+				       0, &appliance) < 0)
+		return fail(&appliance, ERROR_HOST, "log", err);
+	return launch(&appliance, err) < 0 ? -1 : run_launched(&appliance, err);
+}
+
+void guestfs_job_version(struct buffer *ret)
+{
+	CLEANUP_GUESTFS guestfs_h *g = create();
+	struct guestfs_version *version = g ? guestfs_version(g) : NULL;
+
+	if (!version)
+		return;
+	buffer_printf(ret, "libguestfs %lld.%lld.%lld%s\n", (long long)version->major,
+		      (long long)version->minor, (long long)version->release, version->extra);
+	guestfs_free_version(version);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "appliance/kvm.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "appliance/kernel.h"
 #include "appliance/probe_image.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -16,8 +16,8 @@
 
 enum { DEADLINE_MS = 20000, MAX_CACHE = 4096 };
 
-/* What an answer is good for: "BOOT-ID MTIME SIZE". */
-static char *cache_key(struct error *err)
+/* What an answer is good for: "BOOT-ID MTIME SIZE KERNEL". */
+static char *cache_key(const struct host_kernel *kernel, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer boot_id = {0};
 	struct stat st;
@@ -28,38 +28,8 @@ static char *cache_key(struct error *err)
 	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, err) < 0)
 		return NULL;
 	boot_id.data[strcspn(boot_id.data, "\n")] = '\0';
-	return xasprintf("%s %lld.%09ld %lld", boot_id.data, (long long)st.st_mtim.tv_sec,
-			 st.st_mtim.tv_nsec, (long long)st.st_size);
-}
-
-static bool is_newer(const char *name, const char *than)
-{
-	return strncmp(name, "vmlinuz-", 8) == 0 && (!than || strverscmp(name, than) > 0);
-}
-
-/* The newest kernel of the host that may be read. */
-static char *find_kernel(struct error *err)
-{
-	CLEANUP_FREE char *best = NULL;
-	DIR *dir = opendir("/boot");
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		CLEANUP_FREE char *path = xasprintf("/boot/%s", entry->d_name);
-
-		if (!is_newer(entry->d_name, best) || access(path, R_OK) != 0)
-			continue;
-		free(best);
-		best = xstrdup(entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	if (!best)
-		return error_set(err, ERROR_HOST,
-				 "KVM cannot be tried: no readable kernel in /boot: install "
-				 "linux-image-amd64, or make it readable"),
-		       NULL;
-	return xasprintf("/boot/%s", best);
+	return xasprintf("%s %lld.%09ld %lld %s", boot_id.data, (long long)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec, (long long)st.st_size, kernel->release);
 }
 
 /* The initramfs as a path that QEMU can open: a descriptor of ours that it inherits. */
@@ -177,17 +147,19 @@ int kvm_usable(const char *cache_dir, struct error *err)
 	CLEANUP_FREE char *directory = cache_dir ? xstrdup(cache_dir) : default_directory();
 	CLEANUP_FREE char *path = path_join(directory, "kvm.json");
 	CLEANUP_FREE char *key = NULL;
-	CLEANUP_FREE char *kernel = NULL;
+	CLEANUP_HOST_KERNEL struct host_kernel kernel = {0};
 	CLEANUP_FREE char *reason = NULL;
 	int result;
 
 	if (access("/dev/kvm", R_OK | W_OK) != 0)
 		return error_set(err, ERROR_HOST, "/dev/kvm: %s", strerror(errno));
-	if (!(key = cache_key(err)) || !(kernel = find_kernel(err)))
+	if (host_kernel_find(&kernel, err) < 0)
+		return error_prefix(err, "KVM cannot be tried");
+	if (!(key = cache_key(&kernel, err)))
 		return -1;
 	if (read_cache(path, key, &reason))
 		return reason ? error_set(err, ERROR_HOST, "%s", reason) : 0;
-	result = probe(kernel, err);
+	result = probe(kernel.path, err);
 	write_cache(directory, path, key, result < 0 ? err->msg : NULL);
 	return result;
 }

@@ -10,8 +10,9 @@
 #include "base/error.h"
 
 /*
- * 0 when a Linux kernel boots under KVM here; -1 with ERROR_HOST saying why not.  The answer is
- * kept in CACHE_DIR/kvm.json for as long as boot id and QEMU program stay the same; cache_dir is
+ * 0 when the kernel that an appliance would have boots under KVM here; -1 with ERROR_HOST saying
+ * why not.  The answer is kept in CACHE_DIR/kvm.json for as long as boot id, QEMU program and that
+ * kernel stay the same; cache_dir is
  * made when missing.  NULL: /run/coldpatch, or below /run/user for who is not root.  Takes up to 20
  * s when asked anew.
  */

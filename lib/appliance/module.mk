@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/appliance/appliance.c \
+	lib/appliance/console.c \
+	lib/appliance/fixed.c \
+	lib/appliance/fixed_build.c \
 	lib/appliance/guestfs.c \
+	lib/appliance/kernel.c \
 	lib/appliance/kvm.c \
 	lib/appliance/probe_image.c
 UNIT_TESTS += tests/unit/appliance_test.c tests/unit/kvm_test.c

@@ -29,9 +29,12 @@
 #include "run/prepare.h"
 #include "run/report.h"
 
+#define PAYLOAD "payload.img"
+#define SCRATCH "scratch.img"
+
 enum {
 	MEMORY_MIB = 2048,
-	MARGIN_S = 600, /* mounting and the capture, emulated */
+	MARGIN_S = 600, /* the runner's own work around the guest's: snapshot, capture; emulated */
 	MAX_DISKS = 20, /* /dev/sda to /dev/sdt, and two of ours */
 	REPORT_LIMIT = 64 << 20,
 	CONSOLE_TAIL = 64 << 10,
@@ -61,9 +64,11 @@ struct appliance_run {
 	const struct run_request *request;
 	char *directory; /* private, with a short name: sockets are made in it */
 	char *payload, *scratch, *console;
+	struct fixed_appliance *fixed;
+	struct appliance_outcome outcome;
 	struct job *job;
 	struct image_export *exports[MAX_DISKS];
-	char *sockets[MAX_DISKS];
+	char *sockets[MAX_DISKS]; /* their names in the directory */
 	struct appliance_mount *mounts;
 	size_t n_mounts;
 	struct root_directory *roots; /* one per mount of the tree */
@@ -90,6 +95,7 @@ static void appliance_run_close(struct appliance_run *run)
 	}
 	free(run->roots);
 	job_free(run->job);
+	fixed_appliance_free(run->fixed);
 	if (run->directory)
 		directory_remove(run->directory, &ignored);
 	free(run->directory);
@@ -271,8 +277,10 @@ static int plan_mounts(struct appliance_run *run, size_t n_images, struct error 
 static int export_images(struct appliance_run *run, struct error *err)
 {
 	for (size_t i = 0; i < run->request->n_images; i++) {
-		run->sockets[i] = xasprintf("%s/%zu", run->directory, i);
-		run->exports[i] = image_export(run->request->images[i], run->sockets[i], err);
+		CLEANUP_FREE char *path = xasprintf("%s/%zu", run->directory, i);
+
+		run->sockets[i] = xasprintf("%zu", i);
+		run->exports[i] = image_export(run->request->images[i], path, err);
 		if (!run->exports[i])
 			return -1;
 	}
@@ -285,9 +293,9 @@ static int launch(struct appliance_run *run, struct error *err)
 	static const char *const directories[] = {"/dev", "/proc", "/sys"};
 	struct appliance_disk disks[MAX_DISKS + 2] = {0};
 	size_t n = run->request->n_images;
-	CLEANUP_CLOSE int console =
-		open(run->console, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-	struct appliance_job job = {.disks = disks,
+	CLEANUP_CLOSE int console = open(run->console, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct appliance_job job = {.fixed = run->fixed,
+				    .disks = disks,
 				    .n_disks = n + 2,
 				    .mounts = run->mounts,
 				    .n_mounts = run->n_mounts,
@@ -297,7 +305,7 @@ static int launch(struct appliance_run *run, struct error *err)
 				    .kvm = run->kvm,
 				    .work_dir = run->directory,
 				    .memory_mib = MEMORY_MIB,
-				    .deadline_s = run->request->deadline_s + MARGIN_S,
+				    .deadlines.program = run->request->deadline_s + MARGIN_S,
 				    .log_fd = console,
 				    .monitor = run->request->monitor};
 
@@ -305,9 +313,9 @@ static int launch(struct appliance_run *run, struct error *err)
 		return error_os(err, ERROR_IO, errno, "%s", run->console);
 	for (size_t i = 0; i < n; i++)
 		disks[i].socket = run->sockets[i];
-	disks[n].raw_path = run->payload;
-	disks[n + 1] = (struct appliance_disk){.raw_path = run->scratch, .writable = true};
-	return appliance_run(&job, err);
+	disks[n].raw = PAYLOAD;
+	disks[n + 1] = (struct appliance_disk){.raw = SCRATCH, .writable = true};
+	return appliance_run(&job, &run->outcome, err);
 }
 
 /* The appliance failed: what its kernel said last is the log. */
@@ -379,6 +387,27 @@ static int read_results(const struct appliance_run *run, struct run_result *resu
 	return read_capture(capture, request, result, err);
 }
 
+/* What the guest's programs and the runner say of a full disk is that input or output failed. */
+static int explain(const struct appliance_run *run, struct error *err)
+{
+	if (!run->outcome.disk_full || err->kind == ERROR_SPACE)
+		return -1;
+	err->kind = ERROR_SPACE;
+	return error_prefix(err, "no space left in %s while the appliance ran",
+			    run->request->scratch_dir);
+}
+
+static void name_appliance(const struct appliance_run *run, struct run_result *result)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&run->fixed->digest, hex);
+	result->executor = xstrdup("appliance");
+	result->accelerator = xstrdup(run->kvm ? "kvm" : "tcg");
+	result->appliance = xstrdup(hex);
+	result->appliance_kernel = xstrdup(run->outcome.kernel);
+}
+
 static int run_in(struct appliance_run *run, struct run_result *result, struct error *err)
 {
 	struct error no_kvm = {0};
@@ -389,10 +418,15 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 	run->directory = directory_make_temporary(run->request->scratch_dir, "a", err);
 	if (!run->directory)
 		return -1;
-	run->payload = path_join(run->directory, "payload.img");
-	run->scratch = path_join(run->directory, "scratch.img");
+	run->payload = path_join(run->directory, PAYLOAD);
+	run->scratch = path_join(run->directory, SCRATCH);
 	run->console = path_join(run->directory, "console");
 	run->kvm = kvm_usable(NULL, &no_kvm) == 0;
+	run->fixed =
+		fixed_appliance_open(run->request->appliance_cache, run->request->monitor, err);
+	if (!run->fixed)
+		return -1;
+	monitor_progress(run->request->monitor, "view", NULL, 0, 0);
 	if (make_payload(run, err) < 0 || make_scratch(run, err) < 0 ||
 	    plan_mounts(run, run->request->n_images, err) < 0 || export_images(run, err) < 0)
 		return -1;
@@ -400,9 +434,8 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 		keep_console(run);
 		return error_prefix(err, "log: %s", run->request->log_path);
 	}
-	result->executor = xstrdup("appliance");
-	result->accelerator = xstrdup(run->kvm ? "kvm" : "tcg");
-	return read_results(run, result, err);
+	name_appliance(run, result);
+	return read_results(run, result, err) < 0 ? explain(run, err) : 0;
 }
 
 static int run_in_appliance(const struct run_request *request, struct run_result *ret,

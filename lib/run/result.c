@@ -19,6 +19,8 @@ void run_result_free(struct run_result *result)
 	free(result->steps);
 	free(result->executor);
 	free(result->accelerator);
+	free(result->appliance);
+	free(result->appliance_kernel);
 	strings_free(result->stubs_called, result->n_stubs_called);
 	strings_free(result->kept_files, result->n_kept_files);
 	capture_free(result->capture);
@@ -69,6 +71,8 @@ json_t *run_result_to_json(const struct run_result *result)
 		json_array_append_new(steps, step_to_json(&result->steps[i]));
 	json_put_string(object, "executor", result->executor);
 	json_put_string(object, "accelerator", result->accelerator);
+	json_put_string(object, "appliance", result->appliance);
+	json_put_string(object, "appliance_kernel", result->appliance_kernel);
 	json_put(object, "steps", steps);
 	json_put(object, "stubs_called",
 		 json_strings(result->stubs_called, result->n_stubs_called));

@@ -27,13 +27,14 @@ struct run_request {
 	const struct plan *plan;
 	const struct mirror_snapshot *snapshot;
 	const struct package_family *family;
-	const char *scratch_dir; /* private to this run; on local disk */
-	const char *runner;	 /* path of the static runner */
-	const char *log_path;	 /* the run's log is written here (0600) */
-	unsigned deadline_s;	 /* for the whole run inside the executor */
-	uint64_t copy_limit;	 /* bytes the sandbox may copy */
-	uint64_t source_date;	 /* the time the guest sees as "now" is the host's; this is
-				    SOURCE_DATE_EPOCH, 0: unset */
+	const char *scratch_dir;     /* private to this run; on local disk */
+	const char *runner;	     /* path of the static runner */
+	const char *appliance_cache; /* fixed appliances are kept there (appliance/fixed.h) */
+	const char *log_path;	     /* the run's log is written here (0600) */
+	unsigned deadline_s;	     /* for the whole run inside the executor */
+	uint64_t copy_limit;	     /* bytes the sandbox may copy */
+	uint64_t source_date;	     /* the time the guest sees as "now" is the host's; this is
+					SOURCE_DATE_EPOCH, 0: unset */
 	const struct monitor *monitor;
 };
 
@@ -45,8 +46,10 @@ struct run_step_result {
 };
 
 struct run_result {
-	char *executor;	   /* "sandbox", "appliance" */
-	char *accelerator; /* "none", "kvm", "tcg" */
+	char *executor;		/* "sandbox", "appliance" */
+	char *accelerator;	/* "none", "kvm", "tcg" */
+	char *appliance;	/* digest of the fixed appliance; NULL: not run in one */
+	char *appliance_kernel; /* release of the kernel in it; NULL: not run in one */
 	struct run_step_result *steps;
 	size_t n_steps;
 	char **stubs_called; /* "grub-install /dev/vda", ... boot code that was not rewritten */

@@ -115,6 +115,7 @@ static json_t *layer_input(const struct coldpatch_session *session,
 {
 	const struct prepared *prepared = &applied->prepared;
 	CLEANUP_FREE char *runner = session_program(session, "coldpatch-runner");
+	CLEANUP_FREE char *appliances = path_join(session->config.state, "appliances");
 	json_t *input = json_object();
 	unsigned deadline = options->deadline_s ? options->deadline_s : DEFAULT_DEADLINE_S;
 
@@ -124,6 +125,7 @@ static json_t *layer_input(const struct coldpatch_session *session,
 	json_put_digest(input, "snapshot", &prepared->snapshot->digest);
 	json_put_string(input, "work_dir", prepared->workspace->path);
 	json_put_string(input, "runner", runner);
+	json_put_string(input, "appliance_cache", appliances);
 	json_put_string(input, "log", applied->log_path);
 	json_put_string(input, "executor",
 			options->executor ? options->executor : session->config.executor);

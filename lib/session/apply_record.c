@@ -191,6 +191,12 @@ static void add_parameters(const struct makings *makings, struct record *record)
 	json_put_string(record->internal_parameters, "executor", string_member(run, "executor"));
 	json_put_string(record->internal_parameters, "accelerator",
 			string_member(run, "accelerator"));
+	if (json_is_string(json_object_get(run, "appliance"))) {
+		json_put_string(record->internal_parameters, "appliance",
+				string_member(run, "appliance"));
+		json_put_string(record->internal_parameters, "applianceKernel",
+				string_member(run, "appliance_kernel"));
+	}
 	json_put_string(record->internal_parameters, "network", "none");
 	json_put_string(record->internal_parameters, "coldpatch", COLDPATCH_VERSION);
 	record->builder =

@@ -59,6 +59,7 @@ const struct confinement confinement_layer = {
 			{"store", "layers", CONFINED_FILL},
 			{"log", NULL, CONFINED_BESIDE},
 			{"runner", NULL, CONFINED_READ},
+			{"appliance_cache", NULL, CONFINED_FILL},
 			{0},
 		},
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "log", "executor",
- * "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems", "boot_test"} -> {"layer", "run"}
+ * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "appliance_cache", "log",
+ * "executor", "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems", "boot_test"} ->
+ * {"layer", "run"}
  *
  * Runs the plan's package steps in a view of the guest and stores the difference.  With "boot_test"
  * only where commit can boot the result afterwards.
@@ -54,6 +55,7 @@ static int run_plan(const json_t *input, const struct inputs *inputs, const stru
 		.family = subject->family,
 		.scratch_dir = string_member(input, "work_dir"),
 		.runner = string_member(input, "runner"),
+		.appliance_cache = string_member(input, "appliance_cache"),
 		.log_path = string_member(input, "log"),
 		.deadline_s = (unsigned)json_integer_value(json_object_get(input, "deadline_s")),
 		.copy_limit = (uint64_t)json_integer_value(json_object_get(input, "copy_limit")),

@@ -33,7 +33,7 @@ before=$(sha256sum <"$guest")
 mkdir "$work/run"
 left() { find /tmp -maxdepth 1 -name 'libguestfs*' | sort; }
 tmp_before=$(left)
-"$BUILD/tests/appliance_tool" "$guest" "$BUILD/coldpatch-runner" "$work/run" "$work/cp-small.deb" cp-small 1.0 >"$work/out" 2>&1 ||
+"$BUILD/tests/appliance_tool" "$guest" "$BUILD/coldpatch-runner" "$work/run" "$work/cp-small.deb" cp-small 1.0 "$GUESTS/appliances" >"$work/out" 2>&1 ||
 	{ cat "$work/out"; tail -n 20 "$work"/run/*.log; fail "the layers differ"; }
 cat "$work/out"
 grep -q '^appliance: executor appliance, accelerator \(kvm\|tcg\)$' "$work/out" || fail "the appliance did not run"

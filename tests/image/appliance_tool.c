@@ -3,7 +3,7 @@
  * Installs one package file in a guest twice, in the sandbox and in the appliance, and compares the
  * two layers entry by entry.
  *
- *     appliance_tool IMAGE RUNNER WORK FILE.deb NAME VERSION
+ *     appliance_tool IMAGE RUNNER WORK FILE.deb NAME VERSION APPLIANCE-CACHE
  *
  * Times of what the run itself wrote differ, and so does what dpkg's log says; nothing else may.
  * Prints one line per difference; exits 0 when there is none, else with 1 or the kind of the error.
@@ -26,7 +26,7 @@ struct setup {
 	struct package_step steps[2];
 	struct plan plan;
 	struct mirror_snapshot snapshot;
-	const char *runner, *work;
+	const char *runner, *work, *appliance_cache;
 	time_t start;
 };
 
@@ -121,6 +121,7 @@ static int run_one(struct setup *setup, const char *name, struct lines *ret, str
 					    .family = package_family_by_name("deb"),
 					    .scratch_dir = setup->work,
 					    .runner = setup->runner,
+					    .appliance_cache = setup->appliance_cache,
 					    .log_path = log,
 					    .deadline_s = 600,
 					    .copy_limit = 16ull << 30};
@@ -169,10 +170,11 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int outcome = -1;
 
-	if (argc != 7)
+	if (argc != 8)
 		return ERROR_USAGE;
 	setup.runner = argv[2];
 	setup.work = argv[3];
+	setup.appliance_cache = argv[7];
 	setup.change = (struct package_change){
 		.name = argv[5], .architecture = xstrdup("all"), .to = argv[6]};
 	if (open_guest(&setup, argv[1], &err) == 0 && make_plan(&setup, argv[4], &err) == 0)

@@ -81,7 +81,6 @@ static const struct known known[] = {
 	{"erofs", 1024, MAGIC("\xe2\xe1\xf5\xe0"), 1024 + 48, 1024 + 64, 16},
 	{"squashfs", 0, MAGIC("hsqs"), 0, 0, 0},
 	{"squashfs", 0, MAGIC("sqsh"), 0, 0, 0},
-	{"iso9660", 0x8001, MAGIC("CD001"), 0, 0x8028, 32},
 	{"udf", 0x8001, MAGIC("BEA01"), 0, 0, 0},
 	{"bcachefs", 4096 + 24,
 	 MAGIC("\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81"), 4096 + 56,
@@ -184,6 +183,30 @@ static bool probe_lvm(const struct head *head, struct fs_info *info)
 		return true;
 	}
 	return false;
+}
+
+/* The time of the last change stands for a UUID, or of the making: 16 digits. */
+static bool probe_iso9660(const struct head *head, struct fs_info *info)
+{
+	static const uint8_t groups[] = {4, 2, 2, 2, 2, 2, 2};
+	const uint8_t *digits = at(head, 0x8000 + 830, 16);
+	const uint8_t *label = at(head, 0x8028, 32);
+	char *p = info->uuid;
+
+	if (!matches(head, 0x8001, MAGIC("CD001")) || !digits || !label)
+		return false;
+	if (memcmp(digits, "0000000000000000", 16) == 0)
+		digits = head->data + 0x8000 + 813;
+	info->type = "iso9660";
+	info->label = probe_label(label, 32);
+	for (size_t i = 0; i < 16; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return true;
+	for (size_t i = 0; i < sizeof groups; i++) {
+		p += sprintf(p, "%s%.*s", i ? "-" : "", groups[i], (const char *)digits);
+		digits += groups[i];
+	}
+	return true;
 }
 
 static bool probe_ntfs(const struct head *head, struct fs_info *info)
@@ -292,7 +315,8 @@ int probe_superblock(struct block *block, struct fs_info *ret, struct error *err
 		return -1;
 	/* In this order: a boot sector survives under what is made over it later. */
 	(void)(probe_luks(&head, ret) || probe_lvm(&head, ret) || probe_known(&head, ret) ||
-	       probe_f2fs(&head, ret) || probe_ntfs(&head, ret) || probe_exfat(&head, ret) ||
-	       probe_raid_at_end(block, ret) || probe_fat(&head, ret) || probe_zfs(block, ret));
+	       probe_iso9660(&head, ret) || probe_f2fs(&head, ret) || probe_ntfs(&head, ret) ||
+	       probe_exfat(&head, ret) || probe_raid_at_end(block, ret) || probe_fat(&head, ret) ||
+	       probe_zfs(block, ret));
 	return 0;
 }

@@ -68,7 +68,7 @@ kind crypto_LUKS 0 cryptsetup luksFormat -q --type luks1 --iter-time 10 --key-fi
 kind crypto_LUKS 0 cryptsetup luksFormat -q --type luks2 --label lbl --pbkdf pbkdf2 --iter-time 10 --key-file "$0" --keyfile-size 64 "$image"
 kind squashfs 0 mksquashfs "$TEST_TOP/lib/fs" "$image" -noappend -quiet
 kind iso9660 0 xorriso -as mkisofs -V ISOLABEL -o "$image" "$TEST_TOP/lib/fs"
-kind erofs 0 mkfs.erofs -L elabel "$image" "$TEST_TOP/lib/fs"
+kind erofs 0 mkfs.erofs --quiet "$image" "$TEST_TOP/lib/fs"
 kind LVM2_member 0 make_lvm
 truncate -s 0 "$image"; truncate -s 1M "$image"
 "$tool" probe "$image" | grep -q "^type=- uuid= label=- readable=0" || { echo "FAILED: nothing"; failed=1; }

@@ -89,10 +89,9 @@ static bool is_unremarkable(const struct layer_entry *entry)
 		strncmp(entry->path, "/opt/", 5) == 0);
 }
 
-static int judge_entry(void *opaque, const struct layer_entry *entry, struct error *err)
+static int judge_entry(struct surprises *surprises, const struct layer_entry *entry,
+		       struct error *err)
 {
-	struct surprises *surprises = opaque;
-
 	if (path_is_identity(entry->path) && entry->action != LAYER_METADATA)
 		return error_set(err, ERROR_GUEST,
 				 "the update changed %s, which is the guest's own", entry->path);
@@ -120,13 +119,14 @@ static void report_surprises(const struct surprises *surprises, struct commit_re
 			   surprises->n, text.data);
 }
 
-static int check_paths(const struct package_files_check *files, const struct layer *layer,
-		       struct commit_report *report, struct error *err)
+static int check_paths(const struct package_files_check *files, struct commit_report *report,
+		       struct error *err)
 {
 	struct surprises surprises = {.family = files->family, .ownership = files->ownership};
-	struct layer_visitor visitor = {.entry = judge_entry, .opaque = &surprises};
-	int status = layer_read(layer, &visitor, err);
+	int status = 0;
 
+	for (size_t i = 0; status == 0 && i < files->seen->n_entries; i++)
+		status = judge_entry(&surprises, &files->seen->entries[i], err);
 	if (status == 0)
 		report_surprises(&surprises, report);
 	for (size_t i = 0; i < surprises.n && i < NAMED_MAX; i++)
@@ -137,13 +137,16 @@ static int check_paths(const struct package_files_check *files, const struct lay
 int commit_check_guest(const struct guest *before, const struct guest *after,
 		       struct tree *after_tree, const struct package_state *state_before,
 		       const struct plan *plan, const struct package_payloads *payloads,
-		       const struct package_family *family, const struct layer *layer,
+		       const struct package_family *family, const struct commit_seen *seen,
 		       struct commit_report *ret, struct error *err)
 {
 	CLEANUP(ownership_free)
 	struct ownership *ownership = NULL;
-	struct package_files_check files = {
-		.tree = after_tree, .plan = plan, .family = family, .payloads = payloads};
+	struct package_files_check files = {.tree = after_tree,
+					    .plan = plan,
+					    .family = family,
+					    .payloads = payloads,
+					    .seen = seen};
 	struct commit_report report = {0};
 
 	if (check_database(after_tree, state_before, plan, family, err) < 0 ||
@@ -153,7 +156,7 @@ int commit_check_guest(const struct guest *before, const struct guest *after,
 	files.ownership = ownership = ownership_read(family, after_tree, err);
 	if (!ownership)
 		return -1;
-	if (check_paths(&files, layer, &report, err) < 0 ||
+	if (check_paths(&files, &report, err) < 0 ||
 	    check_package_files(&files, &report, err) < 0) {
 		commit_report_free(&report);
 		return -1;

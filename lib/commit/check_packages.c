@@ -28,12 +28,20 @@ static int found_wrong(const struct walk *walk, const char *path, const char *wh
 	return 0;
 }
 
-static int digest_node(const struct tree_node *node, struct digest *ret, struct error *err)
+/* Most was read back, and digested, when it was compared with the layer. */
+static int digest_node(const struct commit_seen *seen, const struct tree_node *node,
+		       struct digest *ret, struct error *err)
 {
+	const struct digest *known = commit_seen_content(seen, node->mount, node->ino);
 	struct content content = {.size = node->stat.size, .fs = node->fs, .ino = node->ino};
 	struct segments segments = {0};
-	int status = content_segments(&content, &segments, err);
+	int status;
 
+	if (known) {
+		*ret = *known;
+		return 0;
+	}
+	status = content_segments(&content, &segments, err);
 	if (status == 0)
 		status = content_digest(&content, &segments, ret, err);
 	segments_free(&segments);
@@ -60,7 +68,7 @@ static int check_file(const struct walk *walk, const struct package_file *file, 
 		return found_wrong(walk, place, "missing", err);
 	if (!S_ISREG(node.stat.mode))
 		return found_wrong(walk, place, "not a regular file", err);
-	if (digest_node(&node, &digest, err) < 0)
+	if (digest_node(walk->check->seen, &node, &digest, err) < 0)
 		return error_prefix(err, "%s", place);
 	if (!digest_equal(&digest, &file->sha256))
 		return found_wrong(walk, place, "not what the package brings", err);

@@ -12,6 +12,7 @@ struct package_files_check {
 	const struct plan *plan;
 	const struct package_family *family;
 	const struct package_payloads *payloads; /* of all that the plan brings */
+	const struct commit_seen *seen;
 };
 
 /*

@@ -3,6 +3,9 @@
  * Proves that the result is parent plus layer.  Three lists sorted by path are walked at once: what
  * the layer names must be as the layer says, with its content read back and compared byte by byte;
  * what it does not name must be the parent's own inode with the parent's metadata.
+ *
+ * The layer and the files are read once: what was read back is digested on the way, for the check
+ * against the packages.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +29,9 @@ struct check {
 	/* The file whose content is compared, NULL when the last entry is not there. */
 	const struct listing_node *file;
 	uint64_t file_at;
+	struct digest_context *file_digest; /* of [0, file_at); NULL once a hole was skipped */
+	struct commit_content *contents;
+	size_t n_contents;
 	char *chunk;
 	size_t chunk_size;
 };
@@ -138,10 +144,25 @@ static int check_hole(const struct check *check, uint64_t end, struct error *err
 	return 0;
 }
 
+static void keep_digest(struct check *check)
+{
+	struct commit_content *new;
+
+	if (!check->file_digest || check->file_at != check->file->stat.size)
+		return;
+	new = ARRAY_ADD(check->contents, check->n_contents);
+	new->mount = check->file->mount;
+	new->ino = check->file->stat.ino;
+	digest_finish(steal(check->file_digest), &new->digest);
+}
+
 static int finish_file(struct check *check, struct error *err)
 {
 	if (check->file && check_hole(check, check->file->stat.size, err) < 0)
 		return -1;
+	if (check->file)
+		keep_digest(check);
+	digest_free(steal(check->file_digest));
 	check->file = NULL;
 	return 0;
 }
@@ -158,6 +179,7 @@ static int begin_file(struct check *check, const struct layer_entry *entry, stru
 		return differs(err, entry->path, "size");
 	check->file = node;
 	check->file_at = 0;
+	check->file_digest = digest_new();
 	return 0;
 }
 
@@ -205,6 +227,8 @@ static int compare_content(void *opaque, const void *data, size_t len, uint64_t 
 
 	if (check_hole(check, offset, err) < 0)
 		return -1;
+	if (offset != check->file_at)
+		digest_free(steal(check->file_digest));
 	check->file_at = offset + len;
 	while (len > 0) {
 		size_t part = len < check->chunk_size ? len : check->chunk_size;
@@ -214,6 +238,8 @@ static int compare_content(void *opaque, const void *data, size_t len, uint64_t 
 			return -1;
 		if (n == 0 || memcmp(check->chunk, want, n) != 0)
 			return differs(err, file->path, "content");
+		if (check->file_digest)
+			digest_update(check->file_digest, check->chunk, n);
 		want += n;
 		offset += n;
 		len -= n;
@@ -375,17 +401,66 @@ static int run_check(struct check *check, struct tree *parent, struct tree *resu
 	return check_all(check, err);
 }
 
+static int compare_contents(const void *a, const void *b)
+{
+	const struct commit_content *x = a, *y = b;
+
+	if (x->mount != y->mount)
+		return x->mount < y->mount ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static void hand_over(struct check *check, struct commit_seen *ret)
+{
+	struct commit_seen seen = {.contents = steal(check->contents),
+				   .n_contents = check->n_contents};
+
+	seen.entries = xcalloc(check->n_layered + 1, sizeof *seen.entries);
+	for (; seen.n_entries < check->n_layered; seen.n_entries++) {
+		struct layer_entry *entry = &check->layered[seen.n_entries].entry;
+
+		seen.entries[seen.n_entries] = *entry;
+		*entry = (struct layer_entry){0};
+	}
+	if (seen.n_contents)
+		qsort(seen.contents, seen.n_contents, sizeof *seen.contents, compare_contents);
+	*ret = seen;
+}
+
+const struct digest *commit_seen_content(const struct commit_seen *seen, size_t mount, uint64_t ino)
+{
+	const struct commit_content key = {.mount = mount, .ino = ino}, *found = NULL;
+
+	if (seen->n_contents)
+		found = bsearch(&key, seen->contents, seen->n_contents, sizeof key,
+				compare_contents);
+	return found ? &found->digest : NULL;
+}
+
+void commit_seen_free(struct commit_seen *seen)
+{
+	for (size_t i = 0; i < seen->n_entries; i++)
+		layer_entry_clear(&seen->entries[i]);
+	free(seen->entries);
+	free(seen->contents);
+	*seen = (struct commit_seen){0};
+}
+
 int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
-		      const struct monitor *monitor, struct error *err)
+		      const struct monitor *monitor, struct commit_seen *ret, struct error *err)
 {
 	struct check check = {.layer = layer, .monitor = monitor, .chunk_size = 1 << 18};
 	int status;
 
 	check.chunk = xmalloc(check.chunk_size);
 	status = run_check(&check, parent, result, err);
+	if (status == 0)
+		hand_over(&check, ret);
 	for (size_t i = 0; i < check.n_layered; i++)
 		layer_entry_clear(&check.layered[i].entry);
 	free(check.layered);
+	free(check.contents);
+	digest_free(check.file_digest);
 	free(check.chunk);
 	listing_clear(&check.parent);
 	listing_clear(&check.result);

@@ -17,11 +17,28 @@
 int commit_apply_layer(struct tree *tree, const struct layer *layer, const struct monitor *monitor,
 		       struct error *err);
 
+/* What the check of the tree saw, for the checks after it. */
+struct commit_seen {
+	struct layer_entry *entries; /* of the layer, in its order */
+	size_t n_entries;
+	/* Contents of files in the layer, as they were read back; sorted by mount and inode. */
+	struct commit_content {
+		size_t mount;
+		uint64_t ino;
+		struct digest digest;
+	} * contents;
+	size_t n_contents;
+};
+void commit_seen_free(struct commit_seen *seen);
+/* NULL when its content was not read as a whole. */
+const struct digest *commit_seen_content(const struct commit_seen *seen, size_t mount,
+					 uint64_t ino);
+
 /* The new tree equals parent tree plus layer, path by path: type, owner, mode, mtime, target,
  * xattrs, hardlinks, and content digest of every path in the layer; paths that are not in the
  * layer: metadata and inode extents.  ERROR_BUG names the first difference. */
 int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
-		      const struct monitor *monitor, struct error *err);
+		      const struct monitor *monitor, struct commit_seen *ret, struct error *err);
 
 /* `e2fsck -fn` (or what the file system's own checker is) on one file system of an image.
  * ERROR_IMAGE when not clean. */
@@ -36,11 +53,11 @@ void commit_report_free(struct commit_report *report);
 
 /* Section 8 of the design, all but the two above: package database equals the plan's end state,
  * nothing half-configured, files of changed packages match, kernels have initramfs and entry,
- * default root exists, identity unchanged, unexpected paths. */
+ * default root exists, identity unchanged, unexpected paths.  `seen` is of the same tree. */
 int commit_check_guest(const struct guest *before, const struct guest *after,
 		       struct tree *after_tree, const struct package_state *state_before,
 		       const struct plan *plan, const struct package_payloads *payloads,
-		       const struct package_family *family, const struct layer *layer,
+		       const struct package_family *family, const struct commit_seen *seen,
 		       struct commit_report *ret, struct error *err);
 
 #endif

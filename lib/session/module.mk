@@ -4,6 +4,7 @@ LIB_SOURCES += \
 	lib/session/apply_record.c \
 	lib/session/apply_summary.c \
 	lib/session/background.c \
+	lib/session/checkers.c \
 	lib/session/config.c \
 	lib/session/confine.c \
 	lib/session/confine_calls.c \

@@ -13,6 +13,7 @@
 #include "layer/layer.h"
 #include "package/payload.h"
 #include "plan/plan.h"
+#include "session/checkers.h"
 #include "session/content.h"
 #include "session/strings.h"
 #include "session/subject.h"
@@ -95,21 +96,34 @@ static int write_layer(const struct inputs *inputs, const struct monitor *monito
 	return subject_close_written(target, err);
 }
 
+/* What a checker found explains what went wrong in a tree that is damaged. */
+static int explain(struct checkers *checkers, struct error *err)
+{
+	struct error found = {0};
+
+	if (err->kind != ERROR_BUSY && checkers_wait(checkers, &found) < 0)
+		*err = found;
+	return -1;
+}
+
 static int check_result(const struct inputs *inputs, struct subject *result, const char *work_dir,
 			const struct monitor *monitor, struct commit_report *report,
 			struct error *err)
 {
+	__attribute__((cleanup(commit_seen_free))) struct commit_seen seen = {0};
+	CLEANUP(checkers_free)
+	struct checkers *checkers = NULL;
+
 	monitor_progress(monitor, "check", NULL, 0, 0);
-	for (size_t i = 0; i < result->n_disks; i++)
-		if (image_check(result->images[i], err) < 0)
-			return -1;
-	if (subject_check_filesystems(result, work_dir, err) < 0)
-		return -1;
-	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, err) < 0)
+	checkers = checkers_start(result, work_dir);
+	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, &seen,
+			      err) < 0)
+		return explain(checkers, err);
+	if (checkers_wait(checkers, err) < 0)
 		return -1;
 	return commit_check_guest(inputs->parent->guest, result->guest, result->tree,
 				  &inputs->parent->state, inputs->plan, &inputs->payloads,
-				  result->family, inputs->layer, report, err);
+				  result->family, &seen, report, err);
 }
 
 static int describe_outputs(const struct subject *result, struct content_digests *content,

@@ -339,6 +339,7 @@ static void check(char **argv, const struct layer *layer)
 {
 	struct disk parents[DISKS_MAX] = {0}, results[DISKS_MAX] = {0};
 	struct tree *parent = tree_new(), *result = tree_new();
+	struct commit_seen seen = {0};
 	struct error err = {0};
 	size_t n = 0;
 
@@ -351,8 +352,9 @@ static void check(char **argv, const struct layer *layer)
 		    image_check(results[n].image, &err) < 0)
 			die(&err);
 	}
-	if (commit_check_tree(parent, result, layer, NULL, &err) < 0)
+	if (commit_check_tree(parent, result, layer, NULL, &seen, &err) < 0)
 		die(&err);
+	commit_seen_free(&seen);
 	tree_free(parent);
 	tree_free(result);
 	detach(parents, n);

@@ -294,12 +294,13 @@ static void apply(const struct layer *layer)
 
 static int check(const struct layer *layer, struct error *err)
 {
+	__attribute__((cleanup(commit_seen_free))) struct commit_seen seen = {0};
 	struct guest_disk_pair parent, result;
 	int status;
 
 	open_pair(&parent, false, false);
 	open_pair(&result, true, false);
-	status = commit_check_tree(parent.tree, result.tree, layer, NULL, err);
+	status = commit_check_tree(parent.tree, result.tree, layer, NULL, &seen, err);
 	if (status == 0)
 		status = commit_check_filesystem(result.blocks[0], "ext4", work, err);
 	close_pair(&parent);

@@ -7,6 +7,8 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(CHECK_LIBS) $(LIBS_LIBS)
 
+TEST_TOOLS += tests/image/fault_tool.c
+
 # A module's interface as a program, for scripts to drive.
 TOOL_PROGRAMS := $(TEST_TOOLS:tests/unit/%.c=$(BUILD)/tests/%)
 TOOL_PROGRAMS := $(TOOL_PROGRAMS:tests/image/%.c=$(BUILD)/tests/%)

@@ -42,7 +42,6 @@ int tell_error(const struct global *global, const struct coldpatch_error *err)
 	return err->code;
 }
 
-/* What a guest calls itself or its files must not steer the terminal. */
 static bool is_control(const char *at)
 {
 	unsigned char c = (unsigned char)at[0];
@@ -50,19 +49,25 @@ static bool is_control(const char *at)
 	return c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)at[1] < 0xa0);
 }
 
+/* What a guest calls itself or its files must not steer the terminal: control characters as the
+ * library writes bytes that are not UTF-8. */
 static json_t *harmless_string(const json_t *string)
 {
-	char *copy = strdup(json_string_value(string));
+	const char *text = json_string_value(string);
+	char *copy = malloc(4 * strlen(text) + 1), *to = copy;
 	json_t *harmless;
 
 	if (!copy)
 		abort();
-	for (char *at = copy; *at; at++)
-		if (is_control(at)) {
-			if ((unsigned char)*at == 0xc2)
-				*at++ = '?';
-			*at = '?';
-		}
+	for (bool second = false; *text; text++) {
+		bool control = second || is_control(text);
+
+		/* One that takes two bytes is written as two. */
+		second = !second && control && (unsigned char)*text == 0xc2;
+		to += control ? sprintf(to, "\\x%02X", (unsigned char)*text)
+			      : sprintf(to, "%c", *text);
+	}
+	*to = '\0';
 	harmless = json_string(copy);
 	free(copy);
 	return harmless;

@@ -153,13 +153,15 @@ static int runner_main(const char *job_name)
 	struct job *job = NULL;
 	struct runner runner = {.report = -1, .capture = -1};
 	struct error err = {0};
+	char text[ERROR_TEXT_SIZE];
 	int log;
 
 	job = read_job(job_name, &err);
 	if (!job || (runner.report = open_output(&job->report, &err)) < 0 ||
 	    (runner.capture = open_output(&job->capture, &err)) < 0 ||
 	    (log = open_output(&job->log, &err)) < 0) {
-		fprintf(stderr, "coldpatch-runner: %s\n", err.msg);
+		error_text(&err, text);
+		fprintf(stderr, "coldpatch-runner: %s\n", text);
 		return EXIT_NO_JOB;
 	}
 	runner.log = log_new(log);

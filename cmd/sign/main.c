@@ -74,6 +74,7 @@ static int run(struct error *err)
 int main(int argc, char **argv)
 {
 	struct error err = {0};
+	char text[ERROR_TEXT_SIZE];
 
 	(void)argv;
 	confine();
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
 			  "standard input");
 	else if (run(&err) == 0)
 		return 0;
-	fprintf(stderr, "coldpatch-sign: %s\n", err.msg);
+	error_text(&err, text);
+	fprintf(stderr, "coldpatch-sign: %s\n", text);
 	return err.kind;
 }

@@ -5,6 +5,10 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
 
 struct digest_context {
 	EVP_MD_CTX *evp;
@@ -81,10 +85,10 @@ int digest_of_fd(int fd, struct digest *ret, struct error *err)
 int digest_of_file_monitored(const char *path, const struct monitor *monitor, struct digest *ret,
 			     struct error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_CLOSE int fd = file_open(path, "a file", ERROR_IO, err);
 
 	if (fd < 0)
-		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path);
+		return -1;
 	if (digest_of_fd_monitored(fd, monitor, ret, err) < 0)
 		return error_prefix(err, "%s", path);
 	return 0;

@@ -6,12 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void sanitize(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-}
+#include "base/memory.h"
+#include "base/text.h"
 
 __attribute__((format(printf, 2, 0))) static void append(struct error *err, const char *fmt,
 							 va_list ap)
@@ -29,7 +25,6 @@ int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	append(&made, fmt, ap);
 	va_end(ap);
-	sanitize(made.msg);
 	*err = made;
 	return -1;
 }
@@ -59,7 +54,6 @@ int error_os(struct error *err, enum error_kind kind, int os_errno, const char *
 	va_end(ap);
 	len = strlen(made.msg);
 	snprintf(made.msg + len, sizeof made.msg - len, ": %s", strerror(os_errno));
-	sanitize(made.msg);
 	*err = made;
 	return -1;
 }
@@ -73,11 +67,17 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	append(&made, fmt, ap);
 	va_end(ap);
-	sanitize(made.msg);
 	len = strlen(made.msg);
 	snprintf(made.msg + len, sizeof made.msg - len, ": %.900s", err->msg);
 	*err = made;
 	return -1;
+}
+
+void error_text(const struct error *err, char ret[ERROR_TEXT_SIZE])
+{
+	CLEANUP_FREE char *text = text_escape_controls(err->msg);
+
+	snprintf(ret, ERROR_TEXT_SIZE, "%s", text);
 }
 
 const char *error_kind_name(enum error_kind kind)

@@ -27,14 +27,15 @@ enum error_kind {
 	ERROR_GUEST = 79,   /* the guest's package manager failed */
 };
 
+enum { ERROR_TEXT_SIZE = 1024 };
+
 struct error {
 	enum error_kind kind;
-	int os_errno; /* 0 when the failure is not the operating system's */
-	char msg[1024];
+	int os_errno;		   /* 0 when the failure is not the operating system's */
+	char msg[ERROR_TEXT_SIZE]; /* any bytes, as names are; see error_text */
 };
 
-/* Makes the error and returns -1, for `return error_set(...)`.  Control bytes in the formatted
- * text (guest names can hold any byte) are replaced by '?'. */
+/* Makes the error and returns -1, for `return error_set(...)`. */
 int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -45,6 +46,10 @@ int error_os(struct error *err, enum error_kind kind, int os_errno, const char *
 
 /* Puts context in front of an error that is already made; returns -1. */
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The message as one line of UTF-8 that steers no terminal (base/text.h).  It is made where a
+ * message leaves the library or the process, and only there: escaping twice could not be undone. */
+void error_text(const struct error *err, char ret[ERROR_TEXT_SIZE]);
 
 /* The name of a kind, as JSON output and the docs spell it ("image", "trust", ...). */
 const char *error_kind_name(enum error_kind kind);

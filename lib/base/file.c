@@ -27,7 +27,45 @@ static enum error_kind kind_of_open(int os_errno)
 	}
 }
 
-int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, struct error *err)
+static int refuse_type(const char *path, const char *what, mode_t mode, enum error_kind kind,
+		       struct error *err)
+{
+	CLEANUP_FREE char *real = NULL;
+
+	if (S_ISLNK(mode)) {
+		real = realpath(path, NULL);
+		return error_set(err, kind, "%s: is a symbolic link; give the file itself%s%s",
+				 path, real ? ": " : "", real ? real : "");
+	}
+	return error_set(err, kind, "%s: is %s, not %s", path,
+			 S_ISDIR(mode)	  ? "a directory"
+			 : S_ISFIFO(mode) ? "a fifo"
+			 : S_ISSOCK(mode) ? "a socket"
+					  : "a device",
+			 what);
+}
+
+/* The type is asked before opening (opening a device can have effects) and after (it may have been
+ * another file). */
+int file_open(const char *path, const char *what, enum error_kind kind, struct error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return error_os(err, kind_of_open(errno), errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return refuse_type(path, what, st.st_mode, kind, err);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_os(err, kind_of_open(errno), errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return refuse_type(path, what, st.st_mode, kind, err);
+	return steal_fd(&fd);
+}
+
+static int read_all(int fd, const char *name, size_t limit, enum error_kind kind,
+		    struct buffer *ret, struct error *err)
 {
 	enum { CHUNK = 1 << 16 };
 	size_t start = ret->len;
@@ -42,19 +80,28 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, str
 		ret->len += n;
 		ret->data[ret->len] = '\0';
 		if (ret->len - start > limit)
-			return error_set(err, ERROR_IO, "%s: longer than %zu bytes", name, limit);
+			return error_set(err, kind, "%s: longer than %zu bytes", name, limit);
 		if (n == 0)
 			return 0;
 	}
 }
 
+int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, struct error *err)
+{
+	return read_all(fd, name, limit, ERROR_IO, ret, err);
+}
+
+int file_read_document(const char *path, size_t limit, enum error_kind kind, struct buffer *ret,
+		       struct error *err)
+{
+	CLEANUP_CLOSE int fd = file_open(path, "a file", kind, err);
+
+	return fd < 0 ? -1 : read_all(fd, path, limit, kind, ret, err);
+}
+
 int file_read(const char *path, size_t limit, struct buffer *ret, struct error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return error_os(err, kind_of_open(errno), errno, "%s", path);
-	return file_read_fd(fd, path, limit, ret, err);
+	return file_read_document(path, limit, ERROR_IO, ret, err);
 }
 
 int file_write_all(int fd, const void *data, size_t len, struct error *err)

@@ -11,8 +11,16 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* Appends the whole file to `ret`; more than `limit` bytes is ERROR_IO, absence ERROR_MISSING.  A
- * last component that is a symlink is refused. */
+/* A descriptor to read a regular file by.  Anything else (a link, a directory, a device, a fifo) is
+ * refused with `kind` as not `what` ("an image file"), without being opened or waited for; absence
+ * is ERROR_MISSING, no permission ERROR_DENIED. */
+int file_open(const char *path, const char *what, enum error_kind kind, struct error *err);
+
+/* Appends the whole of a file that somebody names to us: a plan, a key, a record.  Whatever is
+ * wrong with it, its type and more than `limit` bytes included, is `kind`. */
+int file_read_document(const char *path, size_t limit, enum error_kind kind, struct buffer *ret,
+		       struct error *err);
+/* The same for a file of ours or the system's; the kind is ERROR_IO. */
 int file_read(const char *path, size_t limit, struct buffer *ret, struct error *err);
 int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, struct error *err);
 

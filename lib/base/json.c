@@ -6,8 +6,9 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/text.h"
 
-enum { MAX_DOCUMENT = 256 << 20 };
+enum { MAX_DOCUMENT = 64 << 20 };
 
 static char *dump(const json_t *json, size_t flags)
 {
@@ -53,9 +54,9 @@ json_t *json_read_file(const char *path, enum error_kind kind, struct error *err
 {
 	CLEANUP_BUFFER struct buffer text = {0};
 
-	if (file_read(path, MAX_DOCUMENT, &text, err) < 0)
+	if (file_read_document(path, MAX_DOCUMENT, kind, &text, err) < 0)
 		return NULL;
-	return json_parse(text.data, text.len, path, kind, err);
+	return json_parse(text.data ? text.data : "", text.len, path, kind, err);
 }
 
 int json_write_file(const char *path, const json_t *json, unsigned mode, struct error *err)
@@ -65,46 +66,21 @@ int json_write_file(const char *path, const json_t *json, unsigned mode, struct 
 	return file_replace(path, bytes, strlen(bytes), mode, err);
 }
 
-/* The length of the UTF-8 sequence at `s`, 0 if there is none; overlong forms and surrogates are
- * none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len;
-
-	if (s[0] < 0x80)
-		return 1;
-	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 json_t *json_bytes(const char *bytes)
 {
-	CLEANUP_BUFFER struct buffer text = {0};
-	json_t *json;
+	CLEANUP_FREE char *text = text_escape(bytes);
+	json_t *json = json_string(text);
 
-	buffer_puts(&text, "");
-	for (const unsigned char *s = (const unsigned char *)bytes; *s;) {
-		size_t len = *s == '%' ? 0 : utf8_length(s);
-
-		if (len == 0)
-			buffer_printf(&text, "%%%02X", *s++);
-		else {
-			buffer_append(&text, s, len);
-			s += len;
-		}
-	}
-	json = json_string(text.data);
 	if (!json)
 		abort();
 	return json;
+}
+
+char *json_bytes_value(const json_t *json)
+{
+	const char *text = json_string_value(json);
+
+	return text ? text_unescape(text) : NULL;
 }
 
 json_t *json_strings(char *const *strings, size_t n)
@@ -116,36 +92,16 @@ json_t *json_strings(char *const *strings, size_t n)
 	return array;
 }
 
-static int hex_value(char c)
+static void failed(struct json_reader *reader, const char *name, const char *problem)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-static char *bytes_of_string(const char *text)
-{
-	char *bytes = xstrdup(text), *to = bytes;
-
-	for (const char *s = text; *s; s++) {
-		int high = *s == '%' ? hex_value(s[1]) : -1;
-		int low = high >= 0 ? hex_value(s[2]) : -1;
-
-		if (low >= 0 && (high || low)) {
-			*to++ = (char)(high << 4 | low);
-			s += 2;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-	return bytes;
+	reader->failed = true;
+	error_set(reader->err, reader->kind, "%s: member %s %s", reader->what, name, problem);
 }
 
 static const json_t *member(struct json_reader *reader, const char *name, json_type type,
 			    const char *type_name)
 {
+	CLEANUP_FREE char *problem = NULL;
 	const json_t *value;
 
 	if (reader->failed)
@@ -153,13 +109,8 @@ static const json_t *member(struct json_reader *reader, const char *name, json_t
 	value = json_object_get(reader->object, name);
 	if (value && json_typeof(value) == type)
 		return value;
-	reader->failed = true;
-	if (value)
-		error_set(reader->err, reader->kind, "%s: member %s is not %s", reader->what, name,
-			  type_name);
-	else
-		error_set(reader->err, reader->kind, "%s: member %s is missing", reader->what,
-			  name);
+	problem = value ? xasprintf("is not %s", type_name) : xstrdup("is missing");
+	failed(reader, name, problem);
 	return NULL;
 }
 
@@ -186,14 +137,16 @@ void json_get_bytes(struct json_reader *reader, const char *name, char **ret)
 	const json_t *value = member(reader, name, JSON_STRING, "a string");
 
 	if (value)
-		*ret = bytes_of_string(json_string_value(value));
+		*ret = json_bytes_value(value);
 }
 
 void json_get_u64(struct json_reader *reader, const char *name, uint64_t *ret)
 {
 	const json_t *value = member(reader, name, JSON_INTEGER, "an integer");
 
-	if (value)
+	if (value && json_integer_value(value) < 0)
+		failed(reader, name, "is negative");
+	else if (value)
 		*ret = (uint64_t)json_integer_value(value);
 }
 
@@ -213,9 +166,7 @@ void json_get_digest(struct json_reader *reader, const char *name, struct digest
 
 	if (!value || digest_from_hex(json_string_value(value), ret))
 		return;
-	reader->failed = true;
-	error_set(reader->err, reader->kind, "%s: member %s is not a sha256 digest", reader->what,
-		  name);
+	failed(reader, name, "is not a sha256 digest");
 }
 
 const json_t *json_get_array(struct json_reader *reader, const char *name)

@@ -32,14 +32,16 @@ void json_digest(const json_t *json, struct digest *ret);
  * New reference or NULL with `kind`. */
 json_t *json_parse(const char *text, size_t len, const char *what, enum error_kind kind,
 		   struct error *err);
+/* A regular file of at most 64 MiB, or `kind`. */
 json_t *json_read_file(const char *path, enum error_kind kind, struct error *err);
 /* Canonical bytes into a file, by file_replace. */
 int json_write_file(const char *path, const json_t *json, unsigned mode, struct error *err);
 
-/* Any byte string as a JSON string: bytes that are not UTF-8 (guest names can hold any) and '%'
- * become
- * "%XX".  json_get_bytes turns it back. */
+/* Any byte string as a JSON string, in the spelling of base/text.h (guest names can hold any
+ * bytes). */
 json_t *json_bytes(const char *bytes);
+/* The bytes again, allocated; NULL when it is no string. */
+char *json_bytes_value(const json_t *json);
 /* An array of such strings. */
 json_t *json_strings(char *const *strings, size_t n);
 

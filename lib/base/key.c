@@ -88,7 +88,7 @@ struct key *key_open_public(const char *path, struct error *err)
 	CLEANUP_BUFFER struct buffer text = {0};
 	__attribute__((cleanup(bio_free_p))) BIO *bio = NULL;
 
-	if (file_read(path, MAX_KEY_FILE, &text, err) < 0)
+	if (file_read_document(path, MAX_KEY_FILE, ERROR_CONFIG, &text, err) < 0)
 		return NULL;
 	bio = BIO_new_mem_buf(text.data, (int)text.len);
 	if (!bio)
@@ -98,14 +98,13 @@ struct key *key_open_public(const char *path, struct error *err)
 
 static int open_secret(const char *path, struct error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	CLEANUP_CLOSE int fd = file_open(path, "a key file", ERROR_CONFIG, err);
 	struct stat st;
 
 	if (fd < 0)
-		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED, errno, "%s",
-				path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_set(err, ERROR_CONFIG, "%s: not a file", path);
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
 	if (st.st_mode & 077)
 		return error_set(err, ERROR_CONFIG,
 				 "%s: others may read this private key (mode %04o): chmod 600 it",

@@ -12,6 +12,7 @@ LIB_SOURCES += \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c \
+	lib/base/text.c \
 	lib/base/yaml.c \
 	lib/base/zstd_stream.c
 UNIT_TESTS += tests/unit/base_test.c tests/unit/key_test.c

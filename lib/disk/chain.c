@@ -160,6 +160,18 @@ static int add_backing(struct image *image, const struct image_options *options,
 	return 0;
 }
 
+/* One that is not there would only be found missing where a header names it. */
+static int check_given(const struct image_options *options, struct error *err)
+{
+	struct stat st;
+
+	for (size_t i = 0; options && i < options->n_backing; i++)
+		if (stat(options->backing[i], &st) < 0)
+			return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno,
+					"backing file %s, which was given", options->backing[i]);
+	return 0;
+}
+
 struct image *image_open(const char *path, const struct image_options *options, struct error *err)
 {
 	CLEANUP(image_free)
@@ -167,7 +179,8 @@ struct image *image_open(const char *path, const struct image_options *options, 
 	CLEANUP_SOURCE struct source source = {.file.fd = -1};
 	CLEANUP_FREE char *format_name = NULL;
 
-	if (source_open(path, SOURCE_FORMAT_DETECT, &source, err) < 0)
+	if (source_open(path, SOURCE_FORMAT_DETECT, &source, err) < 0 ||
+	    check_given(options, err) < 0)
 		return NULL;
 	take_source(image, &source);
 	format_name = steal(source.backing_format);

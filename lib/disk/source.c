@@ -2,61 +2,15 @@
 #include "disk/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 
 enum { SECTOR = 512 };
-
-static int not_a_file(const char *path, mode_t mode, struct error *err)
-{
-	CLEANUP_FREE char *real = NULL;
-
-	if (S_ISLNK(mode)) {
-		real = realpath(path, NULL);
-		return error_set(err, ERROR_IMAGE,
-				 "%s: is a symbolic link; give the file itself%s%s", path,
-				 real ? ": " : "", real ? real : "");
-	}
-	return error_set(err, ERROR_IMAGE, "%s: is %s, not an image file", path,
-			 S_ISDIR(mode)	  ? "a directory"
-			 : S_ISFIFO(mode) ? "a fifo"
-			 : S_ISSOCK(mode) ? "a socket"
-					  : "a device");
-}
-
-static int open_failed(const char *path, int os_errno, struct error *err)
-{
-	enum error_kind kind = ERROR_IO;
-
-	if (os_errno == ENOENT || os_errno == ENOTDIR)
-		kind = ERROR_MISSING;
-	if (os_errno == EACCES || os_errno == EPERM)
-		kind = ERROR_DENIED;
-	return error_os(err, kind, os_errno, "%s", path);
-}
-
-/* The type is asked before opening (opening a device can have effects) and after (it may have been
- * another file). */
-static int open_regular(const char *path, struct stat *st, struct error *err)
-{
-	CLEANUP_CLOSE int fd = -1;
-
-	if (lstat(path, st) < 0)
-		return open_failed(path, errno, err);
-	if (!S_ISREG(st->st_mode))
-		return not_a_file(path, st->st_mode, err);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, st) < 0)
-		return open_failed(path, errno, err);
-	if (!S_ISREG(st->st_mode))
-		return not_a_file(path, st->st_mode, err);
-	return steal_fd(&fd);
-}
 
 /* Up to `limit` bytes at `offset`; less only at the end of the file. */
 static int read_at(int fd, uint64_t offset, size_t limit, struct buffer *ret, struct error *err)
@@ -180,13 +134,13 @@ int source_open(const char *path, enum source_format format, struct source *ret,
 	CLEANUP_SOURCE struct source source = {.file.fd = -1};
 	struct stat st;
 
-	source.file.fd = open_regular(path, &st, err);
+	source.file.fd = file_open(path, "an image file", ERROR_IMAGE, err);
 	if (source.file.fd < 0)
 		return -1;
-	source.file.file_size = (uint64_t)st.st_size;
 	source.file.path = realpath(path, NULL);
-	if (!source.file.path)
-		return open_failed(path, errno, err);
+	if (!source.file.path || fstat(source.file.fd, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	source.file.file_size = (uint64_t)st.st_size;
 	if (inspect(&source, format, err) < 0)
 		return error_prefix(err, "%s", path);
 	*ret = source;

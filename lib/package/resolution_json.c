@@ -88,13 +88,14 @@ static int change_check(const struct package_change *change, struct error *err)
 {
 	if (change->from || change->to)
 		return 0;
-	return error_set(err, ERROR_USAGE, "plan: change of %s has neither from nor to",
+	return error_set(err, ERROR_CONFIG, "plan: change of %s has neither from nor to",
 			 change->name);
 }
 
 static int change_from_json(const json_t *json, struct package_change *ret, struct error *err)
 {
-	struct json_reader reader = {.object = json, .what = what, .kind = ERROR_USAGE, .err = err};
+	struct json_reader reader = {
+		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
 
 	json_get_string(&reader, "name", &ret->name);
 	json_get_string(&reader, "architecture", &ret->architecture);
@@ -117,7 +118,8 @@ static int change_from_json(const json_t *json, struct package_change *ret, stru
 static int step_from_json(const json_t *json, const struct resolution *resolution,
 			  struct package_step *ret, struct error *err)
 {
-	struct json_reader reader = {.object = json, .what = what, .kind = ERROR_USAGE, .err = err};
+	struct json_reader reader = {
+		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
 	CLEANUP_FREE char *operation = NULL;
 	uint64_t change = 0;
 	size_t i;
@@ -130,13 +132,13 @@ static int step_from_json(const json_t *json, const struct resolution *resolutio
 		if (strcmp(operation, operation_names[i]) == 0)
 			break;
 	if (i == sizeof operation_names / sizeof *operation_names)
-		return error_set(err, ERROR_USAGE, "plan: unknown operation %s", operation);
+		return error_set(err, ERROR_CONFIG, "plan: unknown operation %s", operation);
 	if (change >= resolution->n_changes)
-		return error_set(err, ERROR_USAGE,
+		return error_set(err, ERROR_CONFIG,
 				 "plan: a step names change %llu, which is not there",
 				 (unsigned long long)change);
 	if ((i == PACKAGE_REMOVE) != !resolution->changes[change].to)
-		return error_set(err, ERROR_USAGE, "plan: step %s does not fit the change of %s",
+		return error_set(err, ERROR_CONFIG, "plan: step %s does not fit the change of %s",
 				 operation, resolution->changes[change].name);
 	ret->operation = (enum package_operation)i;
 	ret->change = change;
@@ -145,7 +147,8 @@ static int step_from_json(const json_t *json, const struct resolution *resolutio
 
 static int left_from_json(const json_t *json, struct package_left *ret, struct error *err)
 {
-	struct json_reader reader = {.object = json, .what = what, .kind = ERROR_USAGE, .err = err};
+	struct json_reader reader = {
+		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
 
 	json_get_string(&reader, "name", &ret->name);
 	json_get_string(&reader, "architecture", &ret->architecture);
@@ -158,7 +161,8 @@ static int left_from_json(const json_t *json, struct package_left *ret, struct e
 
 static int file_from_json(const json_t *json, struct package_file_write *ret, struct error *err)
 {
-	struct json_reader reader = {.object = json, .what = what, .kind = ERROR_USAGE, .err = err};
+	struct json_reader reader = {
+		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
 
 	json_get_bytes(&reader, "path", &ret->path);
 	json_get_bytes(&reader, "content", &ret->content);
@@ -167,7 +171,8 @@ static int file_from_json(const json_t *json, struct package_file_write *ret, st
 
 static int read_lists(const json_t *json, struct resolution *resolution, struct error *err)
 {
-	struct json_reader reader = {.object = json, .what = what, .kind = ERROR_USAGE, .err = err};
+	struct json_reader reader = {
+		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
 	const json_t *changes = json_get_array(&reader, "changes");
 	const json_t *steps = json_get_array(&reader, "steps");
 	const json_t *left = json_get_array(&reader, "left");
@@ -193,6 +198,8 @@ static int read_lists(const json_t *json, struct resolution *resolution, struct 
 		files, i,
 		item) if (file_from_json(item, ARRAY_ADD(resolution->files, resolution->n_files),
 					 err) < 0) return -1;
+	if (resolution->n_changes && !resolution->n_steps)
+		return error_set(err, ERROR_CONFIG, "plan: there are changes, but no steps");
 	return 0;
 }
 

@@ -183,7 +183,7 @@ struct patchset *patchset_read(const char *path, struct error *err)
 	struct document *document = NULL;
 	CLEANUP_BUFFER struct buffer text = {0};
 
-	if (file_read(path, MAX_FILE, &text, err) < 0)
+	if (file_read_document(path, MAX_FILE, ERROR_CONFIG, &text, err) < 0)
 		return NULL;
 	document = load(path, &text, err);
 	if (!document || check(&(struct place){path, &text}, document, err) < 0)

@@ -72,7 +72,7 @@ static int read_space(const json_t *array, struct plan *plan, struct error *err)
 	json_array_foreach(array, i, item)
 	{
 		struct json_reader reader = {
-			.object = item, .what = "plan", .kind = ERROR_USAGE, .err = err};
+			.object = item, .what = "plan", .kind = ERROR_CONFIG, .err = err};
 		struct plan_space *space = ARRAY_ADD(plan->space, plan->n_space);
 
 		json_get_string(&reader, "path", &space->path);
@@ -92,7 +92,7 @@ static int read_care(const json_t *array, struct plan *plan, struct error *err)
 	json_array_foreach(array, i, item)
 	{
 		struct json_reader reader = {
-			.object = item, .what = "plan", .kind = ERROR_USAGE, .err = err};
+			.object = item, .what = "plan", .kind = ERROR_CONFIG, .err = err};
 		struct plan_care *care = ARRAY_ADD(plan->care, plan->n_care);
 
 		json_get_string(&reader, "code", &care->code);
@@ -107,7 +107,7 @@ static int read_care(const json_t *array, struct plan *plan, struct error *err)
 static int read_plan(const json_t *json, struct plan *plan, struct error *err)
 {
 	struct json_reader reader = {
-		.object = json, .what = "plan", .kind = ERROR_USAGE, .err = err};
+		.object = json, .what = "plan", .kind = ERROR_CONFIG, .err = err};
 	const json_t *space, *care;
 
 	if (read_version(&reader) < 0)

@@ -148,7 +148,7 @@ struct record *record_read(const char *path, const char *const *public_keys, siz
 	struct record *record;
 
 	if (read_keys(public_keys, n_public_keys, &ring, err) < 0 ||
-	    file_read(path, MAX_RECORD, &file, err) < 0)
+	    file_read_document(path, MAX_RECORD, ERROR_CONFIG, &file, err) < 0)
 		return NULL;
 	if (bundle_open(&file, path, (const struct key *const *)ring.keys, ring.n_keys, &payload,
 			err) < 0)

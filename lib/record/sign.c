@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "record/record.h"
 
 enum {
@@ -58,6 +59,7 @@ static unsigned deadline_of(const struct sign_request *request)
 static int signer_error(struct process_result *result, const char *signer, struct error *err)
 {
 	enum error_kind kind = ERROR_BUG;
+	CLEANUP_FREE char *said = NULL;
 
 	if (result->signal == SIGKILL)
 		return error_set(err, ERROR_BUSY,
@@ -68,7 +70,8 @@ static int signer_error(struct process_result *result, const char *signer, struc
 		return error_set(err, kind, "%s: exit status %d, signal %d", signer,
 				 result->exit_code, result->signal);
 	result->err.data[strcspn(result->err.data, "\n")] = '\0';
-	return error_set(err, kind, "%s", result->err.data);
+	said = text_unescape(result->err.data);
+	return error_set(err, kind, "%s", said);
 }
 
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,

@@ -48,12 +48,24 @@ static int check_parent_record(const struct coldpatch_session *session, const ch
 	return record ? 0 : error_prefix(err, "parent record");
 }
 
+static int check_names(const struct coldpatch_apply_options *options, struct error *err)
+{
+	const char *const strings[] = {options->plan_file, options->record, options->parent_record,
+				       options->key,	   options->actor,  options->reason};
+
+	if (strings_check(options->outputs, options->n_outputs, "output", err) < 0)
+		return -1;
+	return strings_check(strings, sizeof strings / sizeof *strings, "option", err);
+}
+
 static int check_options(const struct coldpatch_session *session,
 			 const struct coldpatch_image *image,
 			 const struct coldpatch_apply_options *options, struct error *err)
 {
 	const char *key = options->key ? options->key : session->config.key;
 
+	if (check_names(options, err) < 0)
+		return -1;
 	if (options->executor && !config_is_executor(options->executor))
 		return error_set(err, ERROR_USAGE,
 				 "executor: %s is none of auto, sandbox, appliance",
@@ -101,9 +113,10 @@ static bool sandbox_allowed(const struct coldpatch_session *session, const json_
 		own |= !strcmp(session->config.sandbox_ok[j], "own");
 	json_array_foreach(files, i, file)
 	{
+		CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
 		struct stat st;
 
-		if (stat(string_member(file, "path"), &st) < 0 || st.st_uid != getuid())
+		if (!path || stat(path, &st) < 0 || st.st_uid != getuid())
 			own = false;
 	}
 	return own;
@@ -326,10 +339,12 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 static void keep_error(const struct applied *applied, const struct error *err)
 {
 	CLEANUP_FREE char *path = applied->run_dir ? path_join(applied->run_dir, "error") : NULL;
+	char text[ERROR_TEXT_SIZE];
 	struct error ignored;
 
+	error_text(err, text);
 	if (path)
-		file_replace(path, err->msg, strlen(err->msg), 0640, &ignored);
+		file_replace(path, text, strlen(text), 0640, &ignored);
 }
 
 int coldpatch_image_apply(struct coldpatch_session *session, const struct coldpatch_image *image,

@@ -112,7 +112,7 @@ int config_read(const char *path, struct config *ret, struct error *err)
 	struct config config = {0};
 
 	if (path || access(DEFAULT_PATH, F_OK) == 0) {
-		if (file_read(name, MAX_CONFIG, &text, err) < 0)
+		if (file_read_document(name, MAX_CONFIG, ERROR_CONFIG, &text, err) < 0)
 			return -1;
 		if (parse(name, &text, &config, err) < 0)
 			return -1;

@@ -85,12 +85,27 @@ static int inspect(struct coldpatch_session *session, struct prepared *prepared,
 	return 0;
 }
 
-int prepare_guest(struct coldpatch_session *session, const struct coldpatch_image *image,
-		  struct prepared *prepared, struct error *err)
+/* The real names of the disks too: an overlay names its backing file so. */
+static int check_image(const struct coldpatch_image *image, struct error *err)
 {
 	if (image->n_disks == 0)
 		return error_set(err, ERROR_USAGE, "no image was given");
-	if (make_workspace(session, prepared, err) < 0)
+	if (strings_check(image->disks, image->n_disks, "image", err) < 0 ||
+	    strings_check(image->backing, image->n_backing, "backing file", err) < 0)
+		return -1;
+	for (size_t i = 0; i < image->n_disks; i++) {
+		CLEANUP_FREE char *real = realpath(image->disks[i], NULL);
+
+		if (strings_check((const char *const *)&real, 1, "image", err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int prepare_guest(struct coldpatch_session *session, const struct coldpatch_image *image,
+		  struct prepared *prepared, struct error *err)
+{
+	if (check_image(image, err) < 0 || make_workspace(session, prepared, err) < 0)
 		return -1;
 	prepared->image = image_input(image, prepared->workspace->path);
 	return inspect(session, prepared, err);
@@ -278,9 +293,12 @@ int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_
 	CLEANUP(patchset_free)
 	struct patchset *patchset = NULL;
 	CLEANUP_FREE char *patchset_file = NULL;
+	const char *const names[] = {options->patchset, options->snapshot};
 
 	if (!options->patchset)
 		return error_set(err, ERROR_USAGE, "no patchset was given");
+	if (strings_check(names, 2, "patchset or mirror snapshot", err) < 0)
+		return -1;
 	if (refuse_blocked(prepared->guest, err) < 0)
 		return -1;
 	patchset_file = patchset_path(session, options->patchset);

@@ -88,6 +88,15 @@ static int check_mirrors(const json_t *mirrors, struct error *err)
 	return 0;
 }
 
+static int check_names(const struct coldpatch_mirror_options *options, struct error *err)
+{
+	if (strings_check(options->mirrors, options->n_mirrors, "mirror", err) < 0 ||
+	    strings_check(options->suites, options->n_suites, "suite", err) < 0 ||
+	    strings_check(options->keyrings, options->n_keyrings, "keyring", err) < 0)
+		return -1;
+	return strings_check(options->allow_digests, options->n_allow_digests, "digest", err);
+}
+
 int coldpatch_mirror_snapshot(struct coldpatch_session *session,
 			      const struct coldpatch_mirror_options *options, char **ret_json,
 			      struct coldpatch_error *ret_err)
@@ -95,6 +104,8 @@ int coldpatch_mirror_snapshot(struct coldpatch_session *session,
 	CLEANUP_JSON json_t *input = NULL, *result = NULL;
 	struct error err = {0};
 
+	if (check_names(options, &err) < 0)
+		return session_fail(ret_err, &err);
 	input = snapshot_input(session, options);
 	if (check_mirrors(json_object_get(input, "mirrors"), &err) < 0 ||
 	    session_prepare(session, &err) < 0 ||
@@ -110,6 +121,8 @@ int coldpatch_mirror_verify(struct coldpatch_session *session, const char *snaps
 	CLEANUP_JSON json_t *input = json_object(), *result = NULL;
 	struct error err = {0};
 
+	if (strings_check(&snapshot, 1, "mirror snapshot", &err) < 0)
+		return session_fail(ret_err, &err);
 	json_put_string(input, "store", session->config.store);
 	json_put_string(input, "snapshot", snapshot);
 	if (task_run(session, "verify-snapshot", input, &result, &err) < 0)

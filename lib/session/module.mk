@@ -33,4 +33,4 @@ LIB_SOURCES += \
 	lib/session/task_verify.c \
 	lib/session/worker.c \
 	lib/session/workspace.c
-UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c
+UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/session_test.c

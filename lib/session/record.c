@@ -29,6 +29,17 @@ static json_t *verify_input(const struct coldpatch_session *session,
 	return input;
 }
 
+static int check_names(const struct coldpatch_verify_options *options, struct error *err)
+{
+	if (strings_check(options->overlays, options->n_overlays, "overlay", err) < 0 ||
+	    strings_check(&options->record, 1, "record", err) < 0 ||
+	    strings_check(options->parent_records, options->n_parent_records, "parent record",
+			  err) < 0 ||
+	    strings_check(options->public_keys, options->n_public_keys, "public key", err) < 0)
+		return -1;
+	return strings_check(options->backing, options->n_backing, "backing file", err);
+}
+
 static int has_bad_finding(const json_t *findings)
 {
 	const json_t *finding;
@@ -43,9 +54,12 @@ int coldpatch_record_verify(struct coldpatch_session *session,
 			    const struct coldpatch_verify_options *options, char **ret_json,
 			    struct coldpatch_error *ret_err)
 {
-	CLEANUP_JSON json_t *input = verify_input(session, options), *result = NULL;
+	CLEANUP_JSON json_t *input = NULL, *result = NULL;
 	struct error err = {0};
 
+	if (check_names(options, &err) < 0)
+		return session_fail(ret_err, &err);
+	input = verify_input(session, options);
 	if (json_array_size(json_object_get(input, "public_keys")) == 0)
 		error_set(&err, ERROR_CONFIG,
 			  "no public key to verify with; name one with --public-key");
@@ -65,8 +79,11 @@ int coldpatch_key_generate(struct coldpatch_session *session, const char *direct
 	CLEANUP_FREE char *id = NULL, *private_path = NULL, *public_path = NULL;
 	CLEANUP_JSON json_t *json = NULL;
 	const char *where = directory ? directory : session->config.state;
+	const char *const names[] = {directory, name};
 	struct error err = {0};
 
+	if (strings_check(names, 2, "key or directory", &err) < 0)
+		return session_fail(ret_err, &err);
 	if (directory_make(where, 0700, &err) < 0 || key_generate(where, name, &id, &err) < 0)
 		return session_fail(ret_err, &err);
 	private_path = xasprintf("%s/%s.key", where, name);

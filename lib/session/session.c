@@ -4,21 +4,27 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
+#include "session/strings.h"
 
 static void pass_log(void *opaque, enum log_level level, const char *msg)
 {
 	const struct coldpatch_session *session = opaque;
 
+	CLEANUP_FREE char *text = text_escape_controls(msg);
+
 	if (session->callbacks.log)
 		session->callbacks.log(session->callbacks.opaque, (enum coldpatch_log_level)level,
-				       msg);
+				       text);
 }
 
 static void pass_progress(void *opaque, const struct progress *progress)
 {
 	struct coldpatch_session *session = opaque;
+	CLEANUP_FREE char *object =
+		progress->object ? text_escape_controls(progress->object) : NULL;
 	struct coldpatch_progress copy = {.stage = progress->stage,
-					  .object = progress->object,
+					  .object = object,
 					  .done = progress->done,
 					  .total = progress->total};
 
@@ -69,6 +75,22 @@ static void set_places(struct config *config, const struct coldpatch_settings *s
 	make_absolute(&config->state);
 }
 
+static int check_settings(const struct coldpatch_settings *settings, struct error *err)
+{
+	const char *const strings[] = {settings->config_path, settings->libexec_dir,
+				       settings->store, settings->scratch, settings->patchsets};
+
+	return strings_check(strings, sizeof strings / sizeof *strings, "setting", err);
+}
+
+/* Made absolute they may go through a directory that is called anything. */
+static int check_places(const struct config *config, struct error *err)
+{
+	const char *const places[] = {config->store, config->scratch, config->state};
+
+	return strings_check(places, sizeof places / sizeof *places, "directory", err);
+}
+
 struct coldpatch_session *coldpatch_session_new(const struct coldpatch_settings *settings,
 						const struct coldpatch_callbacks *callbacks,
 						struct coldpatch_error *ret_err)
@@ -77,13 +99,19 @@ struct coldpatch_session *coldpatch_session_new(const struct coldpatch_settings 
 	struct config config;
 	struct error err = {0};
 
-	if (config_read(settings->config_path, &config, &err) < 0) {
+	if (check_settings(settings, &err) < 0 ||
+	    config_read(settings->config_path, &config, &err) < 0) {
+		session_fail(ret_err, &err);
+		return NULL;
+	}
+	set_places(&config, settings);
+	if (check_places(&config, &err) < 0) {
+		config_free(&config);
 		session_fail(ret_err, &err);
 		return NULL;
 	}
 	session = xcalloc(1, sizeof *session);
 	session->config = config;
-	set_places(&session->config, settings);
 	session->libexec_dir =
 		xstrdup(settings->libexec_dir ? settings->libexec_dir : COLDPATCH_LIBEXECDIR);
 	if (callbacks)
@@ -123,7 +151,8 @@ const char *coldpatch_version(void)
 int session_fail(struct coldpatch_error *ret, const struct error *err)
 {
 	*ret = (struct coldpatch_error){.code = err->kind, .os_errno = err->os_errno};
-	memcpy(ret->msg, err->msg, sizeof ret->msg);
+	_Static_assert(sizeof ret->msg == ERROR_TEXT_SIZE, "as long as the library's own");
+	error_text(err, ret->msg);
 	return -1;
 }
 

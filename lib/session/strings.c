@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/strings.h"
 
+#include "base/text.h"
+
 const char **strings_of_json(const json_t *array, size_t *ret_n)
 {
 	size_t n = json_array_size(array), i;
@@ -17,12 +19,20 @@ json_t *strings_to_json(const char *const *strings, size_t n)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < n; i++) {
-		json_t *text = json_string(strings[i]);
-
-		json_array_append_new(array, text ? text : json_bytes(strings[i]));
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(strings[i]));
 	return array;
+}
+
+int strings_check(const char *const *strings, size_t n, const char *what, struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strings[i] && !text_is_utf8(strings[i]))
+			return error_set(err, ERROR_USAGE,
+					 "%s %s: not UTF-8, as names in records must be; use "
+					 "another name",
+					 what, strings[i]);
+	return 0;
 }
 
 const char *string_member(const json_t *object, const char *name)

@@ -8,8 +8,10 @@
 /* The strings of a JSON array, borrowed, in a vector that the caller frees and that ends with NULL.
  * Anything that is not a string is "". */
 const char **strings_of_json(const json_t *array, size_t *ret_n);
-/* As they are; one that is not UTF-8 as json_bytes() has it. */
 json_t *strings_to_json(const char *const *strings, size_t n);
+/* What a caller gives us goes into JSON documents as it is.  ERROR_USAGE: one of the strings, of
+ * which some may be NULL, is not UTF-8; `what` says what they are. */
+int strings_check(const char *const *strings, size_t n, const char *what, struct error *err);
 /* The string member `name`, borrowed; "" when there is none. */
 const char *string_member(const json_t *object, const char *name);
 

@@ -31,7 +31,7 @@ struct conversation {
 static void receive_log(const struct conversation *talk, const json_t *log)
 {
 	json_int_t level = json_integer_value(json_object_get(log, "level"));
-	const char *msg = json_string_value(json_object_get(log, "msg"));
+	CLEANUP_FREE char *msg = json_bytes_value(json_object_get(log, "msg"));
 
 	if (msg && level >= LOG_LEVEL_DEBUG && level <= LOG_LEVEL_WARNING)
 		monitor_log(talk->monitor, (enum log_level)level, "%s", msg);
@@ -40,10 +40,10 @@ static void receive_log(const struct conversation *talk, const json_t *log)
 static void receive_progress(const struct conversation *talk, const json_t *progress)
 {
 	const char *stage = json_string_value(json_object_get(progress, "stage"));
+	CLEANUP_FREE char *object = json_bytes_value(json_object_get(progress, "object"));
 
 	if (stage)
-		monitor_progress(talk->monitor, stage,
-				 json_string_value(json_object_get(progress, "object")),
+		monitor_progress(talk->monitor, stage, object,
 				 json_integer_value(json_object_get(progress, "done")),
 				 json_integer_value(json_object_get(progress, "total")));
 }
@@ -51,7 +51,7 @@ static void receive_progress(const struct conversation *talk, const json_t *prog
 static void receive_error(struct conversation *talk, const json_t *error)
 {
 	json_int_t kind = json_integer_value(json_object_get(error, "kind"));
-	const char *msg = json_string_value(json_object_get(error, "msg"));
+	CLEANUP_FREE char *msg = json_bytes_value(json_object_get(error, "msg"));
 	bool known = kind >= ERROR_USAGE && kind <= ERROR_GUEST;
 
 	talk->failed = true;

@@ -57,7 +57,7 @@ qemu-img create -q -f qcow2 -o data_file=data.raw external.qcow2 1M
 unchanged 65 'its data is in an external data file, which is not supported' ./external.qcow2
 qemu-img create -q -f qcow2 -b good.qcow2 -F qcow2 top.qcow2
 unchanged 65 'backing file good.qcow2 was not given; give it with --backing' ./top.qcow2
-unchanged 65 'backing file good.qcow2 was not given' ./top.qcow2 --backing absent.qcow2
+unchanged 66 'backing file absent.qcow2, which was given: No such file or directory' ./top.qcow2 --backing absent.qcow2
 qemu-img create -q -f qcow2 -b /etc/passwd -F raw -u steals.qcow2 1M
 unchanged 65 'backing file /etc/passwd was not given' ./steals.qcow2
 cp good.qcow2 loop.qcow2 && qemu-img rebase -u -f qcow2 -b loop.qcow2 -F qcow2 loop.qcow2

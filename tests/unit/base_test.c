@@ -13,16 +13,43 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/text.h"
 
-START_TEST(error_is_sanitized_and_prefixed)
+START_TEST(error_text_is_one_harmless_line)
 {
 	struct error err = {0};
+	char text[ERROR_TEXT_SIZE];
 
-	ck_assert_int_eq(error_set(&err, ERROR_TRUST, "a\nb%s", "\x1b[0m"), -1);
-	ck_assert_str_eq(err.msg, "a?b?[0m");
-	error_prefix(&err, "image %s", "x");
-	ck_assert_str_eq(err.msg, "image x: a?b?[0m");
+	ck_assert_int_eq(error_set(&err, ERROR_TRUST, "a\nb%s", "\x1b[0m\xff"), -1);
+	error_prefix(&err, "image %s", "100%\\o/\xc2\x9b\xc3\xa9");
+	error_text(&err, text);
+	ck_assert_str_eq(text, "image 100%\\o/\\xC2\\x9B\xc3\xa9: a\\x0Ab\\x1B[0m\\xFF");
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
+}
+END_TEST
+
+START_TEST(text_has_one_spelling_for_each_name)
+{
+	static const struct {
+		const char *bytes, *text;
+	} cases[] = {
+		{"50% off.qcow2", "50% off.qcow2"},
+		{"a\\b", "a\\b"},
+		{"\xff", "\\xFF"},
+		{"\\xFF", "\\x5CxFF"},
+		{"\xed\xa0\x80", "\\xED\\xA0\\x80"},
+		{"caf\xc3\xa9\n", "caf\xc3\xa9\n"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CLEANUP_FREE char *text = text_escape(cases[i].bytes);
+		CLEANUP_FREE char *back = text_unescape(text);
+
+		ck_assert_str_eq(text, cases[i].text);
+		ck_assert_str_eq(back, cases[i].bytes);
+	}
+	ck_assert(text_is_utf8("caf\xc3\xa9%"));
+	ck_assert(!text_is_utf8("caf\xe9"));
 }
 END_TEST
 
@@ -53,7 +80,7 @@ END_TEST
 
 START_TEST(json_bytes_go_both_ways)
 {
-	static const char name[] = "caf\xc3\xa9 \xff%41\xed\xa0\x80\n";
+	static const char name[] = "caf\xc3\xa9 \xff%41\\x41\xed\xa0\x80\n";
 	CLEANUP_JSON json_t *object = json_object();
 	CLEANUP_FREE char *back = NULL;
 	struct error err = {0};
@@ -64,6 +91,21 @@ START_TEST(json_bytes_go_both_ways)
 	json_get_bytes(&reader, "n", &back);
 	ck_assert_int_eq(json_reader_result(&reader), 0);
 	ck_assert_str_eq(back, name);
+}
+END_TEST
+
+START_TEST(json_counts_are_not_negative)
+{
+	CLEANUP_JSON json_t *object = json_pack("{s:i}", "size", -1);
+	struct error err = {0};
+	struct json_reader reader = {
+		.object = object, .what = "plan", .kind = ERROR_CONFIG, .err = &err};
+	uint64_t number = 7;
+
+	json_get_u64(&reader, "size", &number);
+	ck_assert_int_eq(json_reader_result(&reader), -1);
+	ck_assert_str_eq(err.msg, "plan: member size is negative");
+	ck_assert_uint_eq(number, 7);
 }
 END_TEST
 
@@ -141,6 +183,41 @@ START_TEST(file_replace_keeps_or_replaces)
 }
 END_TEST
 
+static void refused(const char *path, enum error_kind kind, const char *message)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct error err = {0};
+
+	ck_assert_int_eq(file_read_document(path, 10, ERROR_CONFIG, &text, &err), -1);
+	ck_assert_int_eq(err.kind, kind);
+	ck_assert_msg(strstr(err.msg, message), "\"%s\" lacks \"%s\"", err.msg, message);
+	ck_assert_msg(strncmp(err.msg, path, strlen(path)) == 0, "%s does not name it", err.msg);
+}
+
+START_TEST(documents_are_regular_files)
+{
+	char directory[] = "/tmp/coldpatch-test.XXXXXX";
+	struct error err = {0};
+	CLEANUP_FREE char *fifo = NULL, *link = NULL, *large = NULL, *absent = NULL;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	fifo = path_join(directory, "fifo");
+	link = path_join(directory, "link");
+	large = path_join(directory, "large");
+	absent = path_join(directory, "absent");
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	ck_assert_int_eq(symlink("large", link), 0);
+	ck_assert_int_eq(file_replace(large, "eleven byte", 11, 0600, &err), 0);
+	refused(fifo, ERROR_CONFIG, ": is a fifo, not a file");
+	refused(link, ERROR_CONFIG, ": is a symbolic link; give the file itself: /");
+	refused(directory, ERROR_CONFIG, ": is a directory, not a file");
+	refused("/dev/zero", ERROR_CONFIG, ": is a device, not a file");
+	refused(large, ERROR_CONFIG, ": longer than 10 bytes");
+	refused(absent, ERROR_MISSING, ": No such file or directory");
+	ck_assert_int_eq(directory_remove(directory, &err), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -149,15 +226,18 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, error_is_sanitized_and_prefixed);
+	tcase_add_test(tests, error_text_is_one_harmless_line);
+	tcase_add_test(tests, text_has_one_spelling_for_each_name);
 	tcase_add_test(tests, no_space_has_its_own_kind);
 	tcase_add_test(tests, digest_matches_the_standard);
 	tcase_add_test(tests, json_bytes_go_both_ways);
+	tcase_add_test(tests, json_counts_are_not_negative);
 	tcase_add_test(tests, json_reader_names_the_member);
 	tcase_add_test(tests, process_reports_what_happened);
 	tcase_add_test(tests, process_that_is_missing_is_an_error);
 	tcase_add_test(tests, process_past_its_deadline_is_killed);
 	tcase_add_test(tests, file_replace_keeps_or_replaces);
+	tcase_add_test(tests, documents_are_regular_files);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -139,7 +139,7 @@ START_TEST(readable_secret_is_refused)
 	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "others may read this private key (mode 0640)"));
 	ck_assert_ptr_null(key_open_private(directory, &err));
-	ck_assert_ptr_nonnull(strstr(err.msg, "not a file"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "not a key file"));
 }
 END_TEST
 

@@ -178,7 +178,7 @@ START_TEST(refuses_what_is_no_plan)
 
 	spoil(json, (size_t)_i);
 	ck_assert_ptr_null(plan_from_json(json, &err));
-	ck_assert_int_eq(err.kind, ERROR_USAGE);
+	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 	ck_assert_str_eq(err.msg, spoiled[_i]);
 }
 END_TEST

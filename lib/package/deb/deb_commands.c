@@ -124,7 +124,7 @@ int deb_commands(const struct resolution *resolution, const char *package_dir,
 	size_t end = start_of_last_configures(resolution);
 
 	if (resolution->n_changes && resolution->n_steps == 0)
-		return error_set(err, ERROR_USAGE, "plan: there are changes, but no steps");
+		return error_set(err, ERROR_CONFIG, "plan: there are changes, but no steps");
 	for (size_t i = 0; i < end;)
 		i = add_batch(&builder, i, end);
 	if (resolution->n_steps)

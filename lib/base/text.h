@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bytes as text.  Names of files and the words of a guest can hold any bytes; JSON and what people
+ * read are UTF-8.  There is one spelling, for both: a byte that cannot stand for itself is `\xNN`
+ * (two upper-case hexadecimal digits), and a backslash before an `x` is `\x5C`.  Everything else is
+ * itself, so it can be undone, and a name in UTF-8 reads as it was typed.
+ */
+#ifndef COLDPATCH_BASE_TEXT_H
+#define COLDPATCH_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Overlong forms and surrogates are none. */
+bool text_is_utf8(const char *bytes);
+
+/* Bytes that are not UTF-8 are escaped.  Allocated. */
+char *text_escape(const char *bytes);
+/* Control characters, too, so that no name steers a terminal or makes a second line. */
+char *text_escape_controls(const char *bytes);
+/* The bytes again; what is no escape is itself.  Allocated. */
+char *text_unescape(const char *text);
+
+#endif

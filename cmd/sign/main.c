@@ -2,8 +2,9 @@
 /*
  * coldpatch-sign: the one program that touches a signing key.
  *
- * It is no oracle.  It reads a request on standard input, opens the overlays and their parents
- * itself, and signs only when their bytes are what the statement says.  Time and the caller's user
+ * It is no oracle.  It reads a request on standard input, opens the overlays and their parents (for
+ * a head: the record and the head before) itself, and signs only when their bytes are what the
+ * statement says.  Time and the caller's user
  * id it fills in by itself.  What it signs is written anew from the values it understood, so
  * nothing it does not know can slip through.  The bundle goes to standard output; on failure the
  * exit code is the kind of the error and standard error has one line.
@@ -36,10 +37,15 @@ static void confine(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-static void fill_in(struct record *record)
+static void fill_in(struct request *request)
 {
-	record->finished = time(NULL);
-	json_put_u64(record->internal_parameters, "callerUid", getuid());
+	if (request->head) {
+		request->head->time = time(NULL);
+		request->head->caller_uid = getuid();
+		return;
+	}
+	request->record->finished = time(NULL);
+	json_put_u64(request->record->internal_parameters, "callerUid", getuid());
 }
 
 static int sign(const struct request *request, struct buffer *ret, struct error *err)
@@ -51,7 +57,7 @@ static int sign(const struct request *request, struct buffer *ret, struct error 
 
 	if (!key)
 		return -1;
-	statement = record_to_json(request->record);
+	statement = request->head ? head_to_json(request->head) : record_to_json(request->record);
 	payload = json_to_bytes(statement);
 	return bundle_make(key, payload, strlen(payload), ret, err);
 }
@@ -65,7 +71,7 @@ static int run(struct error *err)
 	if (file_read_fd(STDIN_FILENO, "request", MAX_REQUEST, &text, err) < 0 ||
 	    request_parse(&text, &request, err) < 0 || request_check_files(&request, err) < 0)
 		return -1;
-	fill_in(request.record);
+	fill_in(&request);
 	if (sign(&request, &bundle, err) < 0)
 		return -1;
 	return file_write_all(STDOUT_FILENO, bundle.data, bundle.len, err);

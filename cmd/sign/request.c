@@ -44,6 +44,22 @@ static size_t count_parents(const struct record *record)
 	return n;
 }
 
+/* Exported files stand alone, and come from one generation. */
+static int check_export(const struct request *request, struct error *err)
+{
+	const struct record *record = request->record;
+
+	if (count_parents(record) == 0 && request->n_parents == 1 &&
+	    count_overlays(record) == request->n_overlays &&
+	    record_dependency_named(record, "generation-record", 0))
+		return 0;
+	return error_set(
+		err, ERROR_TRUST,
+		"the statement names %zu exported files, the request has %zu and %zu records: "
+		"an export has no parent, and the record of one generation",
+		count_overlays(record), request->n_overlays, request->n_parents);
+}
+
 static int check_counts(const struct request *request, struct error *err)
 {
 	size_t overlays = count_overlays(request->record), parents = count_parents(request->record);
@@ -57,7 +73,7 @@ static int check_counts(const struct request *request, struct error *err)
 		overlays, parents, request->n_overlays, request->n_parents);
 }
 
-static int parse_into(const json_t *json, struct request *request, struct error *err)
+static int parse_record(const json_t *json, struct request *request, struct error *err)
 {
 	struct json_reader reader = {json, "request", ERROR_USAGE, err, false};
 	const json_t *statement = json_get_object(&reader, "statement");
@@ -73,7 +89,44 @@ static int parse_into(const json_t *json, struct request *request, struct error 
 	if (read_paths(overlays, &request->overlays, &request->n_overlays, err) < 0 ||
 	    read_paths(parents, &request->parents, &request->n_parents, err) < 0)
 		return -1;
-	return check_counts(request, err);
+	return request->record->build_type == RECORD_EXPORT ? check_export(request, err)
+							    : check_counts(request, err);
+}
+
+static int parse_head(const json_t *json, struct request *request, struct error *err)
+{
+	struct json_reader reader = {json, "request", ERROR_USAGE, err, false};
+	const json_t *statement = json_get_object(&reader, "statement");
+
+	json_get_bytes(&reader, "key", &request->key_path);
+	json_get_bytes(&reader, "record", &request->record_path);
+	if (json_object_get(json, "previous"))
+		json_get_bytes(&reader, "previous", &request->previous_path);
+	if (json_reader_result(&reader) < 0)
+		return -1;
+	request->head = head_from_json(statement, err);
+	if (!request->head)
+		return -1;
+	if (request->head->has_previous == (request->previous_path != NULL))
+		return 0;
+	return error_set(err, ERROR_TRUST, "the head names %s head before it, the request %s",
+			 request->head->has_previous ? "a" : "no",
+			 request->previous_path ? "one" : "none");
+}
+
+static int parse_into(const json_t *json, struct request *request, struct error *err)
+{
+	struct json_reader reader = {json, "request", ERROR_USAGE, err, false};
+	CLEANUP_FREE char *type = NULL;
+
+	json_get_string(&reader, "type", &type);
+	if (json_reader_result(&reader) < 0)
+		return -1;
+	if (strcmp(type, "record") == 0)
+		return parse_record(json, request, err);
+	if (strcmp(type, "head") == 0)
+		return parse_head(json, request, err);
+	return error_set(err, ERROR_USAGE, "request: type '%s' is neither record nor head", type);
 }
 
 int request_parse(const struct buffer *text, struct request *ret, struct error *err)
@@ -117,7 +170,19 @@ static int check_file(const char *path, const char *what, const struct digest *e
 			 found_hex, expected_hex);
 }
 
-int request_check_files(const struct request *request, struct error *err)
+static int check_export_files(const struct request *request, struct error *err)
+{
+	const struct record_dependency *generation =
+		record_dependency_named(request->record, "generation-record", 0);
+
+	for (size_t i = 0; i < request->n_overlays; i++)
+		if (check_file(request->overlays[i], "exported file",
+			       &record_overlay(request->record, i)->digest, err) < 0)
+			return -1;
+	return check_file(request->parents[0], "record", &generation->digest, err);
+}
+
+static int check_overlays(const struct request *request, struct error *err)
 {
 	for (size_t i = 0; i < request->n_overlays; i++) {
 		const struct record_subject *subject = record_overlay(request->record, i);
@@ -131,9 +196,20 @@ int request_check_files(const struct request *request, struct error *err)
 	return 0;
 }
 
+int request_check_files(const struct request *request, struct error *err)
+{
+	if (request->head)
+		return request_check_head(request, err);
+	return request->record->build_type == RECORD_EXPORT ? check_export_files(request, err)
+							    : check_overlays(request, err);
+}
+
 void request_free(struct request *request)
 {
 	record_free(request->record);
+	head_free(request->head);
+	free(request->record_path);
+	free(request->previous_path);
 	free(request->key_path);
 	for (size_t i = 0; i < request->n_overlays; i++)
 		free(request->overlays[i]);

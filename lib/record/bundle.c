@@ -135,22 +135,43 @@ static int check_parts(const struct bundle_parts *parts, const struct buffer *fi
 	return 0;
 }
 
-int bundle_open(const struct buffer *file, const char *what, const struct key *const *keys,
-		size_t n_keys, struct buffer *ret_payload, struct error *err)
+static int parse_parts(const struct buffer *file, const char *what, struct bundle_parts *ret,
+		       struct error *err)
+{
+	CLEANUP_JSON json_t *bundle =
+		json_parse(file->data ? file->data : "", file->len, what, ERROR_TRUST, err);
+
+	return bundle ? read_parts(bundle, what, ret, err) : -1;
+}
+
+int bundle_open(const struct buffer *file, const char *what, const struct record_keys *keys,
+		struct buffer *ret_payload, const char **ret_key_id, struct error *err)
 {
 	__attribute__((cleanup(bundle_parts_free))) struct bundle_parts parts = {0};
-	CLEANUP_JSON json_t *bundle = NULL;
+	size_t n_keys;
+	const struct key *const *all = record_keys_all(keys, &n_keys);
 	const struct key *key;
 
-	bundle = json_parse(file->data ? file->data : "", file->len, what, ERROR_TRUST, err);
-	if (!bundle || read_parts(bundle, what, &parts, err) < 0)
+	if (parse_parts(file, what, &parts, err) < 0)
 		return -1;
-	key = find_key(parts.id, keys, n_keys);
+	key = find_key(parts.id, all, n_keys);
 	if (!key)
 		return error_set(err, ERROR_TRUST,
 				 "%s: signed by key %s, which is none of the %zu known public keys",
 				 what, parts.id, n_keys);
 	if (check_parts(&parts, file, what, key, err) < 0)
+		return -1;
+	buffer_append(ret_payload, parts.payload.data, parts.payload.len);
+	*ret_key_id = key_get_id(key);
+	return 0;
+}
+
+int bundle_peek(const struct buffer *file, const char *what, struct buffer *ret_payload,
+		struct error *err)
+{
+	__attribute__((cleanup(bundle_parts_free))) struct bundle_parts parts = {0};
+
+	if (parse_parts(file, what, &parts, err) < 0)
 		return -1;
 	buffer_append(ret_payload, parts.payload.data, parts.payload.len);
 	return 0;

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/key.h"
+#include "record/keys.h"
 
 #define BUNDLE_PAYLOAD_TYPE "application/vnd.in-toto+json"
 
@@ -21,8 +22,14 @@ int bundle_make(const struct key *key, const void *payload, size_t len, struct b
 		struct error *err);
 
 /* Checks form and signature and appends the payload.  ERROR_TRUST: not such a bundle, signed by
- * none of the keys, bad signature.  `what` names the file in messages. */
-int bundle_open(const struct buffer *file, const char *what, const struct key *const *keys,
-		size_t n_keys, struct buffer *ret_payload, struct error *err);
+ * none of the keys, bad signature.  `what` names the file in messages.  *ret_key_id (borrowed from
+ * `keys`) signed; whether that key was revoked is for the caller to ask. */
+int bundle_open(const struct buffer *file, const char *what, const struct record_keys *keys,
+		struct buffer *ret_payload, const char **ret_key_id, struct error *err);
+
+/* Appends the payload, which nobody vouches for: to be compared with something, or so as to keep
+ * what it names. */
+int bundle_peek(const struct buffer *file, const char *what, struct buffer *ret_payload,
+		struct error *err);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A head: the signed line that makes a generation of a template the current one (design, section 5).
- * The heads of a template are its log: each names the digest of the one before, so that none can be
- * taken away, added or exchanged in the middle.
+ * A head: the signed line that makes a generation of a template the current one (design, section
+ * 5). The heads of a template are its log: each names the digest of the one before, so that none
+ * can be taken away, added or exchanged in the middle.
  *
- * An in-toto Statement v1 whose subject is the generation's record file, with a predicate type of our
- * own, in the same bundle form as a record (docs/record.md).
+ * An in-toto Statement v1 whose subject is the generation's record file, with a predicate type of
+ * our own, in the same bundle form as a record (docs/record.md).
  */
 #ifndef COLDPATCH_RECORD_HEAD_H
 #define COLDPATCH_RECORD_HEAD_H
@@ -28,7 +28,7 @@ const char *head_kind_name(enum head_kind kind);
 struct head {
 	enum head_kind kind;
 	char *template_name;
-	uint64_t number;	/* 1, 2, ... */
+	uint64_t number;	/* 1, 2, ...; number 1 is an import */
 	uint64_t generation;	/* current from here on */
 	struct digest record;	/* of that generation's record file */
 	bool has_previous;	/* not in head 1 */
@@ -36,9 +36,11 @@ struct head {
 	char *run;
 	char *actor, *reason; /* as claimed; NULL: not said */
 	int64_t time;	      /* seconds since the epoch; the signer's clock */
+	uint64_t caller_uid;  /* who asked for the signature, as the kernel told the signer */
 	int64_t until;	      /* end of a hold, of a rollback's too; 0: none, or not said */
 	bool has_undone;
 	struct digest undone_plan; /* a rollback holds against this plan */
+	char *key_id;		   /* who signed it, where it was read; no part of the statement */
 };
 
 void head_free(struct head *head);
@@ -46,10 +48,18 @@ DEFINE_CLEANUP(struct head, head_free)
 json_t *head_to_json(const struct head *head); /* the statement */
 /* ERROR_TRUST, with the member that is wrong. */
 struct head *head_from_json(const json_t *json, struct error *err);
+/* What a head says, and nobody vouches for; NULL when the bytes are no head. */
+struct head *head_peek(const struct buffer *file, const char *what, struct error *err);
+
+/* Does it go on from `previous`, whose file has this digest?  ERROR_TRUST says in words what does
+ * not fit: template, number, digest, the generation that a hold or release must leave as it is. */
+int head_check_follows(const struct head *head, const struct head *previous,
+		       const struct digest *previous_digest, struct error *err);
 
 /* Signs with coldpatch-sign, which opens the record and the previous head itself: it refuses
  * (ERROR_TRUST) when their digests are others, when the previous head is of another template or not
- * number - 1, and fills in the time.  Writes the bundle to `path` (fsynced, must not exist). */
+ * number - 1, when the record is of another template or another kind of thing than the head says,
+ * and fills in time and caller.  Writes the bundle to `path` (fsynced, must not exist). */
 struct head_sign_request {
 	const char *signer;
 	const char *key_path;
@@ -60,7 +70,13 @@ struct head_sign_request {
 int head_sign(const struct head *head, const struct head_sign_request *request, const char *path,
 	      struct error *err);
 
-/* Reads a head file and checks its signature; as record_read. */
+enum { HEAD_MAX_SIZE = 1 << 20 };
+/* Checks the signature of a head file's bytes; `what` names it.  A revoked key is no error here:
+ * see record_keys_good_head. */
+struct head *head_open(const struct buffer *file, const char *what, const struct record_keys *keys,
+		       struct error *err);
+/* The same for a file that lies anywhere, as record_read: a revoked key's is refused, unless it is
+ * the very head that the revocation names. */
 struct head *head_read(const char *path, const struct record_keys *keys, struct digest *ret_digest,
 		       struct error *err);
 

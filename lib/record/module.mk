@@ -2,10 +2,13 @@
 LIB_SOURCES += \
 	lib/record/base64.c \
 	lib/record/bundle.c \
+	lib/record/head.c \
+	lib/record/head_sign.c \
+	lib/record/keys.c \
 	lib/record/purl.c \
 	lib/record/record.c \
 	lib/record/sign.c \
 	lib/record/statement.c \
 	lib/record/timestamp.c \
 	lib/record/verify.c
-UNIT_TESTS += tests/unit/purl_test.c tests/unit/record_test.c tests/unit/record_verify_test.c
+UNIT_TESTS += tests/unit/head_test.c tests/unit/purl_test.c tests/unit/record_test.c tests/unit/record_verify_test.c

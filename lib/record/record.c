@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "record/record.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "record/bundle.h"
 #include "record/statement.h"
 
-enum { MAX_RECORD = 64 << 20, MAX_KEYS = 4096 };
+enum { MAX_RECORD = 64 << 20 };
 
 void record_free(struct record *record)
 {
 	if (!record)
 		return;
-	for (size_t i = 0; i < record->n_subjects; i++)
+	for (size_t i = 0; i < record->n_subjects; i++) {
 		free(record->subjects[i].name);
+		free(record->subjects[i].sha512);
+	}
 	for (size_t i = 0; i < record->n_dependencies; i++) {
 		free(record->dependencies[i].name);
 		free(record->dependencies[i].uri);
@@ -32,6 +31,7 @@ void record_free(struct record *record)
 	json_decref(record->internal_parameters);
 	free(record->builder);
 	free(record->run_id);
+	free(record->key_id);
 	free(record);
 }
 
@@ -66,68 +66,6 @@ char *record_builder(const char *executor, const char *accelerator)
 	return xasprintf(RECORD_BUILDER_PREFIX "%s-%s:v1", executor, accelerator);
 }
 
-struct key_ring {
-	struct key **keys;
-	size_t n_keys;
-};
-
-static void key_ring_free(struct key_ring *ring)
-{
-	for (size_t i = 0; i < ring->n_keys; i++)
-		key_free(ring->keys[i]);
-	free(ring->keys);
-}
-
-static int add_key(struct key_ring *ring, const char *path, struct error *err)
-{
-	struct key *key = ring->n_keys < MAX_KEYS ? key_open_public(path, err) : NULL;
-
-	if (!key)
-		return ring->n_keys < MAX_KEYS ? -1
-					       : error_set(err, ERROR_CONFIG,
-							   "%s: more than %d keys", path, MAX_KEYS);
-	*ARRAY_ADD(ring->keys, ring->n_keys) = key;
-	return 0;
-}
-
-static bool is_public_key_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 4 && name[0] != '.' && strcmp(name + len - 4, ".pub") == 0;
-}
-
-static int add_directory(struct key_ring *ring, const char *path, struct error *err)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	int result = 0;
-
-	if (!dir)
-		return error_os(err, ERROR_CONFIG, errno, "%s", path);
-	while (result == 0 && (entry = readdir(dir))) {
-		CLEANUP_FREE char *file = path_join(path, entry->d_name);
-
-		if (is_public_key_name(entry->d_name))
-			result = add_key(ring, file, err);
-	}
-	closedir(dir);
-	return result;
-}
-
-static int read_keys(const char *const *paths, size_t n_paths, struct key_ring *ring,
-		     struct error *err)
-{
-	for (size_t i = 0; i < n_paths; i++) {
-		struct stat st;
-		bool directory = stat(paths[i], &st) == 0 && S_ISDIR(st.st_mode);
-
-		if ((directory ? add_directory : add_key)(ring, paths[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static struct record *parse(const struct buffer *payload, const char *path, struct error *err)
 {
 	CLEANUP_JSON json_t *statement =
@@ -139,22 +77,57 @@ static struct record *parse(const struct buffer *payload, const char *path, stru
 	return record;
 }
 
-struct record *record_read(const char *path, const char *const *public_keys, size_t n_public_keys,
-			   struct digest *ret_digest, struct error *err)
+static struct record *open_record(const struct buffer *file, const char *path,
+				  const struct record_keys *keys, struct error *err)
 {
-	__attribute__((cleanup(key_ring_free))) struct key_ring ring = {0};
-	CLEANUP_BUFFER struct buffer file = {0};
 	CLEANUP_BUFFER struct buffer payload = {0};
 	struct record *record;
+	const char *key_id;
 
-	if (read_keys(public_keys, n_public_keys, &ring, err) < 0 ||
-	    file_read_document(path, MAX_RECORD, ERROR_CONFIG, &file, err) < 0)
-		return NULL;
-	if (bundle_open(&file, path, (const struct key *const *)ring.keys, ring.n_keys, &payload,
-			err) < 0)
+	if (bundle_open(file, path, keys, &payload, &key_id, err) < 0)
 		return NULL;
 	record = parse(&payload, path, err);
-	if (record && ret_digest)
-		digest_of(file.data, file.len, ret_digest);
+	if (record)
+		record->key_id = xstrdup(key_id);
 	return record;
+}
+
+struct record *record_read(const char *path, const struct record_keys *keys,
+			   struct digest *ret_digest, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer file = {0};
+	CLEANUP(record_free)
+	struct record *record = NULL;
+
+	if (file_read_document(path, MAX_RECORD, ERROR_TRUST, &file, err) < 0)
+		return NULL;
+	record = open_record(&file, path, keys, err);
+	if (!record)
+		return NULL;
+	if (record_keys_is_revoked(keys, record->key_id))
+		return error_set(err, ERROR_TRUST,
+				 "%s: signed by key %s, which is revoked, and no head from before "
+				 "vouches for it",
+				 path, record->key_id),
+		       NULL;
+	if (ret_digest)
+		digest_of(file.data, file.len, ret_digest);
+	return steal(record);
+}
+
+struct record *record_read_named(const char *path, const struct record_keys *keys,
+				 const struct digest *named, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer file = {0};
+	char hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	if (file_read_document(path, MAX_RECORD, ERROR_TRUST, &file, err) < 0)
+		return NULL;
+	digest_of(file.data, file.len, &digest);
+	digest_to_hex(named, hex);
+	if (!digest_equal(&digest, named))
+		return error_set(err, ERROR_TRUST, "%s: not the record with sha256 %s", path, hex),
+		       NULL;
+	return open_record(&file, path, keys, err);
 }

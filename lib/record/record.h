@@ -12,15 +12,18 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/key.h"
+#include "base/monitor.h"
+#include "record/keys.h"
 
 struct record_subject {
 	char *name; /* "overlay.qcow2", "overlay.qcow2#content" */
 	struct digest digest;
+	char *sha512; /* lower-case hex, of an exported file; else NULL */
 };
 
 struct record_dependency {
-	char *name; /* "parent", "parent-record", "mirror-snapshot", "index", "package" */
+	char *name; /* "parent", "parent-record", "generation-record", "mirror-snapshot", "index",
+		       "package" */
 	char *uri;  /* purl for packages (purl.h),
 		       else a relative name */
 	struct digest digest;
@@ -32,8 +35,17 @@ struct record_byproduct {
 	struct digest digest;
 };
 
+enum record_build_type {
+	RECORD_PATCH,  /* overlays made by updates, each on its parent */
+	RECORD_IMPORT, /* overlays that hold nothing, each on a file that came from outside */
+	RECORD_EXPORT, /* files that stand alone, made from the generation of "generation-record" */
+};
+/* "urn:coldpatch:offline-patch:v1", ... */
+const char *record_build_type_uri(enum record_build_type type);
+
 /* What is signed, before it is JSON. */
 struct record {
+	enum record_build_type build_type;
 	struct record_subject *subjects;
 	size_t n_subjects;
 	json_t *external_parameters; /* template or image, patchset, actor, reason, holds */
@@ -45,6 +57,7 @@ struct record {
 	char *builder; /* record_builder() */
 	char *run_id;
 	int64_t started, finished; /* seconds since the epoch */
+	char *key_id; /* who signed it, where it was read from a bundle; no part of the statement */
 };
 #define RECORD_CONTENT_SUFFIX "#content" /* of the name of a content digest's subject */
 
@@ -66,24 +79,30 @@ const struct record_dependency *record_dependency_named(const struct record *rec
 char *record_builder(const char *executor, const char *accelerator);
 
 /* Signs with coldpatch-sign, a program of its own: it opens the new overlays and their parents
- * itself, computes their digests and refuses (ERROR_TRUST) when the statement says otherwise.
+ * itself, computes their digests and refuses (ERROR_TRUST) when the statement says otherwise.  An
+ * export's files have no parents; of its "generation-record" it opens the file.
  * Writes the bundle to `path` by file_replace. */
 struct sign_request {
 	const char *signer; /* path of the coldpatch-sign program */
 	const char *key_path;
 	const char *const *overlay_paths; /* in the order of the statement's subjects */
 	size_t n_overlays;
-	const char *const *parent_paths; /* each overlay's backing file */
+	const char *const *parent_paths; /* each overlay's backing file; of an export, the one file
+					    of its "generation-record" */
 	size_t n_parents;
 	const struct monitor *monitor; /* may be NULL */
 };
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,
 		struct error *err);
 
-/* Reads a bundle and checks its signature against the public keys: files, or directories of which
- * every *.pub is taken.  ERROR_TRUST: no such key, bad signature, not a statement of ours.
+/* Reads a bundle and checks its signature.  ERROR_TRUST: no such key, a revoked one, bad signature,
+ * not a statement of ours.
  * *ret_digest (may be NULL): of the bundle file, which the next record names as parent-record. */
-struct record *record_read(const char *path, const char *const *public_keys, size_t n_public_keys,
+struct record *record_read(const char *path, const struct record_keys *keys,
 			   struct digest *ret_digest, struct error *err);
+/* The record that something trusted (a head that was checked) names by this digest: ERROR_TRUST
+ * when it is another file.  A key that was revoked since does not matter then. */
+struct record *record_read_named(const char *path, const struct record_keys *keys,
+				 const struct digest *named, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "record/record.h"
+#include "record/signer.h"
 
 enum {
 	OUTPUT_LIMIT = 64 << 20,
@@ -27,6 +28,7 @@ static char *request_text(const struct record *record, const struct sign_request
 {
 	CLEANUP_JSON json_t *json = json_object();
 
+	json_put_string(json, "type", "record");
 	json_put(json, "statement", record_to_json(record));
 	json_put_bytes(json, "key", request->key_path);
 	json_put(json, "overlays", paths_to_json(request->overlay_paths, request->n_overlays));
@@ -55,8 +57,7 @@ static unsigned deadline_of(const struct sign_request *request)
 	return ms > UINT32_MAX ? UINT32_MAX : (unsigned)ms;
 }
 
-/* The signer's exit code is the kind of its error, and its message one line. */
-static int signer_error(struct process_result *result, const char *signer, struct error *err)
+int signer_error(struct process_result *result, const char *signer, struct error *err)
 {
 	enum error_kind kind = ERROR_BUG;
 	CLEANUP_FREE char *said = NULL;

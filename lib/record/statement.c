@@ -14,14 +14,26 @@
 #include "record/record.h"
 #include "record/timestamp.h"
 
-enum { MAX_SUBJECTS = 1024, MAX_DEPENDENCIES = 1 << 17, MAX_BYPRODUCTS = 1024 };
+static const char *const build_types[] = {
+	[RECORD_PATCH] = RECORD_BUILD_PATCH,
+	[RECORD_IMPORT] = RECORD_BUILD_IMPORT,
+	[RECORD_EXPORT] = RECORD_BUILD_EXPORT,
+};
+enum { N_BUILD_TYPES = sizeof build_types / sizeof *build_types };
+
+enum { MAX_SUBJECTS = 1024, MAX_DEPENDENCIES = 1 << 17, MAX_BYPRODUCTS = 1024, SHA512_HEX = 128 };
+
+const char *record_build_type_uri(enum record_build_type type)
+{
+	return build_types[type];
+}
 
 static json_t *object_or_empty(json_t *object)
 {
 	return object ? json_deep_copy(object) : json_object();
 }
 
-static json_t *resource_to_json(const char *name, const struct digest *digest)
+json_t *statement_resource(const char *name, const struct digest *digest)
 {
 	json_t *resource = json_object(), *digests = json_object();
 
@@ -35,9 +47,14 @@ static json_t *subjects_to_json(const struct record *record)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < record->n_subjects; i++)
-		json_array_append_new(list, resource_to_json(record->subjects[i].name,
-							     &record->subjects[i].digest));
+	for (size_t i = 0; i < record->n_subjects; i++) {
+		const struct record_subject *one = &record->subjects[i];
+		json_t *resource = statement_resource(one->name, &one->digest);
+
+		if (one->sha512)
+			json_put_string(json_object_get(resource, "digest"), "sha512", one->sha512);
+		json_array_append_new(list, resource);
+	}
 	return list;
 }
 
@@ -47,7 +64,7 @@ static json_t *dependencies_to_json(const struct record *record)
 
 	for (size_t i = 0; i < record->n_dependencies; i++) {
 		const struct record_dependency *one = &record->dependencies[i];
-		json_t *resource = resource_to_json(one->name, &one->digest);
+		json_t *resource = statement_resource(one->name, &one->digest);
 
 		if (one->uri)
 			json_put_string(resource, "uri", one->uri);
@@ -63,8 +80,8 @@ static json_t *byproducts_to_json(const struct record *record)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < record->n_byproducts; i++)
-		json_array_append_new(list, resource_to_json(record->byproducts[i].name,
-							     &record->byproducts[i].digest));
+		json_array_append_new(list, statement_resource(record->byproducts[i].name,
+							       &record->byproducts[i].digest));
 	return list;
 }
 
@@ -72,14 +89,14 @@ static json_t *definition_to_json(const struct record *record)
 {
 	json_t *definition = json_object();
 
-	json_put_string(definition, "buildType", RECORD_BUILD_TYPE);
+	json_put_string(definition, "buildType", record_build_type_uri(record->build_type));
 	json_put(definition, "externalParameters", object_or_empty(record->external_parameters));
 	json_put(definition, "internalParameters", object_or_empty(record->internal_parameters));
 	json_put(definition, "resolvedDependencies", dependencies_to_json(record));
 	return definition;
 }
 
-static void put_time(json_t *object, const char *name, int64_t seconds)
+void statement_put_time(json_t *object, const char *name, int64_t seconds)
 {
 	char text[TIMESTAMP_SIZE];
 
@@ -96,8 +113,8 @@ static json_t *details_to_json(const struct record *record)
 	json_put_string(builder, "id", record->builder);
 	json_put(builder, "version", version);
 	json_put_string(metadata, "invocationId", record->run_id);
-	put_time(metadata, "startedOn", record->started);
-	put_time(metadata, "finishedOn", record->finished);
+	statement_put_time(metadata, "startedOn", record->started);
+	statement_put_time(metadata, "finishedOn", record->finished);
 	json_put(details, "builder", builder);
 	json_put(details, "metadata", metadata);
 	json_put(details, "byproducts", byproducts_to_json(record));
@@ -117,7 +134,7 @@ json_t *record_to_json(const struct record *record)
 	return statement;
 }
 
-static void get_constant(struct json_reader *reader, const char *name, const char *expected)
+void statement_get_constant(struct json_reader *reader, const char *name, const char *expected)
 {
 	CLEANUP_FREE char *value = NULL;
 
@@ -129,7 +146,7 @@ static void get_constant(struct json_reader *reader, const char *name, const cha
 		  expected);
 }
 
-static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
+void statement_get_time(struct json_reader *reader, const char *name, int64_t *ret)
 {
 	CLEANUP_FREE char *text = NULL;
 
@@ -139,6 +156,23 @@ static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
 	reader->failed = true;
 	error_set(reader->err, reader->kind, "%s: %s '%s' is not a time in UTC", reader->what, name,
 		  text);
+}
+
+static void get_build_type(struct json_reader *reader, enum record_build_type *ret)
+{
+	CLEANUP_FREE char *value = NULL;
+
+	json_get_string(reader, "buildType", &value);
+	for (size_t i = 0; !reader->failed && i < N_BUILD_TYPES; i++)
+		if (strcmp(value, build_types[i]) == 0) {
+			*ret = (enum record_build_type)i;
+			return;
+		}
+	if (reader->failed)
+		return;
+	reader->failed = true;
+	error_set(reader->err, reader->kind, "%s: buildType is '%s', not one of coldpatch's",
+		  reader->what, value);
 }
 
 static void get_builder(struct json_reader *reader, char **ret)
@@ -152,8 +186,7 @@ static void get_builder(struct json_reader *reader, char **ret)
 		  *ret);
 }
 
-/* A reader for a member object of what `parent` reads. */
-static struct json_reader below(struct json_reader *parent, const char *name, const char *what)
+struct json_reader statement_below(struct json_reader *parent, const char *name, const char *what)
 {
 	struct json_reader reader = *parent;
 
@@ -174,18 +207,30 @@ static const json_t *get_list(struct json_reader *reader, const char *name, size
 	return NULL;
 }
 
-/* Name and digest of one resource; the reader stays on it for what else it has. */
-static struct json_reader get_resource(const json_t *json, const char *what, char **ret_name,
-				       struct digest *ret_digest, struct error *err)
+struct json_reader statement_get_resource(const json_t *json, const char *what, char **ret_name,
+					  struct digest *ret_digest, struct error *err)
 {
 	struct json_reader reader = {json, what, ERROR_TRUST, err, false};
 	struct json_reader digests;
 
 	json_get_string(&reader, "name", ret_name);
-	digests = below(&reader, "digest", what);
+	digests = statement_below(&reader, "digest", what);
 	json_get_digest(&digests, "sha256", ret_digest);
 	reader.failed = digests.failed;
 	return reader;
+}
+
+static void get_sha512(struct json_reader *reader, char **ret)
+{
+	struct json_reader digests = statement_below(reader, "digest", reader->what);
+
+	json_get_optional_string(&digests, "sha512", ret);
+	reader->failed = digests.failed;
+	if (reader->failed || !*ret ||
+	    (strlen(*ret) == SHA512_HEX && (*ret)[strspn(*ret, "0123456789abcdef")] == '\0'))
+		return;
+	reader->failed = true;
+	error_set(reader->err, reader->kind, "%s: member sha512 is not a digest", reader->what);
 }
 
 static int read_subjects(const json_t *list, struct record *record, struct error *err)
@@ -196,9 +241,10 @@ static int read_subjects(const json_t *list, struct record *record, struct error
 	json_array_foreach(list, i, item)
 	{
 		struct record_subject *subject = ARRAY_ADD(record->subjects, record->n_subjects);
-		struct json_reader reader =
-			get_resource(item, "subject", &subject->name, &subject->digest, err);
+		struct json_reader reader = statement_get_resource(item, "subject", &subject->name,
+								   &subject->digest, err);
 
+		get_sha512(&reader, &subject->sha512);
 		if (json_reader_result(&reader) < 0)
 			return -1;
 	}
@@ -216,8 +262,8 @@ static int read_dependencies(const json_t *list, struct record *record, struct e
 	{
 		struct record_dependency *one =
 			ARRAY_ADD(record->dependencies, record->n_dependencies);
-		struct json_reader reader =
-			get_resource(item, "resolvedDependencies", &one->name, &one->digest, err);
+		struct json_reader reader = statement_get_resource(item, "resolvedDependencies",
+								   &one->name, &one->digest, err);
 
 		json_get_optional_string(&reader, "uri", &one->uri);
 		if (!reader.failed && json_object_get(item, "annotations"))
@@ -237,7 +283,7 @@ static int read_byproducts(const json_t *list, struct record *record, struct err
 	{
 		struct record_byproduct *one = ARRAY_ADD(record->byproducts, record->n_byproducts);
 		struct json_reader reader =
-			get_resource(item, "byproducts", &one->name, &one->digest, err);
+			statement_get_resource(item, "byproducts", &one->name, &one->digest, err);
 
 		if (json_reader_result(&reader) < 0)
 			return -1;
@@ -247,10 +293,11 @@ static int read_byproducts(const json_t *list, struct record *record, struct err
 
 static int read_definition(struct json_reader *predicate, struct record *record, struct error *err)
 {
-	struct json_reader reader = below(predicate, "buildDefinition", "buildDefinition");
+	struct json_reader reader =
+		statement_below(predicate, "buildDefinition", "buildDefinition");
 	const json_t *external, *internal, *dependencies;
 
-	get_constant(&reader, "buildType", RECORD_BUILD_TYPE);
+	get_build_type(&reader, &record->build_type);
 	external = json_get_object(&reader, "externalParameters");
 	internal = json_get_object(&reader, "internalParameters");
 	dependencies = get_list(&reader, "resolvedDependencies", MAX_DEPENDENCIES);
@@ -263,18 +310,18 @@ static int read_definition(struct json_reader *predicate, struct record *record,
 
 static int read_details(struct json_reader *predicate, struct record *record, struct error *err)
 {
-	struct json_reader reader = below(predicate, "runDetails", "runDetails");
-	struct json_reader builder = below(&reader, "builder", "builder");
+	struct json_reader reader = statement_below(predicate, "runDetails", "runDetails");
+	struct json_reader builder = statement_below(&reader, "builder", "builder");
 	struct json_reader metadata;
 	const json_t *byproducts;
 
 	get_builder(&builder, &record->builder);
 	if (json_reader_result(&builder) < 0)
 		return -1;
-	metadata = below(&reader, "metadata", "metadata");
+	metadata = statement_below(&reader, "metadata", "metadata");
 	json_get_string(&metadata, "invocationId", &record->run_id);
-	get_time(&metadata, "startedOn", &record->started);
-	get_time(&metadata, "finishedOn", &record->finished);
+	statement_get_time(&metadata, "startedOn", &record->started);
+	statement_get_time(&metadata, "finishedOn", &record->finished);
 	if (json_reader_result(&metadata) < 0)
 		return -1;
 	byproducts = get_list(&reader, "byproducts", MAX_BYPRODUCTS);
@@ -291,10 +338,10 @@ struct record *record_from_json(const json_t *json, struct error *err)
 	struct json_reader predicate;
 	const json_t *subjects;
 
-	get_constant(&reader, "_type", RECORD_STATEMENT_TYPE);
-	get_constant(&reader, "predicateType", RECORD_PREDICATE_TYPE);
+	statement_get_constant(&reader, "_type", RECORD_STATEMENT_TYPE);
+	statement_get_constant(&reader, "predicateType", RECORD_PREDICATE_TYPE);
 	subjects = get_list(&reader, "subject", MAX_SUBJECTS);
-	predicate = below(&reader, "predicate", "predicate");
+	predicate = statement_below(&reader, "predicate", "predicate");
 	if (json_reader_result(&predicate) < 0 || read_subjects(subjects, record, err) < 0 ||
 	    read_definition(&predicate, record, err) < 0 ||
 	    read_details(&predicate, record, err) < 0)

@@ -25,6 +25,7 @@ const char *finding_status_name(enum finding_status status)
 struct walk {
 	const struct verify_request *request;
 	struct verification *out;
+	const struct record_keys *keys;
 	struct image *image;   /* NULL: its chain could not be followed */
 	struct digest *files;  /* of image->files, taken as the walk needs them */
 	size_t n_files;	       /* how many of them are taken */
@@ -149,8 +150,7 @@ static void note_byproducts(struct walk *walk, const struct record *record)
 static struct record *open_record(struct walk *walk, const char *path, struct error *err)
 {
 	struct error problem = {0};
-	struct record *record = record_read(path, walk->request->public_keys,
-					    walk->request->n_public_keys, NULL, &problem);
+	struct record *record = record_read(path, walk->keys, NULL, &problem);
 
 	if (!record && problem.kind != ERROR_TRUST)
 		*err = problem;
@@ -290,12 +290,12 @@ static int open_chain(struct walk *walk, bool trust_headers, struct error *err)
 
 /* Is the overlay one that a record signed by a known key speaks of?  Then its header is no longer a
  * stranger's word. */
-static int is_recorded(const struct verify_request *request, bool *ret, struct error *err)
+static int is_recorded(const struct walk *walk, bool *ret, struct error *err)
 {
+	const struct verify_request *request = walk->request;
 	struct error ignored = {0};
 	CLEANUP(record_free)
-	struct record *record = record_read(request->record, request->public_keys,
-					    request->n_public_keys, NULL, &ignored);
+	struct record *record = record_read(request->record, walk->keys, NULL, &ignored);
 	const struct record_subject *subject;
 	struct digest digest;
 
@@ -313,7 +313,7 @@ static int verify(struct walk *walk, struct error *err)
 {
 	bool trust_headers = false;
 
-	if (walk->request->n_backing == 0 && is_recorded(walk->request, &trust_headers, err) < 0)
+	if (walk->request->n_backing == 0 && is_recorded(walk, &trust_headers, err) < 0)
 		return -1;
 	if (open_chain(walk, trust_headers, err) < 0)
 		return -1;
@@ -325,8 +325,15 @@ int record_verify(const struct verify_request *request, struct verification *ret
 	struct verification out = {0};
 	struct error problem = {0};
 	struct walk walk = {.request = request, .out = &out};
+	CLEANUP(record_keys_free)
+	struct record_keys *keys =
+		record_keys_open(request->public_keys, request->n_public_keys, err);
 	int result;
 
+	if (!keys)
+		return -1;
+
+	walk.keys = keys;
 	walk.used = xcalloc(request->n_ancestor_records + 1, sizeof *walk.used);
 	result = verify(&walk, &problem);
 	image_free(walk.image);

@@ -41,9 +41,12 @@ static void applied_free(struct applied *applied)
 static int check_parent_record(const struct coldpatch_session *session, const char *path,
 			       struct error *err)
 {
+	CLEANUP(record_keys_free)
+	struct record_keys *keys =
+		record_keys_open((const char *const *)session->config.public_keys,
+				 session->config.n_public_keys, err);
 	CLEANUP(record_free)
-	struct record *record = record_read(path, (const char *const *)session->config.public_keys,
-					    session->config.n_public_keys, NULL, err);
+	struct record *record = keys ? record_read(path, keys, NULL, err) : NULL;
 
 	return record ? 0 : error_prefix(err, "parent record");
 }

@@ -64,9 +64,11 @@ static int add_parent_record(const struct makings *makings, const struct digest 
 	const char *path = makings->options->parent_record;
 	const struct config *config = &makings->session->config;
 	struct digest digest;
+	CLEANUP(record_keys_free)
+	struct record_keys *keys = record_keys_open((const char *const *)config->public_keys,
+						    config->n_public_keys, err);
 	CLEANUP(record_free)
-	struct record *parent = record_read(path, (const char *const *)config->public_keys,
-					    config->n_public_keys, &digest, err);
+	struct record *parent = keys ? record_read(path, keys, &digest, err) : NULL;
 
 	if (!parent)
 		return error_prefix(err, "parent record");

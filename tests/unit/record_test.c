@@ -196,8 +196,15 @@ static const struct damage {
 	{{"subject"}, "[{\"name\":\"a\",\"digest\":{\"sha1\":\"00\"}}]", "sha256"},
 	{{"subject"}, "[{\"digest\":{}}]", "name"},
 	{{"subject"}, "[1]", "name"},
+	{{"subject"},
+	 "[{\"name\":\"a\",\"digest\":{\"sha256\":"
+	 "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"sha512\":\"00\"}}"
+	 "]",
+	 "member sha512 is not a digest"},
 	{{"predicate"}, NULL, "member predicate"},
-	{{"predicate", "buildDefinition", "buildType"}, "\"urn:x\"", "buildType is 'urn:x', not"},
+	{{"predicate", "buildDefinition", "buildType"},
+	 "\"urn:x\"",
+	 "buildType is 'urn:x', not one of coldpatch's"},
 	{{"predicate", "buildDefinition", "externalParameters"}, NULL, "externalParameters"},
 	{{"predicate", "buildDefinition", "resolvedDependencies"},
 	 "[{\"name\":\"parent\"}]",
@@ -270,6 +277,16 @@ static char *write_bundle(struct buffer *ret_bytes)
 	return path;
 }
 
+static struct record *read_with(const char *path, const char *key, struct digest *ret_digest,
+				struct error *err)
+{
+	CLEANUP(record_keys_free)
+	struct record_keys *keys = record_keys_open(&key, 1, err);
+
+	ck_assert_msg(keys != NULL, "%s", err->msg);
+	return record_read(path, keys, ret_digest, err);
+}
+
 START_TEST(bundle_is_read_with_its_key)
 {
 	CLEANUP_BUFFER struct buffer bytes = {0};
@@ -278,19 +295,18 @@ START_TEST(bundle_is_read_with_its_key)
 	CLEANUP_FREE char *missing = path_join(directory, "none");
 	CLEANUP(record_free)
 	struct record *record = NULL;
-	const char *keys[] = {directory};
 	struct digest digest, expected;
 	struct error err = {0};
 
 	ck_assert_int_eq(key_generate(directory, "b", NULL, &err), 0);
-	record = record_read(path, keys, 1, &digest, &err);
+	record = read_with(path, directory, &digest, &err);
 	ck_assert_msg(record != NULL, "%s", err.msg);
 	digest_of(bytes.data, bytes.len, &expected);
 	ck_assert(digest_equal(&digest, &expected));
-	ck_assert_ptr_null(record_read(path, (const char *[]){other}, 1, NULL, &err));
+	ck_assert_ptr_null(read_with(path, other, NULL, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "which is none of the 1 known public keys"));
-	ck_assert_ptr_null(record_read(missing, keys, 1, NULL, &err));
+	ck_assert_ptr_null(read_with(missing, directory, NULL, &err));
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
 }
 END_TEST
@@ -303,16 +319,16 @@ START_TEST(every_flipped_byte_is_noticed)
 	struct error err = {0};
 
 	{
-		CLEANUP(key_free)
-		struct key *key = key_open_public(public, &err);
-		const struct key *keys[] = {key};
+		CLEANUP(record_keys_free)
+		struct record_keys *keys = record_keys_open((const char *[]){public}, 1, &err);
+		const char *key_id;
 
 		for (size_t i = 0; i < bytes.len; i++) {
 			CLEANUP_BUFFER struct buffer payload = {0};
 
 			err = (struct error){0};
 			bytes.data[i] ^= 1 << i % 7;
-			ck_assert_msg(bundle_open(&bytes, path, keys, 1, &payload, &err) < 0,
+			ck_assert_msg(bundle_open(&bytes, path, keys, &payload, &key_id, &err) < 0,
 				      "byte %zu", i);
 			ck_assert_int_eq(err.kind, ERROR_TRUST);
 			ck_assert_ptr_nonnull(strstr(err.msg, path));
@@ -328,7 +344,6 @@ static void refuse_bundle(const char *from, const char *to, const char *message)
 	CLEANUP_BUFFER struct buffer changed = {0};
 	CLEANUP_FREE char *path = write_bundle(&bytes);
 	char *at = strstr(bytes.data, from);
-	const char *keys[] = {directory};
 	struct error err = {0};
 
 	ck_assert_ptr_nonnull(at);
@@ -336,7 +351,7 @@ static void refuse_bundle(const char *from, const char *to, const char *message)
 	buffer_puts(&changed, to);
 	buffer_puts(&changed, at + strlen(from));
 	ck_assert_int_eq(file_replace(path, changed.data, changed.len, 0644, &err), 0);
-	ck_assert_ptr_null(record_read(path, keys, 1, NULL, &err));
+	ck_assert_ptr_null(read_with(path, directory, NULL, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
 }
@@ -366,7 +381,6 @@ START_TEST(foreign_statement_is_refused)
 	CLEANUP_BUFFER struct buffer foreign = {0};
 	CLEANUP_FREE char *path = write_bundle(&bytes);
 	CLEANUP_FREE char *secret = path_join(directory, "a.key");
-	const char *keys[] = {directory};
 	struct error err = {0};
 
 	{
@@ -376,7 +390,7 @@ START_TEST(foreign_statement_is_refused)
 		ck_assert_int_eq(bundle_make(key, text, strlen(text), &foreign, &err), 0);
 	}
 	ck_assert_int_eq(file_replace(path, foreign.data, foreign.len, 0644, &err), 0);
-	ck_assert_ptr_null(record_read(path, keys, 1, NULL, &err));
+	ck_assert_ptr_null(read_with(path, directory, NULL, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "r.sigstore.json: statement: _type is"));
 }

@@ -48,9 +48,10 @@ static int add_line(void *opaque, const struct layer_entry *entry, struct error 
 	(void)err;
 	if (has_content)
 		digest_to_hex(&entry->content, hex);
-	buffer_printf(&line, "%s action=%d opaque=%d mode=%o owner=%u:%u target=%s content=%s",
+	buffer_printf(&line,
+		      "%s action=%d opaque=%d mode=%o owner=%u:%u flags=%x target=%s content=%s",
 		      entry->path, entry->action, entry->opaque, entry->stat.mode, entry->stat.uid,
-		      entry->stat.gid, entry->target ? entry->target : "-", hex);
+		      entry->stat.gid, entry->stat.flags, entry->target ? entry->target : "-", hex);
 	if (!is_new)
 		buffer_printf(&line, " mtime=%lld.%09u", (long long)entry->stat.mtime.sec,
 			      entry->stat.mtime.nsec);

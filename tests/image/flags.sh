@@ -29,6 +29,7 @@ for flag in d A dA S D T; do
 	rm -r $flag/newerlink; rmdir $flag/old 2>/dev/null; mkdir $flag/dir; mv $flag/dir $flag/renamed
 done
 echo plain > plain; chattr +A plain; mkdir own; chattr +d own; echo x > own/file; chattr +S A/file
+mkdir many; cd many; seq 3000 | xargs touch
 SCRIPT
 guest=$(tiny_guest) || exit 1
 cp "$guest" "$WORK/guest.raw"
@@ -47,7 +48,7 @@ compare() { change_guest "$WORK/kernel.raw" "$TEST_TOP/tests/image/treediff.py" 
 in_ours() { mkdir "$WORK/ours" && mount --bind . "$WORK/ours" && { compare > "$WORK/differences"; status=$?; umount "$WORK/ours"; return $status; }; }
 change_guest "$WORK/ours.raw" in_ours || { cat "$WORK/differences"; fail "flags differ from the kernel's"; }
 
-# PATH: all flags of the inode but the index
+# RAW PATH: all flags of the inode, as they are on the disk
 offset=$(sfdisk -J "$WORK/ours.raw" | jq '.partitiontable.partitions[0].start * 512')
 flags_of() { debugfs -R "stat $2" "$1?offset=$offset" 2>/dev/null | sed -n 's/.*Flags: \(0x[0-9a-f]*\).*/\1/p'; }
 seen=0
@@ -58,5 +59,8 @@ for flag in d A dA S D T; do
 		[ -n "$ours" ] && [ "$ours" = "$kernels" ] || fail "$path: flags $ours, a kernel's are $kernels"
 		[ $((ours & 0xc0)) = 0 ] || seen=$((seen + 1))
 	done
+done
+for raw in ours kernel; do
+	[ $(($(flags_of "$WORK/$raw.raw" /flagged/many) & 0x1000)) != 0 ] || fail "$raw: a large new directory has no index"
 done
 [ "$seen" -ge 15 ] || fail "only $seen inodes have flags: this compares nothing"

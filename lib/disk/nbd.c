@@ -10,14 +10,16 @@
 
 #include <errno.h>
 #include <libnbd.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/process.h"
 #include "disk/block_impl.h"
 
-enum { QUEUE_DEPTH = 16, STOP_GRACE_MS = 3000 };
+enum { QUEUE_DEPTH = 16, STOP_GRACE_MS = 3000, ENDING_MS = 1000 };
 #define MAX_REQUEST ((size_t)32 << 20)
 #define MAX_STATUS  ((uint64_t)1 << 30)
 #define MAX_QUEUED  ((size_t)64 << 20)
@@ -33,6 +35,7 @@ struct nbd_block {
 	struct block block;
 	struct nbd_handle *nbd;
 	pid_t pid;
+	char *name; /* of the image, for messages */
 	int sync_fd;
 	struct nbd_write queue[QUEUE_DEPTH];
 	size_t queued_bytes;
@@ -44,13 +47,42 @@ static struct nbd_block *nbd_of(struct block *block)
 	return (struct nbd_block *)block;
 }
 
-static int nbd_failed(struct error *err, const char *what)
+/* The connection may end a moment before the process has. */
+static int server_signal(const struct nbd_block *self)
+{
+	siginfo_t info = {0};
+
+	for (int i = 0; i < ENDING_MS / 10 && !info.si_pid && self->pid > 0; i++) {
+		if (waitid(P_PID, (id_t)self->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+			return 0;
+		if (!info.si_pid)
+			usleep(10 * 1000);
+	}
+	return info.si_pid && info.si_code != CLD_EXITED ? info.si_status : 0;
+}
+
+static int server_ended(const struct nbd_block *self, struct error *err)
+{
+	int number = server_signal(self);
+
+	if (!number)
+		return error_set(err, ERROR_IO,
+				 "qemu-nbd, which serves %s, ended before it was done", self->name);
+	return error_set(err, number == SIGKILL ? ERROR_BUSY : ERROR_IO,
+			 "qemu-nbd, which serves %s, was killed by signal %d (%s) before it was "
+			 "done; try again",
+			 self->name, number, strsignal(number));
+}
+
+static int nbd_failed(const struct nbd_block *self, struct error *err, const char *what)
 {
 	int os_errno = nbd_get_errno();
 
 	if (os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG)
-		return error_os(err, ERROR_SPACE, os_errno, "%s the image", what);
-	return error_set(err, ERROR_IO, "%s the image: %s", what, nbd_get_error());
+		return error_os(err, ERROR_SPACE, os_errno, "%s %s", what, self->name);
+	if (self->nbd && (nbd_aio_is_dead(self->nbd) || nbd_aio_is_closed(self->nbd)))
+		return server_ended(self, err);
+	return error_set(err, ERROR_IO, "%s %s: %s", what, self->name, nbd_get_error());
 }
 
 static int nbd_report(const struct nbd_block *self, struct error *err)
@@ -74,7 +106,7 @@ static int write_done(void *opaque, int *error)
 static int nbd_wait(struct nbd_block *self, struct error *err)
 {
 	if (nbd_poll(self->nbd, -1) < 0)
-		return nbd_failed(err, "waiting for");
+		return nbd_failed(self, err, "waiting for");
 	return 0;
 }
 
@@ -121,7 +153,7 @@ static int nbd_block_read(struct block *block, void *buf, size_t len, uint64_t o
 		size_t n = len < MAX_REQUEST ? len : MAX_REQUEST;
 
 		if (nbd_pread(self->nbd, to, n, offset, 0) < 0)
-			return nbd_failed(err, "reading");
+			return nbd_failed(self, err, "reading");
 		to += n;
 		offset += n;
 		len -= n;
@@ -142,7 +174,7 @@ static int queue_write(struct nbd_block *self, const void *buf, size_t len, uint
 	self->queued_bytes += len;
 	if (nbd_aio_pwrite(self->nbd, slot->buf, len, offset, done, 0) >= 0)
 		return 0;
-	nbd_failed(err, "writing");
+	nbd_failed(self, err, "writing");
 	if (slot->buf)
 		write_done(slot, &(int){0});
 	return -1;
@@ -178,7 +210,7 @@ static int nbd_block_flush(struct block *block, struct error *err)
 	if (nbd_report(self, err) < 0)
 		return -1;
 	if (nbd_flush(self->nbd, 0) < 0)
-		return nbd_failed(err, "flushing");
+		return nbd_failed(self, err, "flushing");
 	if (fsync(self->sync_fd) < 0)
 		return error_os(err, ERROR_IO, errno, "flushing the image");
 	return 0;
@@ -223,7 +255,7 @@ static int nbd_block_extent(struct block *block, uint64_t offset, uint64_t len,
 	if (wait_overlapping(self, n, offset, err) < 0)
 		return -1;
 	if (nbd_block_status(self->nbd, n, offset, callback, LIBNBD_CMD_FLAG_REQ_ONE) < 0)
-		return nbd_failed(err, "asking for the allocation of");
+		return nbd_failed(self, err, "asking for the allocation of");
 	if (extent.len == 0)
 		extent = (struct block_extent){.len = n};
 	if (extent.len > len)
@@ -244,6 +276,7 @@ static void nbd_block_free(struct block *block)
 		free(self->queue[i].buf);
 	if (self->sync_fd >= 0)
 		close(self->sync_fd);
+	free(self->name);
 	free(self);
 }
 
@@ -263,16 +296,16 @@ static int nbd_handshake(struct nbd_block *self, int socket, unsigned deadline_m
 	if (nbd_add_meta_context(self->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) < 0 ||
 	    nbd_set_pread_initialize(self->nbd, false) < 0 ||
 	    nbd_aio_connect_socket(self->nbd, socket) < 0)
-		return nbd_failed(err, "connecting to");
+		return nbd_failed(self, err, "connecting to");
 	while (nbd_aio_is_connecting(self->nbd) || nbd_aio_is_negotiating(self->nbd)) {
 		left = end - clock_ms();
 		if (left <= 0)
 			return error_set(err, ERROR_BUSY, "qemu-nbd: not ready after %u s",
 					 deadline_ms / 1000);
 		if (nbd_poll(self->nbd, (int)left) < 0)
-			return nbd_failed(err, "connecting to");
+			return nbd_failed(self, err, "connecting to");
 	}
-	return nbd_aio_is_ready(self->nbd) ? 0 : nbd_failed(err, "connecting to");
+	return nbd_aio_is_ready(self->nbd) ? 0 : nbd_failed(self, err, "connecting to");
 }
 
 struct block *nbd_open(const struct nbd_server *server, unsigned deadline_ms, struct error *err)
@@ -282,18 +315,19 @@ struct block *nbd_open(const struct nbd_server *server, unsigned deadline_ms, st
 
 	self->block.ops = server->sync_fd >= 0 ? &nbd_writer_ops : &nbd_reader_ops;
 	self->pid = server->pid;
+	self->name = xstrdup(server->name);
 	self->sync_fd = server->sync_fd;
 	self->nbd = nbd_create();
 	if (!self->nbd) {
 		close(server->socket);
-		nbd_failed(err, "opening");
+		nbd_failed(self, err, "opening");
 		goto failed;
 	}
 	if (nbd_handshake(self, server->socket, deadline_ms, err) < 0)
 		goto failed;
 	size = nbd_get_size(self->nbd);
 	if (size < 0) {
-		nbd_failed(err, "sizing");
+		nbd_failed(self, err, "sizing");
 		goto failed;
 	}
 	self->block.size = (uint64_t)size;

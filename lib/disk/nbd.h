@@ -8,9 +8,10 @@
 #include "disk/block.h"
 
 struct nbd_server {
-	int socket;  /* connected; always taken over */
-	pid_t pid;   /* stopped when the device is freed, or by nbd_open on failure; 0: none */
-	int sync_fd; /* fsynced by block_flush; taken over; -1: the device is read-only */
+	int socket;	  /* connected; always taken over */
+	const char *name; /* of the image, for messages */
+	pid_t pid;	  /* stopped when the device is freed, or by nbd_open on failure; 0: none */
+	int sync_fd;	  /* fsynced by block_flush; taken over; -1: the device is read-only */
 };
 
 /* Speaks the handshake, for at most `deadline_ms`. */

@@ -107,7 +107,7 @@ static struct block *serve(const struct image *image, struct server_setup *setup
 			   struct listener *listener, struct error *err)
 {
 	CLEANUP_CLOSE int messages = memfd_create("qemu-nbd", MFD_CLOEXEC);
-	struct nbd_server server = {.sync_fd = -1};
+	struct nbd_server server = {.name = image->files[0].path, .sync_fd = -1};
 	struct block *block;
 
 	if (messages < 0) {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -181,15 +182,30 @@ static int log_open(const char *path, struct error *err)
 	return fd;
 }
 
+/* Guest code cannot signal it: it is PID 1 of their namespace. */
+static int runner_killed(const struct run_request *request, int number, struct error *err)
+{
+	if (number == SIGKILL)
+		return error_set(err, ERROR_BUSY,
+				 "coldpatch-runner was killed from outside (out of memory, or by "
+				 "somebody); try again; see %s",
+				 request->log_path);
+	return error_set(err, ERROR_BUG, "coldpatch-runner was killed by signal %d (%s); see %s",
+			 number, strsignal(number), request->log_path);
+}
+
 static int supervise_report(struct supervision *s, struct report *report, struct error *err)
 {
 	const struct run_request *request = s->request;
-	int outcome = supervise(s, err);
+	int outcome = supervise(s, err), number;
 
 	buffer_free(&s->line);
 	/* A hostile stream is not worth more words than what the runner itself said. */
 	if (outcome < 0 && s->watch.late)
 		return late(request, err);
+	number = report->outcome ? 0 : spawned_signal(s->spawned);
+	if (number)
+		return runner_killed(request, number, err);
 	if (outcome < 0 && !(report->outcome && strcmp(report->outcome, "done") != 0))
 		return -1;
 	if (report_outcome(report, request->log_path, request->deadline_s, err) < 0)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -32,7 +33,7 @@ enum {
 
 /* Descriptors of the runner. */
 enum { FD_ROOT = 3, FD_PACKAGES, FD_LOG, FD_REPORT, FD_CAPTURE, FD_JOB, FD_PROGRAM, FD_END };
-enum { FD_ASIDE = 64, EXIT_NOT_STARTED = 125, PIPE_SIZE = 1 << 20 };
+enum { FD_ASIDE = 64, EXIT_NOT_STARTED = 125, PIPE_SIZE = 1 << 20, ENDING_MS = 1000 };
 
 struct channel {
 	int read, write;
@@ -229,6 +230,17 @@ int spawn_runner(const struct spawn_spec *spec, struct spawned *ret, struct erro
 	*ret = spawned;
 	spawned = (struct spawned){-1, -1, -1, -1, -1};
 	return 0;
+}
+
+int spawned_signal(const struct spawned *spawned)
+{
+	struct pollfd ended = {.fd = spawned->pidfd, .events = POLLIN};
+	siginfo_t info = {0};
+
+	if (poll(&ended, 1, ENDING_MS) <= 0 ||
+	    waitid(P_PID, (id_t)spawned->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;
+	return info.si_code == CLD_EXITED ? 0 : info.si_status;
 }
 
 void spawned_end(struct spawned *spawned)

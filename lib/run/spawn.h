@@ -26,6 +26,8 @@ struct spawn_spec {
 
 /* It dies with the calling thread.  ERROR_HOST. */
 int spawn_runner(const struct spawn_spec *spec, struct spawned *ret, struct error *err);
+/* The signal that ended the runner, waiting a moment for it to end; 0: none did. */
+int spawned_signal(const struct spawned *spawned);
 /* Kills everything in the namespaces, if still there, reaps, closes. */
 void spawned_end(struct spawned *spawned);
 #define CLEANUP_SPAWNED __attribute__((cleanup(spawned_end)))

@@ -82,4 +82,8 @@ for key in fifo large empty; do
 done
 
 # Names, as they were typed; what steers a terminal or is no UTF-8 is written \xNN.
-wrong 66 "50% %25 off\\x.qcow2: No such file or directory" inspect '50% %25 off\x.qcow2'
+wrong 66 '50% %25 o\ff.qcow2: No such file or directory' inspect '50% %25 o\ff.qcow2'
+wrong 66 'a\x0Ab\x1B[0m\x5CxFF: No such file or directory' inspect "$(printf 'a\nb\033[0m')\\xFF"
+cp image.qcow2 '50%25 off.qcow2'
+wrong 78 "but the guest is debian 12" plan '50%25 off.qcow2' --patchset debian-13-security
+expect_message "coldpatch: 50%25 off.qcow2: "

@@ -77,9 +77,11 @@ nothing_left
 CODE=75 part_killed 'coldpatch-worker layer' --stage configure
 expect_message "the layer worker was killed from outside (out of memory?)"
 CODE=79 part_killed '^dpkg .*--configure' --stage configure --process '^dpkg .*--configure'
-CODE=79 part_killed 'coldpatch-runner|^/proc/self/fd' --stage configure
+CODE=75 part_killed 'coldpatch-runner|^/proc/self/fd' --stage configure
+expect_message "coldpatch-runner was killed from outside (out of memory, or by somebody); try again; see $WORK/store/runs/"
 SNAPSHOT=$FAST
-CODE=74 part_killed 'qemu-nbd' --stage view
+CODE=75 part_killed 'qemu-nbd' --stage view
+expect_message "qemu-nbd, which serves $image, was killed by signal 9 (Killed) before it was done"
 CODE=75 part_killed 'coldpatch-worker commit' --stage check
 CODE=75 part_killed 'coldpatch-sign' --stage sign --process 'coldpatch-sign'
 supervised 0 --within 60 --send KILL --to 'coldpatch-worker janitor' --stage configure

@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "image_options.h"
 
 struct values {
-	struct list suites, keyrings, allow;
+	struct list suites, keyrings, allow, wants, sources;
+	const char *output, *patchset, *proxy;
+	struct image_options image;
 };
 
-enum { OPTION_SUITE = 1, OPTION_KEYRING, OPTION_ALLOW };
+enum {
+	OPTION_SUITE = 1,
+	OPTION_KEYRING,
+	OPTION_ALLOW,
+	OPTION_WANT,
+	OPTION_SOURCE,
+	OPTION_PROXY,
+	OPTION_PATCHSET,
+	OPTION_OUTPUT
+};
 
 static int option(void *opaque, int option)
 {
 	struct values *values = opaque;
 
 	switch (option) {
+	case OPTION_WANT:
+		list_add(&values->wants, optarg);
+		return 0;
+	case OPTION_SOURCE:
+		list_add(&values->sources, optarg);
+		return 0;
+	case OPTION_PROXY:
+		values->proxy = optarg;
+		return 0;
+	case OPTION_PATCHSET:
+		values->patchset = optarg;
+		return 0;
+	case OPTION_OUTPUT:
+	case 'o':
+		values->output = optarg;
+		return 0;
 	case OPTION_SUITE:
 		list_add(&values->suites, optarg);
 		return 0;
@@ -26,20 +54,27 @@ static int option(void *opaque, int option)
 		list_add(&values->allow, optarg);
 		return 0;
 	default:
-		return -1;
+		return image_option(&values->image, option);
 	}
+}
+
+/* A day, or "-" where there is none. */
+static const char *day_of(const json_t *source)
+{
+	static char day[16];
+	time_t date = (time_t)json_integer_value(json_object_get(source, "date"));
+	struct tm utc;
+
+	if (!date || !gmtime_r(&date, &utc))
+		return "-";
+	strftime(day, sizeof day, "%Y-%m-%d", &utc);
+	return day;
 }
 
 static void print_source(const json_t *source)
 {
-	time_t date = (time_t)json_integer_value(json_object_get(source, "date"));
-	struct tm utc;
-	char day[16] = "-";
-
-	if (gmtime_r(&date, &utc))
-		strftime(day, sizeof day, "%Y-%m-%d", &utc);
 	printf("  %-10s %-24s of %s, signed by %s\n", field(source, "origin"),
-	       field(source, "codename"), day, field(source, "signer"));
+	       field(source, "codename"), day_of(source), field(source, "signer"));
 }
 
 static void print_snapshot(const json_t *snapshot)
@@ -90,6 +125,121 @@ static int make(struct coldpatch_session *session, const struct global *global,
 	return tell_snapshots(global, text);
 }
 
+/* ---- want ---- */
+
+/* Every argument is an image of its own; the disks of one that has several are told by --disk. */
+static struct coldpatch_image *images_of(const struct image_options *options, int n,
+					 char **arguments, size_t *ret_n)
+{
+	struct coldpatch_image *images = calloc((size_t)n + 1, sizeof *images);
+
+	*ret_n = 0;
+	if (!images)
+		abort();
+	for (int i = 0; i < n; i++)
+		images[(*ret_n)++] = (struct coldpatch_image){
+			.disks = (const char *const *)&arguments[i], .n_disks = 1};
+	if (options->disks.n)
+		images[(*ret_n)++] = (struct coldpatch_image){.disks = options->disks.items,
+							      .n_disks = options->disks.n};
+	for (size_t i = 0; i < *ret_n; i++) {
+		images[i].size = sizeof *images;
+		images[i].backing = options->backing.items;
+		images[i].n_backing = options->backing.n;
+	}
+	return images;
+}
+
+static int tell_want(const struct global *global, char *text)
+{
+	json_t *json = print_or_parse(global, text);
+
+	if (!json)
+		return 0;
+	if (json_string_value(json_object_get(json, "file")))
+		printf("%s: %lld images, %lld different, %lld packages\n", field(json, "file"),
+		       (long long)json_integer_value(json_object_get(json, "images")),
+		       (long long)json_integer_value(json_object_get(json, "blocks")),
+		       (long long)json_integer_value(json_object_get(json, "packages")));
+	else
+		fputs(field(json, "want"), stdout);
+	json_decref(json);
+	return 0;
+}
+
+static int want(struct coldpatch_session *session, const struct global *global,
+		const struct values *values, int n, char **arguments)
+{
+	struct coldpatch_error err = {0};
+	struct coldpatch_want_options options = {
+		.size = sizeof options, .patchset = values->patchset, .output = values->output};
+	struct coldpatch_image *images = images_of(&values->image, n, arguments, &options.n_images);
+	char *text;
+	int result;
+
+	options.images = images;
+	if (options.n_images == 0)
+		result = usage_error(&command_mirror, "want: no image");
+	else if (coldpatch_mirror_want(session, &options, &text, &err) < 0)
+		result = tell_error(global, &err);
+	else
+		result = tell_want(global, text);
+	free(images);
+	return result;
+}
+
+/* ---- fetch ---- */
+
+static int tell_fetch(const struct global *global, char *text)
+{
+	json_t *json = print_or_parse(global, text);
+	const json_t *item;
+	size_t i;
+
+	if (!json)
+		return 0;
+	printf("%s: %lld packages, of which %lld were fetched now (%s)\n", field(json, "directory"),
+	       (long long)json_integer_value(json_object_get(json, "packages")),
+	       (long long)json_integer_value(json_object_get(json, "fetched")),
+	       human_size(json_integer_value(json_object_get(json, "fetched_bytes"))));
+	json_array_foreach(json_object_get(json, "suites"), i, item)
+		printf("  %-24s of %s, signed by %s\n", field(item, "name"), day_of(item),
+		       field(item, "signer"));
+	json_array_foreach(json_object_get(json, "missing"), i, item)
+		printf("  %-24s no source has it\n", json_string_value(item));
+	json_decref(json);
+	return 0;
+}
+
+static int fetch(struct coldpatch_session *session, const struct global *global,
+		 const struct values *values)
+{
+	struct coldpatch_error err = {0};
+	const struct coldpatch_fetch_options options = {
+		.size = sizeof options,
+		.directory = values->output,
+		.wants = values->wants.items,
+		.n_wants = values->wants.n,
+		.sources = values->sources.items,
+		.n_sources = values->sources.n,
+		.keyrings = values->keyrings.items,
+		.n_keyrings = values->keyrings.n,
+		.allow_digests = values->allow.items,
+		.n_allow_digests = values->allow.n,
+		.proxy = values->proxy,
+	};
+	char *text;
+
+	if (!options.n_wants || !options.directory || !options.n_sources)
+		return usage_error(&command_mirror, "fetch: %s is missing",
+				   !options.n_wants	? "--want"
+				   : !options.directory ? "--output"
+							: "--source");
+	if (coldpatch_mirror_fetch(session, &options, &text, &err) < 0)
+		return tell_error(global, &err);
+	return tell_fetch(global, text);
+}
+
 static int run(struct coldpatch_session *session, const struct global *global, void *values, int n,
 	       char **arguments)
 {
@@ -108,24 +258,44 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 			return tell_error(global, &err);
 		return tell_snapshots(global, text);
 	}
-	return usage_error(&command_mirror, "snapshot [DIR...], verify ID or list");
+	if (n >= 1 && !strcmp(arguments[0], "want"))
+		return want(session, global, values, n - 1, arguments + 1);
+	if (n == 1 && !strcmp(arguments[0], "fetch"))
+		return fetch(session, global, values);
+	return usage_error(&command_mirror,
+			   "snapshot [DIR...], verify ID, list, want IMAGE... or fetch");
 }
 
 static const struct option options_table[] = {
 	{"suite", required_argument, NULL, OPTION_SUITE},
 	{"keyring", required_argument, NULL, OPTION_KEYRING},
 	{"allow", required_argument, NULL, OPTION_ALLOW},
+	{"want", required_argument, NULL, OPTION_WANT},
+	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"proxy", required_argument, NULL, OPTION_PROXY},
+	{"patchset", required_argument, NULL, OPTION_PATCHSET},
+	{"output", required_argument, NULL, OPTION_OUTPUT},
+	IMAGE_OPTIONS,
 	{0},
 };
 
 const struct command command_mirror = {
 	.name = "mirror",
-	.synopsis = "snapshot [OPTIONS] [DIR...] | verify ID | list",
-	.summary = "Pin and check an offline mirror",
+	.synopsis = "snapshot [OPTIONS] [DIR...] | verify ID | list |\n"
+		    "       coldpatch mirror want [OPTIONS] IMAGE... |\n"
+		    "       coldpatch mirror fetch --want FILE -o DIR --source URL|DIR [OPTIONS]",
+	.summary = "Pin and check an offline mirror, and bring one into an air gap",
 	.help = "  --keyring FILE   whose signatures count; again for each further one\n"
 		"  --suite NAME     only this suite; again for each further one\n"
-		"  --allow SHA256   accept this signed index although it is old or expired\n",
+		"  --allow SHA256   accept this signed index although it is old or expired\n"
+		"  --patchset P     want only what this patchset asks for\n"
+		"  --want FILE      fetch what is wanted there; again for each further one\n"
+		"  --source FROM    fetch from this URL or directory; again for each further one\n"
+		"  --proxy URL      fetch through this proxy\n"
+		"  -o, --output TO  the want file to write, or the directory to fetch "
+		"into\n" IMAGE_OPTIONS_HELP,
 	.options = options_table,
+	.shorts = "o:",
 	.option = option,
 	.values_size = sizeof(struct values),
 	.run = run,

@@ -6,7 +6,7 @@ _coldpatch_options() { # VERB
 	echo --config --store --scratch --json --quiet --verbose --help
 	case $1 in
 	inspect) echo --disk --backing --packages ;;
-	mirror) echo --keyring --suite --allow ;;
+	mirror) echo --keyring --suite --allow --patchset --want --source --proxy --output --disk --backing ;;
 	plan) echo --patchset --snapshot --output --check --allow-left-behind --disk --backing ;;
 	apply)
 		echo --patchset --plan --snapshot --output --output-dir --record --parent-record --key --executor \
@@ -27,13 +27,13 @@ _coldpatch() {
 	fi
 	case $previous in
 	--executor) words="auto sandbox appliance" ;;
-	--actor | --reason | --deadline | --suite | --allow | --snapshot) return ;;
+	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy) return ;;
 	--store | --scratch | --directory | --output-dir)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
-	mirror) [ "$COMP_CWORD" = 2 ] && words="snapshot verify list" ;;
+	mirror) [ "$COMP_CWORD" = 2 ] && words="snapshot verify list want fetch" ;;
 	key) [ "$COMP_CWORD" = 2 ] && words="generate" ;;
 	esac
 	case $current in

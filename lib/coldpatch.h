@@ -142,6 +142,41 @@ COLDPATCH_API int coldpatch_mirror_verify(struct coldpatch_session *session, con
 COLDPATCH_API int coldpatch_mirror_list(struct coldpatch_session *session, char **ret_json,
 					struct coldpatch_error *err);
 
+struct coldpatch_want_options {
+	size_t size;
+	const struct coldpatch_image *images;
+	size_t n_images;
+	const char *patchset; /* whose updates are wanted; NULL: all */
+	const char *output;   /* file to write; must not exist; NULL: none */
+};
+
+/* What the guests in these images want to have brought into an air gap (docs/air-gap.md): {"want":
+ * the text of the file, "images", "blocks", "packages": counts, "file"}. */
+COLDPATCH_API int coldpatch_mirror_want(struct coldpatch_session *session,
+					const struct coldpatch_want_options *options,
+					char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_fetch_options {
+	size_t size;
+	const char *directory;	  /* becomes, or is, a mirror */
+	const char *const *wants; /* want files */
+	size_t n_wants;
+	const char *const *sources; /* http or https URLs, or directories; the first that has a
+				       suite gives it */
+	size_t n_sources;
+	const char *const *keyrings; /* none: those of the configuration */
+	size_t n_keyrings;
+	const char *const *allow_digests; /* as for a mirror snapshot */
+	size_t n_allow_digests;
+	const char *proxy; /* http URL; NULL: none */
+};
+
+/* Brings what want files ask for into a directory.  The only call that opens network connections.
+ * docs/fetch.schema.json. */
+COLDPATCH_API int coldpatch_mirror_fetch(struct coldpatch_session *session,
+					 const struct coldpatch_fetch_options *options,
+					 char **ret_json, struct coldpatch_error *err);
+
 struct coldpatch_plan_options {
 	size_t size;
 	const char *patchset; /* a path, or the name of one that ships with coldpatch */

@@ -73,12 +73,27 @@ static const struct abi *abi_of_kernel(void)
 	return &abis[(version < known ? version : known) - 1];
 }
 
+static int make(const struct ruleset *handled, size_t size, struct error *err)
+{
+	int fd = (int)syscall(SYS_landlock_create_ruleset, handled, size, 0);
+
+	return fd < 0 ? error_os(err, ERROR_HOST, errno, "making a Landlock rule set") : fd;
+}
+
 int landlock_new(struct error *err)
 {
 	const struct abi *abi = abi_of_kernel();
-	int fd = (int)syscall(SYS_landlock_create_ruleset, &abi->handled, abi->size, 0);
 
-	return fd < 0 ? error_os(err, ERROR_HOST, errno, "making a Landlock rule set") : fd;
+	return make(&abi->handled, abi->size, err);
+}
+
+int landlock_new_with_network(struct error *err)
+{
+	const struct abi *abi = abi_of_kernel();
+	struct ruleset handled = abi->handled;
+
+	handled.network = 0;
+	return make(&handled, abi->size, err);
 }
 
 static uint64_t rights_of(unsigned access, int fd)

@@ -23,6 +23,8 @@ int landlock_version(void);
 
 /* A descriptor; only where there is a version. */
 int landlock_new(struct error *err);
+/* One that forbids no TCP. */
+int landlock_new_with_network(struct error *err);
 /* `fd` may be opened with O_PATH. */
 int landlock_allow(int ruleset, int fd, unsigned access, struct error *err);
 /* Same by name; one that does not exist is no error. */

@@ -36,6 +36,8 @@ struct mirror_build {
 	struct mirror_wanted *wanted;
 	size_t n_wanted;
 };
+void mirror_build_free(struct mirror_build *build);
+#define CLEANUP_MIRROR_BUILD __attribute__((cleanup(mirror_build_free)))
 
 struct mirror_layout {
 	const char *name;

@@ -20,7 +20,7 @@
 
 static const struct mirror_layout *const layouts[] = {&mirror_layout_apt};
 
-static void build_free(struct mirror_build *build)
+void mirror_build_free(struct mirror_build *build)
 {
 	for (size_t i = 0; i < build->n_sources; i++)
 		mirror_source_free(&build->sources[i]);
@@ -292,7 +292,7 @@ int mirror_snapshot_make(const char *store, const struct mirror_options *mirrors
 			 struct mirror_snapshot **ret, struct error *err)
 {
 	CLEANUP_STAGE struct stage stage = {0};
-	__attribute__((cleanup(build_free))) struct mirror_build build = {
+	CLEANUP_MIRROR_BUILD struct mirror_build build = {
 		.policy = policy, .monitor = monitor, .stage = &stage};
 	char hex[DIGEST_HEX_SIZE];
 	struct mirror_snapshot *snapshot;

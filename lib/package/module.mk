@@ -4,6 +4,7 @@ LIB_SOURCES += \
 	lib/package/package.c \
 	lib/package/payload.c \
 	lib/package/resolution_json.c \
+	lib/package/deb/apt_acquire.cc \
 	lib/package/deb/apt_config.cc \
 	lib/package/deb/apt_explain.cc \
 	lib/package/deb/apt_failure.cc \

@@ -45,8 +45,10 @@ static void set_limits(const struct confinement *confinement)
 }
 
 /* Only root may; others are kept from the network by the filter and by Landlock. */
-static int leave_network(struct error *err)
+static int leave_network(const struct confinement *confinement, struct error *err)
 {
+	if (confinement->network)
+		return 0;
 	if (unshare(CLONE_NEWNET) < 0 && errno != EPERM && errno != EINVAL)
 		return error_os(err, ERROR_HOST, errno, "a network namespace for a worker");
 	return 0;
@@ -73,6 +75,26 @@ static int keep_capabilities(uint64_t kept, struct error *err)
 	return 0;
 }
 
+static int allow_list(int ruleset, const char *const *paths, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (landlock_allow_path(ruleset, paths[i], LANDLOCK_READ, err) < 0)
+			return -1;
+	return 0;
+}
+#define ALLOW_LIST(ruleset, paths, err)                                                            \
+	allow_list((ruleset), (paths), sizeof(paths) / sizeof *(paths), (err))
+
+/* How names of hosts are looked up. */
+static int allow_names(int ruleset, struct error *err)
+{
+	static const char *const readable[] = {
+		"/etc/resolv.conf", "/etc/hosts",     "/etc/host.conf",	     "/etc/gai.conf",
+		"/etc/services",    "/etc/protocols", "/run/systemd/resolve"};
+
+	return ALLOW_LIST(ruleset, readable, err);
+}
+
 /* Beside a program's own needs: what libraries look up, and what lib/ itself asks the kernel. */
 static int allow_host(int ruleset, struct error *err)
 {
@@ -82,10 +104,7 @@ static int allow_host(int ruleset, struct error *err)
 
 	if (landlock_allow_system(ruleset, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
-		if (landlock_allow_path(ruleset, readable[i], LANDLOCK_READ, err) < 0)
-			return -1;
-	return 0;
+	return ALLOW_LIST(ruleset, readable, err);
 }
 
 static int allow_paths(int ruleset, const struct paths *paths, struct error *err)
@@ -101,14 +120,15 @@ static int allow_paths(int ruleset, const struct paths *paths, struct error *err
 	return 0;
 }
 
-static int restrict_files(const struct paths *paths, struct error *err)
+static int restrict_files(const struct paths *paths, bool network, struct error *err)
 {
 	CLEANUP_CLOSE int ruleset = -1;
 
 	if (landlock_version() < MIN_LANDLOCK)
 		return 0;
-	ruleset = landlock_new(err);
-	if (ruleset < 0 || allow_host(ruleset, err) < 0 || allow_paths(ruleset, paths, err) < 0)
+	ruleset = network ? landlock_new_with_network(err) : landlock_new(err);
+	if (ruleset < 0 || allow_host(ruleset, err) < 0 || allow_paths(ruleset, paths, err) < 0 ||
+	    (network && allow_names(ruleset, err) < 0))
 		return -1;
 	if (landlock_restrict(ruleset) < 0)
 		return error_os(err, ERROR_HOST, errno, "applying Landlock rules");
@@ -125,7 +145,9 @@ static int confine_files(const struct confinement *confinement, const struct pat
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_os(err, ERROR_HOST, errno, "no_new_privs");
-	return confinement->by == CONFINED_BY_RULES ? restrict_files(paths, err) : 0;
+	if (confinement->by != CONFINED_BY_RULES)
+		return 0;
+	return restrict_files(paths, confinement->network, err);
 }
 
 /* Libraries make temporary files in the first directory that may be filled. */
@@ -148,9 +170,10 @@ int confine_worker(const struct confinement *confinement, const json_t *input, c
 	set_limits(confinement);
 	if (confinement->by != CONFINED_LOOSELY)
 		set_temporary_directory(&paths);
-	if (leave_network(err) < 0 || confine_files(confinement, &paths, keys, err) < 0)
+	if (leave_network(confinement, err) < 0 ||
+	    confine_files(confinement, &paths, keys, err) < 0)
 		return -1;
-	return confine_calls(confinement->by, err);
+	return confine_calls(confinement, err);
 }
 
 static void add_word(char **text, const char *word)

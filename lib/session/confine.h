@@ -4,8 +4,9 @@
  *
  * A worker gives up, for good and before it opens anything:
  *
- *     everything it may not have   limits, the network (a namespace of its own), capabilities but
- *                                  those it names, no_new_privs, a deny-list of system calls
+ *     everything it may not have   limits, the network (a namespace of its own, but for the one
+ *                                  worker that fetches), capabilities but those it names,
+ *                                  no_new_privs, a deny-list of system calls
  *     files, by rules              Landlock: all but the paths that its confinement lists
  *     files, by mounts             for workers whose children mount, which Landlock forbids: a
  *                                  mount namespace in which all but the listed paths is read-only
@@ -19,6 +20,7 @@
 #ifndef COLDPATCH_SESSION_CONFINE_H
 #define COLDPATCH_SESSION_CONFINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -48,6 +50,7 @@ struct confinement {
 	enum confined_by by;
 	const struct confined_path *paths; /* ends with a NULL member */
 	uint64_t capabilities;		   /* a bit for each that is kept */
+	bool network; /* keeps it; such a worker is given neither images nor keys */
 };
 
 /* For this process, which has one thread; `keys` is an array of paths, or NULL.  ERROR_HOST when it

@@ -113,8 +113,27 @@ static int deny_sockets(scmp_filter_ctx filter)
 
 #define DENY(filter, names) deny((filter), (names), sizeof(names) / sizeof *(names))
 
-static int fill(scmp_filter_ctx filter, enum confined_by by)
+/* IP, and what looking up names asks the kernel (AF_UNIX 1, AF_INET 2, AF_INET6 10, AF_NETLINK 16).
+ */
+static int deny_strange_sockets(scmp_filter_ctx filter)
 {
+	int status = 0;
+
+	for (int family = AF_UNSPEC; family <= AF_NETLINK && status == 0; family++)
+		if (family != AF_UNIX && family != AF_INET && family != AF_INET6 &&
+		    family != AF_NETLINK)
+			status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+						  SCMP_SYS(socket), 1,
+						  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
+	if (status == 0)
+		status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+					  SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
+	return status;
+}
+
+static int fill(scmp_filter_ctx filter, const struct confinement *confinement)
+{
+	enum confined_by by = confinement->by;
 	int status = DENY(filter, never);
 
 	/* Guest code may be of another architecture that the kernel runs; its own filter sees to
@@ -124,7 +143,7 @@ static int fill(scmp_filter_ctx filter, enum confined_by by)
 	if (status == 0)
 		status = DENY(filter, not_without_guest_code);
 	if (status == 0)
-		status = deny_sockets(filter);
+		status = confinement->network ? deny_strange_sockets(filter) : deny_sockets(filter);
 	if (status == 0 && by == CONFINED_BY_RULES)
 		status = DENY(filter, not_without_mounts);
 	if (status == 0 && by == CONFINED_BY_RULES)
@@ -132,7 +151,7 @@ static int fill(scmp_filter_ctx filter, enum confined_by by)
 	return status;
 }
 
-int confine_calls(enum confined_by by, struct error *err)
+int confine_calls(const struct confinement *confinement, struct error *err)
 {
 	scmp_filter_ctx filter;
 	int status;
@@ -140,7 +159,7 @@ int confine_calls(enum confined_by by, struct error *err)
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
 		return 0;
 	filter = seccomp_init(SCMP_ACT_ALLOW);
-	status = filter ? fill(filter, by) : -ENOMEM;
+	status = filter ? fill(filter, confinement) : -ENOMEM;
 	if (status == 0)
 		status = seccomp_load(filter);
 	seccomp_release(filter);

@@ -4,8 +4,8 @@
 
 #include "session/confine.h"
 
-/* Denies the system calls that no worker of this sort makes; they fail with EPERM.  Nothing where
+/* Denies the system calls that no worker confined so makes; they fail with EPERM.  Nothing where
  * the kernel has no seccomp. */
-int confine_calls(enum confined_by by, struct error *err);
+int confine_calls(const struct confinement *confinement, struct error *err);
 
 #endif

@@ -118,3 +118,46 @@ const struct confinement confinement_verify_record = {
 			{0},
 		},
 };
+
+const struct confinement confinement_want = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){{"files", NULL, CONFINED_READ}, {0}},
+};
+
+/* The only worker with a network: it sees where files are to go, and local sources. */
+const struct confinement confinement_acquire = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.network = true,
+	.paths =
+		(const struct confined_path[]){
+			{"directory", NULL, CONFINED_FILL},
+			{"local", NULL, CONFINED_READ},
+			{0},
+		},
+};
+
+const struct confinement confinement_indexes = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"mirror", NULL, CONFINED_READ},
+			{"keyrings", NULL, CONFINED_READ},
+			{"high_water_file", NULL, CONFINED_BESIDE},
+			{"scratch", NULL, CONFINED_FILL},
+			{0},
+		},
+};
+
+const struct confinement confinement_choose = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			MIRROR_SNAPSHOTS,
+			{"cache_dir", NULL, CONFINED_FILL},
+			{0},
+		},
+};

@@ -111,7 +111,7 @@ int prepare_guest(struct coldpatch_session *session, const struct coldpatch_imag
 	return inspect(session, prepared, err);
 }
 
-static char *patchset_path(const struct coldpatch_session *session, const char *name)
+char *prepare_patchset_path(const struct coldpatch_session *session, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -301,7 +301,7 @@ int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_
 		return -1;
 	if (refuse_blocked(prepared->guest, err) < 0)
 		return -1;
-	patchset_file = patchset_path(session, options->patchset);
+	patchset_file = prepare_patchset_path(session, options->patchset);
 	patchset = patchset_read(patchset_file, err);
 	if (!patchset)
 		return -1;
@@ -361,7 +361,7 @@ int plan_code(const struct plan *plan)
 	return plan->resolution.n_left ? COLDPATCH_LEFT_BEHIND : COLDPATCH_OK;
 }
 
-static int with_image_name(const struct coldpatch_image *image, struct error *err)
+int prepare_name_image(const struct coldpatch_image *image, struct error *err)
 {
 	const char *name = image->n_disks ? image->disks[0] : "image";
 
@@ -378,7 +378,7 @@ int coldpatch_image_inspect(struct coldpatch_session *session, const struct cold
 	struct error err = {0};
 
 	if (prepare_guest(session, image, &prepared, &err) < 0) {
-		with_image_name(image, &err);
+		prepare_name_image(image, &err);
 		return session_fail(ret_err, &err);
 	}
 	json = guest_to_json(prepared.guest);
@@ -410,7 +410,7 @@ int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpat
 	if (prepare_guest(session, image, &prepared, &err) < 0 ||
 	    prepare_plan(session, options, &prepared, &err) < 0 ||
 	    prepare_fit(&prepared, &err) < 0) {
-		with_image_name(image, &err);
+		prepare_name_image(image, &err);
 		return session_fail(ret_err, &err);
 	}
 	json = plan_document(&prepared);

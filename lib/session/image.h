@@ -37,6 +37,11 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 /* Fills fit; ERROR_IMAGE when the plan does not fit. */
 int prepare_fit(struct prepared *prepared, struct error *err);
 
+/* The file of a patchset that a caller names, allocated. */
+char *prepare_patchset_path(const struct coldpatch_session *session, const char *name);
+/* Puts the image's name in front of the message, unless it begins with it; -1. */
+int prepare_name_image(const struct coldpatch_image *image, struct error *err);
+
 /* COLDPATCH_OK or COLDPATCH_LEFT_BEHIND. */
 int plan_code(const struct plan *plan);
 

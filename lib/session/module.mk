@@ -14,6 +14,7 @@ LIB_SOURCES += \
 	lib/session/content.c \
 	lib/session/digests.c \
 	lib/session/doctor.c \
+	lib/session/fetch.c \
 	lib/session/image.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
@@ -25,12 +26,14 @@ LIB_SOURCES += \
 	lib/session/subject.c \
 	lib/session/task.c \
 	lib/session/task_commit.c \
+	lib/session/task_fetch.c \
 	lib/session/task_inspect.c \
 	lib/session/task_layer.c \
 	lib/session/task_mirror.c \
 	lib/session/task_payload.c \
 	lib/session/task_resolve.c \
 	lib/session/task_verify.c \
+	lib/session/want.c \
 	lib/session/worker.c \
 	lib/session/workspace.c
 UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/session_test.c

@@ -49,6 +49,7 @@ int task_run(struct coldpatch_session *session, const char *name, const json_t *
 	     struct error *err);
 
 extern const struct task task_inspect, task_resolve, task_layer, task_payload, task_commit,
-	task_snapshot, task_verify_snapshot, task_verify_record;
+	task_snapshot, task_verify_snapshot, task_verify_record, task_want, task_acquire,
+	task_indexes, task_choose;
 
 #endif

@@ -21,6 +21,10 @@ static const struct {
 	{&task_snapshot, &confinement_snapshot},
 	{&task_verify_snapshot, &confinement_verify_snapshot},
 	{&task_verify_record, &confinement_verify_record},
+	{&task_want, &confinement_want},
+	{&task_acquire, &confinement_acquire},
+	{&task_indexes, &confinement_indexes},
+	{&task_choose, &confinement_choose},
 };
 
 enum { MAX_INPUT = 256 << 20 };

@@ -48,6 +48,10 @@ wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply -
 wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 x.qcow2
 wrong "coldpatch verify: --record is missing; see coldpatch verify --help" verify x.qcow2
 wrong "coldpatch verify: no overlay; see coldpatch verify --help" verify --record x.json
-wrong "coldpatch mirror: snapshot [DIR...], verify ID or list; see coldpatch mirror --help" mirror
+wrong "coldpatch mirror: snapshot [DIR...], verify ID, list, want IMAGE... or fetch; see coldpatch mirror --help" mirror
+wrong "coldpatch mirror: want: no image; see coldpatch mirror --help" mirror want
+wrong "coldpatch mirror: fetch: --want is missing; see coldpatch mirror --help" mirror fetch -o d --source s
+wrong "coldpatch mirror: fetch: --output is missing; see coldpatch mirror --help" mirror fetch --want w --source s
+wrong "coldpatch mirror: fetch: --source is missing; see coldpatch mirror --help" mirror fetch --want w -o d
 wrong "coldpatch key: generate [NAME]; see coldpatch key --help" key
 wrong "coldpatch doctor: it takes no arguments; see coldpatch doctor --help" doctor now

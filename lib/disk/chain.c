@@ -16,7 +16,11 @@ enum { MAX_DEPTH = 32 };
 
 const char *image_format_name(enum image_format format)
 {
-	return format == IMAGE_FORMAT_RAW ? "raw" : "qcow2";
+	static const char *const names[] = {[IMAGE_FORMAT_RAW] = "raw",
+					    [IMAGE_FORMAT_QCOW2] = "qcow2",
+					    [IMAGE_FORMAT_VMDK] = "vmdk"};
+
+	return names[format];
 }
 
 void image_free(struct image *image)

@@ -18,7 +18,11 @@
 #include "base/monitor.h"
 #include "disk/block.h"
 
-enum image_format { IMAGE_FORMAT_RAW, IMAGE_FORMAT_QCOW2 };
+enum image_format {
+	IMAGE_FORMAT_RAW,
+	IMAGE_FORMAT_QCOW2,
+	IMAGE_FORMAT_VMDK, /* written, never opened as somebody's image (convert.h) */
+};
 const char *image_format_name(enum image_format format);
 
 /* One file of a chain. */

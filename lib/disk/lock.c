@@ -8,9 +8,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "disk/backing.h"
 #include "disk/source.h"
 
-enum { QEMU_PERMISSION_BASE = 100, QEMU_PERMISSION_WRITE = 1 };
+enum {
+	QEMU_PERMISSION_BASE = 100,
+	QEMU_PERMISSION_WRITE = 1,
+	QEMU_SHARED_BASE = 200, /* what a process lets others do is told by locks from here on */
+	QEMU_MAX_PERMISSIONS = 64,
+};
 
 int lock_check(int fd, struct error *err)
 {
@@ -26,4 +32,18 @@ int lock_check(int fd, struct error *err)
 	return error_set(
 		err, ERROR_BUSY,
 		"is open for writing by another process (a running machine?); stop it first");
+}
+
+int image_file_in_use(int fd, bool *ret, struct error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = QEMU_PERMISSION_BASE,
+			     .l_len = QEMU_SHARED_BASE + QEMU_MAX_PERMISSIONS -
+				      QEMU_PERMISSION_BASE};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return error_os(err, ERROR_IO, errno, "asking for locks");
+	*ret = lock.l_type != F_UNLCK;
+	return 0;
 }

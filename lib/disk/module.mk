@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/disk/backing.c \
 	lib/disk/block.c \
 	lib/disk/chain.c \
 	lib/disk/confine.c \
 	lib/disk/content.c \
+	lib/disk/convert.c \
 	lib/disk/export.c \
 	lib/disk/format.c \
 	lib/disk/gpt.c \

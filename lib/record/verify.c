@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/file.h"
+#include "base/sha512.h"
 #include "disk/image.h"
 #include "record/record.h"
 
@@ -309,10 +311,72 @@ static int is_recorded(const struct walk *walk, bool *ret, struct error *err)
 	return 0;
 }
 
+/* --- an exported file --- */
+
+/* Which file of the record is this?  By its digest; else by its name. */
+static int check_exported(struct walk *walk, const struct record *record, struct error *err)
+{
+	const char *path = walk->request->overlay;
+	CLEANUP_CLOSE int fd = file_open(path, "a file", ERROR_IO, err);
+	const struct record_subject *subject;
+	char sha512[SHA512_HEX_SIZE];
+	struct digest digest;
+	struct finding *finding;
+
+	if (fd < 0 || digest_of_fd_monitored(fd, walk->request->monitor, &digest, err) < 0)
+		return -1;
+	subject = record_overlay(record, find_overlay(record, path, &digest));
+	compare(walk, "export", path, &subject->digest, &digest);
+	if (!subject->sha512)
+		return 0;
+	if (sha512_of_fd(fd, walk->request->monitor, sha512, err) < 0)
+		return error_prefix(err, "%s", path);
+	finding = add(walk, strcmp(subject->sha512, sha512) ? FINDING_BAD : FINDING_OK, "sha512",
+		      path);
+	finding->expected = xstrdup(subject->sha512);
+	finding->found = xstrdup(sha512);
+	return 0;
+}
+
+/* The record that the export names, where it was given. */
+static int check_generation(struct walk *walk, const struct record *record, struct error *err)
+{
+	const struct record_dependency *named =
+		record_dependency_named(record, "generation-record", 0);
+	const char *path;
+
+	if (!named)
+		return 0;
+	if (find_record(walk, &named->digest, &path, err) < 0)
+		return -1;
+	add(walk, path ? FINDING_OK : FINDING_GAP, "generation-record", path ? path : "not given")
+		->expected = spell(&named->digest);
+	if (path) {
+		CLEANUP(record_free)
+		struct record *generation = open_record(walk, path, err);
+
+		if (!generation && err->kind != ERROR_NONE)
+			return -1;
+	}
+	return name_unused(walk, err);
+}
+
+/* It stands alone: what it is backed by, or of what format, is no question. */
+static int verify_export(struct walk *walk, const struct record *record, struct error *err)
+{
+	add(walk, FINDING_OK, "signature", walk->request->record);
+	return check_exported(walk, record, err) < 0 ? -1 : check_generation(walk, record, err);
+}
+
 static int verify(struct walk *walk, struct error *err)
 {
+	struct error ignored = {0};
+	CLEANUP(record_free)
+	struct record *record = record_read(walk->request->record, walk->keys, NULL, &ignored);
 	bool trust_headers = false;
 
+	if (record && record->build_type == RECORD_EXPORT)
+		return verify_export(walk, record, err);
 	if (walk->request->n_backing == 0 && is_recorded(walk, &trust_headers, err) < 0)
 		return -1;
 	if (open_chain(walk, trust_headers, err) < 0)

@@ -146,8 +146,18 @@ apply_to() {
 	APPLY=(apply --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
 		--record "$WORK/output/record.json" "${@:2}" "$1")
 }
-# Nothing of a run that failed is left: no output, workspace, mount, loop device; processes are looked for by supervise.py.
+# What a run could leave on the host, outside of its own directories: processes that know the test's directory, mounts of it
+# in any namespace, names of ours beside the locks of /run/coldpatch.  Other people's work on the machine does not count.
+host_leftovers() {
+	pgrep -af -- "(coldpatch|qemu|e2fsck|dpkg|gpgv).*$WORK/"
+	grep -lsF " $WORK/scratch/" /proc/[0-9]*/mountinfo
+	find /tmp /run /dev/shm -xdev -maxdepth 1 -newer "$WORK/config.yaml" -name '*coldpatch*' ! -name 'coldpatch-test.*' \
+		! -name 'coldpatch-root.*' ! -path /run/coldpatch 2>/dev/null
+}
+# Nothing of a run that failed is left: no output, workspace, mount, loop device, process; supervise.py looks for processes, too.
 nothing_left() {
+	[ -z "$(host_leftovers)" ] || sleep 0.5 # what was killed may still be on its way
+	[ -z "$(host_leftovers)" ] || { host_leftovers; fail "something is left on the host"; }
 	[ -z "$(ls -A "$WORK/output")" ] || { ls -lA "$WORK/output"; fail "something is left beside the output"; }
 	[ -z "$(ls -A "$WORK/scratch")" ] || { find "$WORK/scratch" | head; fail "something is left in scratch"; }
 	! grep -F "$WORK/scratch/" /proc/mounts || fail "a mount is left"

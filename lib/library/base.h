@@ -2,14 +2,14 @@
 /*
  * Bases: image files that are nobody's overlay here; many templates may share one.
  *
- * bases/SHA256 is the file, or a link to where it lies, bases/SHA256.json what was seen when it came:
- * overlays name ../../../bases/SHA256, so that a base that moves needs no overlay rewritten.  A link
- * there is the one kind that is followed, and only to the path that the .json names.
+ * bases/SHA256 is the file, or a link to where it lies, bases/SHA256.json what was seen when it
+ * came: overlays name ../../../bases/SHA256, so that a base that moves needs no overlay rewritten.
+ * A link there is the one kind that is followed, and only to the path that the .json names.
  */
 #ifndef COLDPATCH_LIBRARY_BASE_H
 #define COLDPATCH_LIBRARY_BASE_H
 
-#include "library/library.h"
+#include "library/owner.h"
 
 enum base_mode { BASE_REFERENCE, BASE_COPY, BASE_MOVE };
 
@@ -31,7 +31,11 @@ DEFINE_CLEANUP(struct base, base_free)
 /* ERROR_MISSING; ERROR_TRUST: .json and link do not fit. */
 struct base *base_load(const struct library *library, const struct digest *digest,
 		       struct error *err);
-/* Already there is fine when it says the same. */
+/* Where the file of a copy is made: LIBRARY/bases/.tmp-..., allocated; another one each time. */
+char *base_staged_path(const struct library *library, const char *run);
+/* base->path is the file outside, or of a copy the staged one, which becomes bases/SHA256
+ * (read-only, and is no more).  Already there is fine when it says the same: the one that is there
+ * stays. */
 int base_add(const struct library *library, const struct base *base, struct error *err);
 int library_list_bases(const struct library *library, struct digest **ret, size_t *ret_n,
 		       struct error *err);

@@ -10,11 +10,11 @@
 #include "library/owner.h"
 #include "library/template.h"
 
-/* A generation in the making: templates/NAME/.tmp-RUN with an owner file. */
+/* A generation in the making: templates/NAME/.tmp-RUN... (owner.h) with an owner file. */
 struct staging {
 	const struct library *library;
 	char *name, *run;
-	char *path; /* absolute; follows the rename */
+	char *path;	 /* absolute; follows the rename */
 	uint64_t number; /* once published; 0 before (generation 0 as well) */
 	struct owner_file *owner;
 	bool published;
@@ -23,21 +23,24 @@ struct staging {
 /* Makes the template's directory, too, where there is none (an import). */
 struct staging *staging_new(const struct library *library, const char *name, const char *run,
 			    struct error *err);
-/* Step 6: every file 0444 (logs 0640 at most), owner, group and label of `like` (the parent's disk
- * file), fsynced; renamed to the first number that is free and above every one that was ever used. */
+/* Step 6: every file read-only, owner, group and label of `like` (the parent's disk file, or NULL),
+ * fsynced; disks have its read bits, records 0444, logs 0440.  Renamed to the first number that is
+ * free and above every one that was ever used. */
 int staging_publish(struct staging *staging, const char *like, struct error *err);
 /* Ends it: whatever no head names is removed. */
 void staging_free(struct staging *staging);
 DEFINE_CLEANUP(struct staging, staging_free)
 
-/* Step 7: `staged` is a signed head, made beside; it becomes heads/NNNNNN.  ERROR_BUSY: somebody was
- * faster.  An error of link(2) after which the file has two names was none. */
+/* Step 7: `staged` is a signed head, made beside; it becomes heads/NNNNNN, and is no more.
+ * ERROR_BUSY: somebody was faster; ERROR_TRUST: there is no head before it.  An error of link(2)
+ * after which the file has two names was none. */
 int heads_append(const struct library *library, const char *name, uint64_t number,
 		 const char *staged, struct error *err);
-/* Where a head is staged: templates/NAME/heads/.tmp-RUN, allocated. */
+/* Where a head is staged: templates/NAME/heads/.tmp-RUN..., allocated; another one each time. */
 char *heads_staged_path(const struct library *library, const char *name, const char *run);
 
-/* `current` says what the last head says. */
+/* `current` says what the last head says; a later one than the one that names `generation` wins.
+ * ERROR_TRUST: something that is no link is in its place. */
 int current_mend(const struct library *library, const char *name, uint64_t generation,
 		 struct error *err);
 
@@ -45,6 +48,8 @@ int current_mend(const struct library *library, const char *name, uint64_t gener
  * whose owner is gone; `current`.  Everything else is kept. */
 int template_recover(const struct library *library, const char *name,
 		     const struct record_keys *keys, struct error *err);
+/* The same for what lies beside the templates: bases. */
+int library_recover(const struct library *library, struct error *err);
 
 /* The lease of a template only saves work; ERROR_BUSY says who has it. */
 struct owner_file *template_lease(const struct library *library, const char *name, const char *run,

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who works on something in the library: a small file {"host", "boot", "pid", "started", "run"} that
- * its owner touches every 30 seconds.
+ * Who works on something in the library: a small file {"host", "boot", "pid", "started", "run"}
+ *that its owner touches every 30 seconds.
  *
- * Gone is an owner of this host and boot whose process (pid and start time) is no more; anybody else
- * only when nothing was touched for 10 minutes.  The same file serves as owner of a directory that is
- * being made, as lease of a template, and as mark of a use.
+ * Gone is an owner of this host and boot whose process (pid and start time) is no more; anybody
+ *else only when nothing was touched for 10 minutes, so the clocks of hosts that share a library may
+ * differ by some minutes and no more.  The same file serves as owner of a directory that is being
+ * made, as lease of a template, and as mark of a use.
+ *
+ * What is made and not yet owned by such a file tells its owner by its name,
+ *	.tmp-LABEL.PID.STARTED.HASH
+ * where HASH is of host and boot: killed between any two system calls, what is left can be told
+ * apart from what somebody works on.
  */
 #ifndef COLDPATCH_LIBRARY_OWNER_H
 #define COLDPATCH_LIBRARY_OWNER_H
@@ -15,19 +21,27 @@
 #include "library/library.h"
 
 enum { OWNER_TOUCH_S = 30, OWNER_GONE_S = 600 };
+#define OWNER_FILE	       ".owner" /* of a directory */
+#define OWNER_TEMPORARY_PREFIX ".tmp-"
 
 struct owner_file; /* ours, with a thread that touches it */
 
-/* Makes DIR/NAME (O_EXCL).  ERROR_BUSY names host and pid of who has it, unless that one is gone: then
- * it is taken over. */
+/* Makes DIR/NAME (O_EXCL).  ERROR_BUSY names host and pid of who has it, unless that one is gone:
+ * then it is taken over. */
 struct owner_file *owner_file_new(const struct library *library, int dir, const char *name,
 				  const char *run, struct error *err);
 /* Removes the file, where it is still ours. */
 void owner_file_free(struct owner_file *owner);
 DEFINE_CLEANUP(struct owner_file, owner_file_free)
 
-/* Is the owner whose file this is gone?  No such file, or one that cannot be read: judged by the age
- * of the directory. */
+/* Is the owner whose file this is gone?  No such file, or one that cannot be read: judged by the
+ * age of the directory. */
 bool owner_is_gone(const struct library *library, int dir, const char *name);
+
+/* A name for something that is being made by this process, allocated; never given twice. */
+char *owner_temporary_name(const struct library *library, const char *label);
+/* Is it such a name, and its owner gone?  Of another host's: by the owner file in it, else by its
+ * own age. */
+bool owner_temporary_is_gone(const struct library *library, int dir, const char *name);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A template as its files tell it: its heads, checked one against the other, and the generations they
- * name.  Loading never fails because something does not verify: that is a problem of the head or the
- * generation, kept, reported, and refused as a parent.
+ * A template as its files tell it: its heads, checked one against the other, and the generations
+ * they name.  Loading never fails because something does not verify: that is a problem of the head
+ * or the generation, kept, reported, and refused as a parent.
  */
 #ifndef COLDPATCH_LIBRARY_TEMPLATE_H
 #define COLDPATCH_LIBRARY_TEMPLATE_H
@@ -14,6 +14,7 @@ struct template_head {
 	uint64_t number;
 	char *path;
 	struct head *head;    /* NULL: not readable, or not signed by a known key */
+	struct head *claimed; /* then: what it says, and nobody vouches for; NULL: nothing */
 	struct digest digest; /* of the file */
 	char *problem;	      /* NULL: fits the one before; else in words */
 };
@@ -23,26 +24,30 @@ struct template_generation {
 	char *directory; /* absolute: LIBRARY/templates/NAME/N */
 	char **disks;	 /* absolute paths, disk0.qcow2 first */
 	size_t n_disks;
-	char *record;	     /* path */
+	char *record;	      /* path */
 	struct digest digest; /* of the record file; all zero when it is missing */
-	bool named;	     /* by a head */
-	char *problem;	     /* NULL, or in words: a disk or the record missing, a link, ... */
+	bool named;	      /* by a head */
+	bool pruned;	      /* by prune: no disks any more; the record stays */
+	char *problem;	      /* NULL, or in words: a disk or the record missing, a link, ... */
 };
 
 /* template.json: what people say of it.  Truth about generations is in the heads. */
 struct template_info {
-	char *owner, *purpose, *review_by, *trust_domain; /* NULL: not said; domain: "own" */
+	char *owner, *purpose, *review_by;
+	char *trust_domain; /* "own" when nothing is said, "unknown" when the file is not readable
+			     */
 };
 
 /* A pin keeps a generation from prune: templates/NAME/pins/N-ID, a file each. */
 struct template_pin {
 	uint64_t generation;
-	char *who; /* free text; the path of a clone */
+	char *who; /* free text; the path of a clone; "?" of a pin that is not readable */
 	int64_t time;
 	char *path;
 };
 
-struct template {
+struct template
+{
 	char *name;
 	struct template_info info;
 	struct template_head *heads; /* ascending, no gaps passed over in silence */
@@ -51,6 +56,10 @@ struct template {
 	size_t n_generations;
 	struct template_pin *pins;
 	size_t n_pins;
+	char *current;	 /* what `current` points to; NULL: it is no link, or not there */
+	char **problems; /* in words: files that are no head, generation, ...; a bad template.json
+			  */
+	size_t n_problems;
 };
 
 /* `keys` as for record_read.  ERROR_MISSING: no such template. */
@@ -61,19 +70,21 @@ DEFINE_CLEANUP(struct template, template_free)
 
 /* The highest head; NULL only when there is none. */
 const struct template_head *template_last_head(const struct template *template);
-/* Generation `number`, or the current one for -1: one that a head names.  ERROR_MISSING; ERROR_TRUST
- * when head or generation has a problem. */
+/* Generation `number`, or the current one for -1: one that a head names.  ERROR_MISSING;
+ * ERROR_TRUST when head or generation has a problem. */
 const struct template_generation *template_find(const struct template *template, int64_t number,
 						struct error *err);
 /* The hold that is in force at `now`: the head that set it, or NULL.  Holds end by a release or by
  * their time; a rollback's hold is against its undone plan only. */
 const struct head *template_hold(const struct template *template, int64_t now);
 /* The rollback that holds the template against this plan at `now`, or NULL. */
-const struct head *template_hold_against(const struct template *template,
-					 const struct digest *plan, int64_t now);
+const struct head *template_hold_against(const struct template *template, const struct digest *plan,
+					 int64_t now);
 
 int template_info_write(const struct library *library, const char *name,
 			const struct template_info *info, struct error *err);
+/* *ret_path (may be NULL) is the file.  That the generation is still there is to be asked
+ * afterwards: prune may have been faster. */
 int template_pin_add(const struct library *library, const char *name, uint64_t generation,
 		     const char *who, char **ret_path, struct error *err);
 

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bases/SHA256.json comes first and tells the truth, bases/SHA256 second: killed in between, a base
+ * is not there yet, and adding it again completes it.  Relocation writes the new path beside the
+ * old one
+ * ("before"), then turns the link, then drops the old one: each state between is one of the two.
+ */
+#include "library/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "library/change.h"
+
+enum { MAX_FILE = 1 << 16, MAX_CHAIN = 256 };
+
+static const char *const modes[] = {
+	[BASE_REFERENCE] = "reference",
+	[BASE_COPY] = "copy",
+	[BASE_MOVE] = "move",
+};
+
+void base_free(struct base *base)
+{
+	if (!base)
+		return;
+	free(base->path);
+	free(base->name);
+	free(base->format);
+	free(base);
+}
+
+static char *relative_path(const struct digest *digest, const char *suffix)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(digest, hex);
+	return xasprintf("bases/%s%s", hex, suffix);
+}
+
+static char *to_text(const struct base *base, const char *before)
+{
+	CLEANUP_JSON json_t *json = json_object();
+
+	json_put_u64(json, "version", 1);
+	json_put_digest(json, "digest", &base->digest);
+	json_put_string(json, "mode", modes[base->mode]);
+	json_put_string(json, "format", base->format);
+	json_put_u64(json, "size", base->size);
+	json_put_u64(json, "mtime", (uint64_t)base->mtime_s);
+	json_put_u64(json, "mtimeNs", base->mtime_ns);
+	if (base->mode == BASE_REFERENCE)
+		json_put_bytes(json, "path", base->path);
+	if (before)
+		json_put_bytes(json, "before", before);
+	if (base->has_backing)
+		json_put_digest(json, "backing", &base->backing);
+	return json_to_text(json);
+}
+
+static void get_mode(struct json_reader *reader, enum base_mode *ret)
+{
+	CLEANUP_FREE char *mode = NULL;
+
+	json_get_string(reader, "mode", &mode);
+	for (size_t i = 0; !reader->failed && i < sizeof modes / sizeof *modes; i++)
+		if (strcmp(mode, modes[i]) == 0) {
+			*ret = (enum base_mode)i;
+			return;
+		}
+	if (reader->failed)
+		return;
+	reader->failed = true;
+	error_set(reader->err, reader->kind, "%s: mode '%s' is none", reader->what, mode);
+}
+
+static int from_json(const json_t *json, const char *what, struct base *base, char **ret_before,
+		     struct error *err)
+{
+	struct json_reader reader = {json, what, ERROR_TRUST, err, false};
+	uint64_t mtime = 0, mtime_ns = 0;
+
+	json_get_digest(&reader, "digest", &base->digest);
+	get_mode(&reader, &base->mode);
+	json_get_string(&reader, "format", &base->format);
+	json_get_u64(&reader, "size", &base->size);
+	json_get_u64(&reader, "mtime", &mtime);
+	json_get_u64(&reader, "mtimeNs", &mtime_ns);
+	if (!reader.failed && base->mode == BASE_REFERENCE)
+		json_get_bytes(&reader, "path", &base->path);
+	if (json_object_get(json, "before"))
+		json_get_bytes(&reader, "before", ret_before);
+	base->has_backing = json_object_get(json, "backing") != NULL;
+	if (base->has_backing)
+		json_get_digest(&reader, "backing", &base->backing);
+	base->mtime_s = (int64_t)mtime;
+	base->mtime_ns = (uint32_t)mtime_ns;
+	return json_reader_result(&reader);
+}
+
+static struct base *read_base(const struct library *library, const struct digest *digest,
+			      char **ret_before, struct error *err)
+{
+	CLEANUP_FREE char *relative = relative_path(digest, ".json");
+	CLEANUP_FREE char *what = library_path(library, "%s", relative);
+	CLEANUP_FREE char *name = relative_path(digest, "");
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_JSON json_t *json = NULL;
+	CLEANUP(base_free)
+	struct base *base = xcalloc(1, sizeof *base);
+
+	if (library_read(library, relative, MAX_FILE, &text, err) < 0)
+		return NULL;
+	json = json_parse(text.data ? text.data : "", text.len, what, ERROR_TRUST, err);
+	if (!json || from_json(json, what, base, ret_before, err) < 0)
+		return NULL;
+	if (!digest_equal(&base->digest, digest))
+		return error_set(err, ERROR_TRUST, "%s: tells of another base", what), NULL;
+	base->name = library_path(library, "%s", name);
+	if (!base->path)
+		base->path = xstrdup(base->name);
+	return steal(base);
+}
+
+static int check_link(const struct base *base, int dir, const char *file, const char *before,
+		      struct error *err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir, file, target, sizeof target - 1);
+
+	if (n < 0 && errno == ENOENT)
+		return error_set(err, ERROR_MISSING, "%s: not there", base->name);
+	if (n < 0)
+		return error_set(err, ERROR_TRUST, "%s: is no link to %s", base->name, base->path);
+	target[n] = '\0';
+	if (strcmp(target, base->path) == 0 || (before && strcmp(target, before) == 0))
+		return 0;
+	return error_set(err, ERROR_TRUST, "%s: leads to %s, not to %s as its .json says",
+			 base->name, target, base->path);
+}
+
+static int check_own(const struct base *base, int dir, const char *file, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? error_set(err, ERROR_MISSING, "%s: not there", base->name)
+				       : error_os(err, ERROR_IO, errno, "%s", base->name);
+	if (S_ISREG(st.st_mode))
+		return 0;
+	return error_set(err, ERROR_TRUST, "%s: is no regular file, as its .json says", base->name);
+}
+
+static int check_place(const struct library *library, const struct base *base, const char *before,
+		       struct error *err)
+{
+	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
+	const char *file = strrchr(base->name, '/') + 1;
+
+	if (dir < 0)
+		return -1;
+	return base->mode == BASE_REFERENCE ? check_link(base, dir, file, before, err)
+					    : check_own(base, dir, file, err);
+}
+
+struct base *base_load(const struct library *library, const struct digest *digest,
+		       struct error *err)
+{
+	CLEANUP_FREE char *before = NULL;
+	CLEANUP(base_free)
+	struct base *base = read_base(library, digest, &before, err);
+
+	if (!base || check_place(library, base, before, err) < 0)
+		return NULL;
+	return steal(base);
+}
+
+char *base_staged_path(const struct library *library, const char *run)
+{
+	CLEANUP_FREE char *temporary = owner_temporary_name(library, run);
+
+	return library_path(library, "bases/%s", temporary);
+}
+
+/* The file of a copy was made beside its place, by base_staged_path. */
+static int place_own(const struct base *base, int dir, const char *file, struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(base->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int result;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0444) < 0 || fsync(fd) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", base->path);
+	result = change_link(AT_FDCWD, base->path, dir, file, err);
+	if (result < 0 && err->kind == ERROR_BUSY)
+		result = 0;
+	if (result == 0)
+		unlink(base->path);
+	return result;
+}
+
+static int add(const struct library *library, const struct base *base, struct error *err)
+{
+	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
+	CLEANUP_FREE char *text = to_text(base, NULL);
+	char hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *json = NULL;
+
+	digest_to_hex(&base->digest, hex);
+	json = xasprintf("%s.json", hex);
+	if (dir < 0 || change_replace(library, dir, json, text, 0644, err) < 0)
+		return -1;
+	return base->mode == BASE_REFERENCE ? change_symlink(library, dir, hex, base->path, err)
+					    : place_own(base, dir, hex, err);
+}
+
+static bool says_the_same(const struct base *a, const struct base *b)
+{
+	return a->size == b->size && a->has_backing == b->has_backing &&
+	       strcmp(a->format, b->format) == 0 &&
+	       (!a->has_backing || digest_equal(&a->backing, &b->backing));
+}
+
+int base_add(const struct library *library, const struct base *base, struct error *err)
+{
+	CLEANUP(base_free)
+	struct base *there = base_load(library, &base->digest, err);
+
+	if (!there)
+		return err->kind == ERROR_MISSING ? add(library, base, err) : -1;
+	if (base_check_unchanged(there, err) < 0)
+		return -1;
+	if (!says_the_same(there, base))
+		return error_set(err, ERROR_TRUST,
+				 "%s: is known with another format or another file below it",
+				 there->name);
+	if (base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0)
+		unlink(base->path);
+	return 0;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct digest));
+}
+
+int library_list_bases(const struct library *library, struct digest **ret, size_t *ret_n,
+		       struct error *err)
+{
+	struct digest *digests = NULL, digest;
+	char **names;
+	size_t n_names, n = 0;
+
+	if (library_list_directory(library, "bases", &names, &n_names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_names; i++) {
+		size_t len = strlen(names[i]);
+
+		if (len != DIGEST_HEX_SIZE - 1 + 5 || strcmp(names[i] + len - 5, ".json") != 0)
+			continue;
+		names[i][len - 5] = '\0';
+		if (digest_from_hex(names[i], &digest))
+			*ARRAY_ADD(digests, n) = digest;
+	}
+	names_free(names, n_names);
+	if (n)
+		qsort(digests, n, sizeof *digests, by_digest);
+	*ret = digests;
+	*ret_n = n;
+	return 0;
+}
+
+int base_check_unchanged(const struct base *base, struct error *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	digest_to_hex(&base->digest, hex);
+	if (lstat(base->path, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? error_set(err, ERROR_MISSING,
+					   "base %s: is gone; if it was moved: coldpatch relocate "
+					   "%s PATH",
+					   base->path, hex)
+			       : error_os(err, ERROR_IO, errno, "base %s", base->path);
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == base->size &&
+	    st.st_mtim.tv_sec == base->mtime_s && st.st_mtim.tv_nsec == (long)base->mtime_ns)
+		return 0;
+	return error_set(
+		err, ERROR_TRUST,
+		"base %s: was edited behind our back (size or time of change differ); every "
+		"overlay on it may be broken",
+		base->path);
+}
+
+int base_chain_paths(const struct library *library, const struct digest *digest, char ***ret,
+		     size_t *ret_n, struct error *err)
+{
+	struct digest next = *digest;
+	char **paths = NULL;
+	size_t n = 0;
+
+	for (bool more = true; more;) {
+		CLEANUP(base_free)
+		struct base *base = base_load(library, &next, err);
+
+		if (base && n == MAX_CHAIN)
+			error_set(err, ERROR_TRUST, "base %s: more than %d files below each other",
+				  base->path, MAX_CHAIN);
+		if (!base || n == MAX_CHAIN) {
+			names_free(paths, n);
+			return -1;
+		}
+		*ARRAY_ADD(paths, n) = xstrdup(base->path);
+		more = base->has_backing;
+		next = base->backing;
+	}
+	*ret = paths;
+	*ret_n = n;
+	return 0;
+}
+
+static int take_stat(struct base *base, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (path[0] != '/')
+		return error_set(err, ERROR_USAGE, "%s: is no absolute path", path);
+	if (lstat(path, &st) < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERROR_TRUST, "%s: is no regular file", path);
+	if ((uint64_t)st.st_size != base->size)
+		return error_set(err, ERROR_TRUST, "%s: has another size than the base", path);
+	base->mtime_s = st.st_mtim.tv_sec;
+	base->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+	return 0;
+}
+
+int base_relocate(const struct library *library, const struct digest *digest, const char *path,
+		  struct error *err)
+{
+	CLEANUP_FREE char *ignored = NULL;
+	CLEANUP(base_free)
+	struct base *base = read_base(library, digest, &ignored, err);
+	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
+	CLEANUP_FREE char *json = NULL;
+	CLEANUP_FREE char *between = NULL;
+	CLEANUP_FREE char *after = NULL;
+	CLEANUP_FREE char *old = NULL;
+
+	if (!base || dir < 0)
+		return -1;
+	if (base->mode != BASE_REFERENCE)
+		return error_set(err, ERROR_USAGE, "%s: lies in the library and cannot move",
+				 base->name);
+	if (take_stat(base, path, err) < 0)
+		return -1;
+	old = steal(base->path);
+	base->path = xstrdup(path);
+	between = to_text(base, old);
+	after = to_text(base, NULL);
+	json = xasprintf("%s.json", strrchr(base->name, '/') + 1);
+	if (change_replace(library, dir, json, between, 0644, err) < 0 ||
+	    change_symlink(library, dir, strrchr(base->name, '/') + 1, path, err) < 0)
+		return -1;
+	return change_replace(library, dir, json, after, 0644, err);
+}

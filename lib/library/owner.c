@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "library/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "library/change.h"
+
+enum { MAX_OWNER = 4096, HASH_LEN = 16, TAKE_TRIES = 5 };
+
+struct owner {
+	char *host, *boot, *run;
+	uint64_t pid, started;
+};
+
+static void owner_clear(struct owner *owner)
+{
+	free(owner->host);
+	free(owner->boot);
+	free(owner->run);
+}
+#define CLEANUP_OWNER __attribute__((cleanup(owner_clear)))
+
+/* A pid means something in one pid namespace of one boot. */
+static char *boot_id(void)
+{
+	CLEANUP_BUFFER struct buffer boot = {0};
+	struct error ignored = {0};
+	char pids[64] = "";
+
+	file_read("/proc/sys/kernel/random/boot_id", 128, &boot, &ignored);
+	if (readlink("/proc/self/ns/pid", pids, sizeof pids - 1) < 0)
+		pids[0] = '\0';
+	return xasprintf("%.*s/%s", (int)strcspn(boot.data ? boot.data : "", "\n"),
+			 boot.data ? boot.data : "", pids);
+}
+
+/* State and start time out of /proc/PID/stat; its second field can hold any byte. */
+static bool read_process(uint64_t pid, char *ret_state, uint64_t *ret_started)
+{
+	CLEANUP_FREE char *path = xasprintf("/proc/%llu/stat", (unsigned long long)pid);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[1024];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	unsigned long long started;
+	const char *at;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			  "%*d %llu",
+			  ret_state, &started) != 2)
+		return false;
+	*ret_started = started;
+	return true;
+}
+
+/* Where /proc hides the processes of others, only kill(2) knows. */
+static bool process_is_gone(uint64_t pid, uint64_t started)
+{
+	uint64_t found;
+	char state;
+
+	if (pid == 0 || pid > INT32_MAX)
+		return true;
+	if (!read_process(pid, &state, &found))
+		return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	return found != started || state == 'Z' || state == 'X';
+}
+
+static uint64_t own_start(void)
+{
+	uint64_t started = 0;
+	char state;
+
+	read_process((uint64_t)getpid(), &state, &started);
+	return started;
+}
+
+static bool is_old(const struct stat *st)
+{
+	return time(NULL) - st->st_mtime > OWNER_GONE_S;
+}
+
+static int read_owner(int fd, struct owner *ret)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_JSON json_t *json = NULL;
+	struct error ignored = {0};
+	struct json_reader reader = {NULL, "owner", ERROR_IO, &ignored, false};
+
+	if (file_read_fd(fd, "owner", MAX_OWNER, &text, &ignored) < 0 || !text.data)
+		return -1;
+	json = json_parse(text.data, text.len, "owner", ERROR_IO, &ignored);
+	reader.object = json;
+	json_get_bytes(&reader, "host", &ret->host);
+	json_get_string(&reader, "boot", &ret->boot);
+	json_get_bytes(&reader, "run", &ret->run);
+	json_get_u64(&reader, "pid", &ret->pid);
+	json_get_u64(&reader, "started", &ret->started);
+	return json_reader_result(&reader);
+}
+
+/* The file's owner, or -1; `ret_stat` is of the file, or else of the directory. */
+static int open_owner(int dir, const char *name, struct owner *ret, struct stat *ret_stat)
+{
+	CLEANUP_CLOSE int fd =
+		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0 && fstat(fd, ret_stat) == 0 && S_ISREG(ret_stat->st_mode) &&
+	    read_owner(fd, ret) == 0)
+		return 0;
+	if (fstat(dir, ret_stat) < 0)
+		ret_stat->st_mtime = time(NULL);
+	return -1;
+}
+
+static bool judge(const struct library *library, const struct owner *owner, const struct stat *st)
+{
+	CLEANUP_FREE char *boot = boot_id();
+
+	if (owner && strcmp(owner->host, library->host) == 0 && strcmp(owner->boot, boot) == 0)
+		return process_is_gone(owner->pid, owner->started);
+	return is_old(st);
+}
+
+bool owner_is_gone(const struct library *library, int dir, const char *name)
+{
+	CLEANUP_OWNER struct owner owner = {0};
+	struct stat st;
+	bool known = open_owner(dir, name, &owner, &st) == 0;
+
+	return judge(library, known ? &owner : NULL, &st);
+}
+
+static void host_hash(const struct library *library, char ret[static HASH_LEN + 1])
+{
+	CLEANUP_FREE char *boot = boot_id();
+	CLEANUP_FREE char *text = xasprintf("%s\n%s", library->host, boot);
+	char hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	digest_of(text, strlen(text), &digest);
+	digest_to_hex(&digest, hex);
+	memcpy(ret, hex, HASH_LEN);
+	ret[HASH_LEN] = '\0';
+}
+
+char *owner_temporary_name(const struct library *library, const char *label)
+{
+	static atomic_uint count;
+	char hash[HASH_LEN + 1];
+
+	host_hash(library, hash);
+	return xasprintf(OWNER_TEMPORARY_PREFIX "%s-%u.%d.%llu.%s", label,
+			 atomic_fetch_add(&count, 1), (int)getpid(),
+			 (unsigned long long)own_start(), hash);
+}
+
+/* PID.STARTED.HASH at the end of a name. */
+static bool read_tag(const char *name, uint64_t *ret_pid, uint64_t *ret_started,
+		     char ret_hash[static HASH_LEN + 1])
+{
+	unsigned long long pid, started;
+	const char *at = name + strlen(name);
+	int used = 0;
+
+	for (int dots = 0; at > name && dots < 3;)
+		dots += *--at == '.';
+	if (*at != '.' ||
+	    sscanf(at, ".%llu.%llu.%16[0-9a-f]%n", &pid, &started, ret_hash, &used) != 3 ||
+	    at[used] != '\0' || strlen(ret_hash) != HASH_LEN)
+		return false;
+	*ret_pid = pid;
+	*ret_started = started;
+	return true;
+}
+
+bool owner_temporary_is_gone(const struct library *library, int dir, const char *name)
+{
+	char hash[HASH_LEN + 1], own[HASH_LEN + 1];
+	CLEANUP_CLOSE int inside = -1;
+	uint64_t pid, started;
+	struct stat st;
+
+	if (strncmp(name, OWNER_TEMPORARY_PREFIX, strlen(OWNER_TEMPORARY_PREFIX)) != 0)
+		return false;
+	host_hash(library, own);
+	if (read_tag(name, &pid, &started, hash) && strcmp(hash, own) == 0)
+		return process_is_gone(pid, started);
+	inside = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (inside >= 0)
+		return owner_is_gone(library, inside, OWNER_FILE);
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_old(&st);
+}
+
+struct owner_file {
+	int dir, fd;
+	char *name;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool stop;
+};
+
+static void *touch(void *opaque)
+{
+	struct owner_file *owner = opaque;
+	struct timespec until;
+
+	pthread_mutex_lock(&owner->mutex);
+	while (!owner->stop) {
+		futimens(owner->fd, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += OWNER_TOUCH_S;
+		pthread_cond_timedwait(&owner->wake, &owner->mutex, &until);
+	}
+	pthread_mutex_unlock(&owner->mutex);
+	return NULL;
+}
+
+/* Signals are for the threads that expect them. */
+static int start_thread(struct owner_file *owner, struct error *err)
+{
+	pthread_condattr_t attributes;
+	sigset_t all, before;
+	int result;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_mutex_init(&owner->mutex, NULL);
+	pthread_cond_init(&owner->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&owner->thread, NULL, touch, owner);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (result == 0)
+		return 0;
+	pthread_cond_destroy(&owner->wake);
+	pthread_mutex_destroy(&owner->mutex);
+	return error_os(err, ERROR_BUSY, result, "starting a thread");
+}
+
+static char *own_text(const struct library *library, const char *run)
+{
+	CLEANUP_JSON json_t *json = json_object();
+	CLEANUP_FREE char *boot = boot_id();
+
+	json_put_bytes(json, "host", library->host);
+	json_put_string(json, "boot", boot);
+	json_put_bytes(json, "run", run);
+	json_put_u64(json, "pid", (uint64_t)getpid());
+	json_put_u64(json, "started", own_start());
+	return json_to_bytes(json);
+}
+
+static int say_busy(const struct owner *owner, const char *name, struct error *err)
+{
+	if (!owner)
+		return error_set(err, ERROR_BUSY, "%s: somebody has it who cannot be told", name);
+	return error_set(err, ERROR_BUSY, "%s: host %s has it, process %llu, run %s", name,
+			 owner->host, (unsigned long long)owner->pid, owner->run);
+}
+
+/* Taken out of the way by a rename, and looked at again: somebody may have taken it over in
+ * between, and then it is put back. */
+static void take_over(const struct library *library, int dir, const char *name)
+{
+	CLEANUP_FREE char *aside = owner_temporary_name(library, "gone");
+
+	if (renameat(dir, name, dir, aside) < 0)
+		return;
+	if (!owner_is_gone(library, dir, aside))
+		linkat(dir, aside, dir, name, 0);
+	unlinkat(dir, aside, 0);
+}
+
+static int make_file(const struct library *library, int dir, const char *name, const char *run,
+		     struct error *err)
+{
+	CLEANUP_FREE char *text = own_text(library, run);
+
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		CLEANUP_OWNER struct owner owner = {0};
+		struct stat st;
+		bool known;
+
+		if (change_write_new(library, dir, name, text, 0644, err) == 0)
+			return 0;
+		if (err->kind != ERROR_BUSY)
+			return -1;
+		known = open_owner(dir, name, &owner, &st) == 0;
+		if (!judge(library, known ? &owner : NULL, &st))
+			return say_busy(known ? &owner : NULL, name, err);
+		take_over(library, dir, name);
+	}
+	return error_set(err, ERROR_BUSY, "%s: too many want it; try again", name);
+}
+
+static void owner_file_close(struct owner_file *owner)
+{
+	close(owner->fd);
+	close(owner->dir);
+	free(owner->name);
+	free(owner);
+}
+
+struct owner_file *owner_file_new(const struct library *library, int dir, const char *name,
+				  const char *run, struct error *err)
+{
+	struct owner_file *owner;
+
+	if (make_file(library, dir, name, run, err) < 0)
+		return NULL;
+	owner = xcalloc(1, sizeof *owner);
+	owner->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	owner->fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	owner->name = xstrdup(name);
+	if (owner->dir < 0 || owner->fd < 0) {
+		error_os(err, ERROR_IO, errno, "opening %s", name);
+	} else if (start_thread(owner, err) == 0) {
+		return owner;
+	}
+	unlinkat(dir, name, 0);
+	owner_file_close(owner);
+	return NULL;
+}
+
+static bool is_ours(const struct owner_file *owner)
+{
+	struct stat own, there;
+
+	return fstat(owner->fd, &own) == 0 &&
+	       fstatat(owner->dir, owner->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+}
+
+void owner_file_free(struct owner_file *owner)
+{
+	if (!owner)
+		return;
+	pthread_mutex_lock(&owner->mutex);
+	owner->stop = true;
+	pthread_cond_signal(&owner->wake);
+	pthread_mutex_unlock(&owner->mutex);
+	pthread_join(owner->thread, NULL);
+	pthread_cond_destroy(&owner->wake);
+	pthread_mutex_destroy(&owner->mutex);
+	if (is_ours(owner))
+		unlinkat(owner->dir, owner->name, 0);
+	owner_file_close(owner);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What killed commands left behind.
+ *
+ * Taken away is only what a temporary name or an owner file tells to be somebody's who is gone, and
+ * of numbered directories only those that no head names, whoever signed it.  Such a directory is
+ * renamed first and the heads are read again: its owner may have been asleep, not gone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "library/change.h"
+#include "library/commit.h"
+#include "library/heads.h"
+
+/* Temporary files and directories of one directory; ERROR_MISSING is none. */
+static int clear_temporaries(const struct library *library, const char *relative, struct error *err)
+{
+	struct error problem = {0};
+	CLEANUP_CLOSE int dir = change_open_directory(library, relative, &problem);
+	int result = 0;
+	char **names;
+	size_t n;
+
+	if (dir < 0 && problem.kind == ERROR_MISSING)
+		return 0;
+	if (dir < 0) {
+		*err = problem;
+		return -1;
+	}
+	if (library_list_directory(library, relative, &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; result == 0 && i < n; i++)
+		if (owner_temporary_is_gone(library, dir, names[i]))
+			result = change_remove_tree(library, dir, names[i], err);
+	names_free(names, n);
+	return result;
+}
+
+static bool is_named(const struct library *library, const char *name, uint64_t number)
+{
+	CLEANUP_CLAIMS struct heads_claims claims = {0};
+	struct error ignored = {0};
+
+	return heads_claims_read(library, name, &claims, &ignored) < 0 ||
+	       heads_claims_name(&claims, number);
+}
+
+static int remove_generation(const struct library *library, const char *name, int template,
+			     uint64_t number, struct error *err)
+{
+	CLEANUP_FREE char *number_text = xasprintf("%" PRIu64, number);
+	CLEANUP_FREE char *aside = owner_temporary_name(library, "unnamed");
+
+	if (change_rename(template, number_text, template, aside, err) < 0)
+		return -1;
+	if (is_named(library, name, number))
+		return change_rename(template, aside, template, number_text, err);
+	return change_remove_tree(library, template, aside, err);
+}
+
+/* One that a head names is finished: the mark of its making can go, once its maker is gone.  One
+ * without that mark was finished; if no head names it, then heads were taken away, and it is kept.
+ */
+static int recover_generation(const struct library *library, const char *name, int template,
+			      uint64_t number, struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s/%" PRIu64, name, number);
+	struct error problem = {0};
+	CLEANUP_CLOSE int dir = change_open_directory(library, relative, &problem);
+	struct stat st;
+
+	if (dir < 0 || fstatat(dir, OWNER_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !owner_is_gone(library, dir, OWNER_FILE))
+		return 0;
+	return is_named(library, name, number)
+		       ? change_remove(dir, OWNER_FILE, err)
+		       : remove_generation(library, name, template, number, err);
+}
+
+static int recover_generations(const struct library *library, const char *name,
+			       const char *relative, int template, struct error *err)
+{
+	uint64_t number;
+	int result = 0;
+	char **names;
+	size_t n;
+
+	if (library_list_directory(library, relative, &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; result == 0 && i < n; i++)
+		if (generation_number_parse(names[i], &number))
+			result = recover_generation(library, name, template, number, err);
+	names_free(names, n);
+	return result;
+}
+
+static int recover_current(const struct library *library, const char *name,
+			   const struct record_keys *keys, struct error *err)
+{
+	CLEANUP(template_free)
+	struct template *template = template_load(library, name, keys, err);
+	const struct template_head *last;
+
+	if (!template)
+		return err->kind == ERROR_MISSING ? 0 : -1;
+	last = template_last_head(template);
+	if (!last || last->problem)
+		return 0;
+	return current_mend(library, name, last->head->generation, err);
+}
+
+/* An import that was killed before its first head leaves two empty directories. */
+static void remove_empty(const struct library *library, const char *name, int template)
+{
+	CLEANUP_FREE char *path = library_path(library, "templates/%s", name);
+
+	if (unlinkat(template, "heads", AT_REMOVEDIR) == 0)
+		rmdir(path);
+}
+
+int template_recover(const struct library *library, const char *name,
+		     const struct record_keys *keys, struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
+	CLEANUP_FREE char *heads = xasprintf("templates/%s/heads", name);
+	CLEANUP_FREE char *pins = xasprintf("templates/%s/pins", name);
+	CLEANUP_CLOSE int template = change_open_directory(library, relative, err);
+
+	if (template <0)
+		return err->kind == ERROR_MISSING ? 0 : -1;
+	if (clear_temporaries(library, relative, err) < 0 ||
+	    clear_temporaries(library, heads, err) < 0 ||
+	    clear_temporaries(library, pins, err) < 0 ||
+	    recover_generations(library, name, relative, template, err) < 0)
+		return error_prefix(err, "recovery of template %s", name);
+	remove_empty(library, name, template);
+	return recover_current(library, name, keys, err);
+}
+
+int library_recover(const struct library *library, struct error *err)
+{
+	if (clear_temporaries(library, ".", err) < 0 ||
+	    clear_temporaries(library, "templates", err) < 0)
+		return -1;
+	return clear_temporaries(library, "bases", err);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "library/template.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "library/generations.h"
+#include "library/heads.h"
+#include "library/info.h"
+
+static void free_head(struct template_head *head)
+{
+	free(head->path);
+	head_free(head->head);
+	head_free(head->claimed);
+	free(head->problem);
+}
+
+static void free_generation(struct template_generation *generation)
+{
+	free(generation->directory);
+	names_free(generation->disks, generation->n_disks);
+	free(generation->record);
+	free(generation->problem);
+}
+
+void template_free(struct template *template)
+{
+	if (!template)
+		return;
+	for (size_t i = 0; i < template->n_heads; i++)
+		free_head(&template->heads[i]);
+	for (size_t i = 0; i < template->n_generations; i++)
+		free_generation(&template->generations[i]);
+	for (size_t i = 0; i < template->n_pins; i++) {
+		free(template->pins[i].who);
+		free(template->pins[i].path);
+	}
+	free(template->heads);
+	free(template->generations);
+	free(template->pins);
+	info_clear(&template->info);
+	names_free(template->problems, template->n_problems);
+	free(template->current);
+	free(template->name);
+	free(template);
+}
+
+/* A view, and no truth: whatever it is, it fails nothing. */
+static void read_current(const struct library *library, struct template *template)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", template->name);
+	struct error ignored = {0};
+	CLEANUP_CLOSE int dir =
+		library_openat(library, relative, O_RDONLY | O_DIRECTORY, 0, &ignored);
+	char target[PATH_MAX];
+	ssize_t n = dir < 0 ? -1 : readlinkat(dir, "current", target, sizeof target);
+
+	if (n >= 0 && (size_t)n < sizeof target)
+		template->current = xstrndup(target, (size_t)n);
+}
+
+struct template *template_load(const struct library *library, const char *name,
+			       const struct record_keys *keys, struct error *err)
+{
+	CLEANUP(template_free)
+	struct template *template = xcalloc(1, sizeof *template);
+
+	if (template_name_check(name, err) < 0)
+		return NULL;
+	template->name = xstrdup(name);
+	if (heads_load(library, keys, template, err) < 0 ||
+	    generations_load(library, template, err) < 0) {
+		if (err->kind == ERROR_MISSING)
+			error_set(err, ERROR_MISSING, "%s: no such template in %s", name,
+				  library->path);
+		return NULL;
+	}
+	if (template->n_heads == 0 && template->n_generations == 0)
+		return error_set(err, ERROR_MISSING, "%s: no such template in %s", name,
+				 library->path),
+		       NULL;
+	info_load(library, template);
+	pins_load(library, template);
+	read_current(library, template);
+	return steal(template);
+}
+
+const struct template_head *template_last_head(const struct template *template)
+{
+	return template->n_heads ? &template->heads[template->n_heads - 1] : NULL;
+}
+
+static const struct template_head *head_naming(const struct template *template, uint64_t number)
+{
+	const struct template_head *found = NULL;
+
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct template_head *head = &template->heads[i];
+
+		if (!head->head || head->head->generation != number)
+			continue;
+		if (!found || (found->problem && !head->problem))
+			found = head;
+	}
+	return found;
+}
+
+static const struct template_generation *generation_of(const struct template *template,
+						       const struct template_head *head,
+						       struct error *err)
+{
+	uint64_t number = head->head ? head->head->generation : 0;
+
+	if (head->problem)
+		return error_set(err, ERROR_TRUST, "%s: %s", template->name, head->problem), NULL;
+	for (size_t i = 0; i < template->n_generations; i++) {
+		const struct template_generation *one = &template->generations[i];
+
+		if (one->number != number)
+			continue;
+		if (one->problem)
+			return error_set(err, ERROR_TRUST, "%s: %s", template->name, one->problem),
+			       NULL;
+		if (one->pruned)
+			return error_set(err, ERROR_MISSING,
+					 "%s: generation %" PRIu64 " was pruned", template->name,
+					 number),
+			       NULL;
+		return one;
+	}
+	return error_set(err, ERROR_BUG, "%s: generation %" PRIu64, template->name, number), NULL;
+}
+
+const struct template_generation *template_find(const struct template *template, int64_t number,
+						struct error *err)
+{
+	const struct template_head *head =
+		number < 0 ? template_last_head(template) : head_naming(template, (uint64_t)number);
+
+	if (head)
+		return generation_of(template, head, err);
+	if (number < 0)
+		return error_set(err, ERROR_TRUST, "%s: has generations, and no head",
+				 template->name),
+		       NULL;
+	return error_set(err, ERROR_MISSING, "%s: has no generation %" PRId64, template->name,
+			 number),
+	       NULL;
+}
+
+static bool is_in_force(const struct head *head, int64_t now)
+{
+	return head && (head->until == 0 || head->until > now);
+}
+
+/* What does not fit its place may still hold, and cannot release. */
+const struct head *template_hold(const struct template *template, int64_t now)
+{
+	const struct head *hold = NULL;
+
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && head->kind == HEAD_HOLD)
+			hold = head;
+		else if (head && head->kind == HEAD_RELEASE && !template->heads[i].problem)
+			hold = NULL;
+	}
+	return is_in_force(hold, now) ? hold : NULL;
+}
+
+const struct head *template_hold_against(const struct template *template, const struct digest *plan,
+					 int64_t now)
+{
+	const struct head *hold = NULL;
+
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && head->has_undone && digest_equal(&head->undone_plan, plan))
+			hold = head;
+		else if (head && head->kind == HEAD_RELEASE && !template->heads[i].problem)
+			hold = NULL;
+	}
+	return is_in_force(hold, now) ? hold : NULL;
+}

@@ -2,6 +2,8 @@
 LIB_SOURCES += \
 	lib/library/base.c \
 	lib/library/change.c \
+	lib/library/clones.c \
+	lib/library/clones_json.c \
 	lib/library/commit.c \
 	lib/library/generations.c \
 	lib/library/heads.c \
@@ -9,8 +11,11 @@ LIB_SOURCES += \
 	lib/library/library.c \
 	lib/library/owner.c \
 	lib/library/policy.c \
+	lib/library/publish.c \
 	lib/library/recover.c \
+	lib/library/retention.c \
+	lib/library/retention_bases.c \
 	lib/library/staging.c \
 	lib/library/template.c \
 	lib/library/trash.c
-UNIT_TESTS += tests/unit/library_test.c
+UNIT_TESTS += tests/unit/library_test.c tests/unit/retention_test.c

@@ -87,14 +87,6 @@ static bool entry_has_disks(int trash, const char *entry)
 	return has_file(dir, FIRST_DISK);
 }
 
-bool trash_took(const struct library *library, const char *name, uint64_t number)
-{
-	struct error ignored;
-	CLEANUP_CLOSE int dir = open_generation(library, name, number, &ignored);
-
-	return has_file(dir, TRASH_MARK) && !has_file(dir, FIRST_DISK);
-}
-
 static int sync_both(int a, int b, struct error *err)
 {
 	if (fsync(a) < 0 || fsync(b) < 0)

@@ -33,9 +33,6 @@ int trash_take_generation(const struct library *library, const struct trash_orde
  * neither here nor in the trash.  For rollback, clone and pin, after they have made their mark. */
 int trash_take_back(const struct library *library, const char *name, uint64_t number,
 		    struct error *err);
-/* Is only its record left? */
-bool trash_took(const struct library *library, const char *name, uint64_t number);
-
 /* Files of one directory of the library, as trash/RUN-LABEL/.  Those that are absent are passed
  * over. */
 int trash_take_files(const struct library *library, const char *directory, const char *const *names,

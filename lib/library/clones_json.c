@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was found, on its way from the worker that looked. */
+#include <string.h>
+
+#include "library/clones.h"
+
+static json_t *use_to_json(const struct clone_use *use)
+{
+	json_t *json = json_object();
+
+	json_put_bytes(json, "path", use->path);
+	json_put_u64(json, "place", use->place);
+	json_put_bytes(json, "own_template", use->own_template);
+	json_put_u64(json, "own_number", use->own_number);
+	json_put_u64(json, "target", use->target);
+	json_put_bytes(json, "template", use->template_name);
+	json_put_u64(json, "number", use->number);
+	json_put_digest(json, "base", &use->base);
+	return json;
+}
+
+json_t *clones_to_json(const struct clones *clones)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < clones->n_uses; i++)
+		json_array_append_new(list, use_to_json(&clones->uses[i]));
+	return list;
+}
+
+static int use_from_json(const json_t *json, struct clone_use *use, struct error *err)
+{
+	struct json_reader reader = {json, "clones", ERROR_BUG, err, false};
+	uint64_t place = 0, target = 0;
+
+	json_get_bytes(&reader, "path", &use->path);
+	json_get_u64(&reader, "place", &place);
+	json_get_u64(&reader, "target", &target);
+	json_get_u64(&reader, "own_number", &use->own_number);
+	json_get_u64(&reader, "number", &use->number);
+	json_get_digest(&reader, "base", &use->base);
+	if (json_reader_result(&reader) < 0)
+		return -1;
+	use->own_template = json_bytes_value(json_object_get(json, "own_template"));
+	use->template_name = json_bytes_value(json_object_get(json, "template"));
+	if (place > CLONE_IN_TRASH || target > CLONE_OF_BASE ||
+	    (target != CLONE_OF_BASE && !use->template_name) ||
+	    (place == CLONE_IN_TEMPLATE && !use->own_template))
+		return error_set(err, ERROR_BUG, "clones: %s is not told well", use->path);
+	use->place = (enum clone_place)place;
+	use->target = (enum clone_target)target;
+	return 0;
+}
+
+int clones_from_json(const json_t *json, struct clones *ret, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json, i, item)
+	{
+		struct clone_use *use = ARRAY_ADD(ret->uses, ret->n_uses);
+
+		if (use_from_json(item, use, err) < 0) {
+			clones_free(ret);
+			return -1;
+		}
+	}
+	return 0;
+}

@@ -152,7 +152,8 @@ int change_remove(int dir, const char *name, struct error *err)
 int change_remove_tree(const struct library *library, int dir, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *temporary = owner_temporary_name(library, "gone");
-	CLEANUP_FREE char *path = path_of(dir, temporary);
+	CLEANUP_FREE char *path = xasprintf("/proc/self/fd/%d/%s", dir, temporary);
+	CLEANUP_FREE char *shown = path_of(dir, name);
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -161,5 +162,7 @@ int change_remove_tree(const struct library *library, int dir, const char *name,
 		return change_remove(dir, name, err);
 	if (renameat(dir, name, dir, temporary) < 0)
 		return fail(err, errno, dir, name, "removing");
-	return directory_remove(path, err) < 0 ? -1 : change_sync(dir, err);
+	if (directory_remove(path, err) < 0)
+		return error_prefix(err, "removing %s", shown);
+	return change_sync(dir, err);
 }

@@ -89,7 +89,8 @@ struct owner_file *template_lease(const struct library *library, const char *nam
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
 	CLEANUP_CLOSE int dir = change_open_directory(library, relative, err);
-	struct owner_file *owner = dir < 0 ? NULL : owner_file_new(library, dir, "lease", run, err);
+	struct owner_file *owner =
+		dir < 0 ? NULL : owner_file_new(library, dir, LEASE_NAME, run, err);
 
 	if (!owner && dir >= 0)
 		error_prefix(err, "template %s", name);

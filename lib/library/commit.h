@@ -51,6 +51,7 @@ int template_recover(const struct library *library, const char *name,
 /* The same for what lies beside the templates: bases. */
 int library_recover(const struct library *library, struct error *err);
 
+#define LEASE_NAME "lease" /* in the template's directory */
 /* The lease of a template only saves work; ERROR_BUSY says who has it. */
 struct owner_file *template_lease(const struct library *library, const char *name, const char *run,
 				  struct error *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "library/commit.h"
 #include "library/heads.h"
 #include "library/owner.h"
 #include "library/trash.h"
@@ -104,7 +105,8 @@ static void read_directory(const struct library *library, const char *name,
 
 static int list(const struct library *library, struct template *template, struct error *err)
 {
-	static const char *const known[] = {"heads", "pins", "current", "template.json", "lease"};
+	static const char *const known[] = {"heads", "pins", "current", "template.json",
+					    LEASE_NAME};
 	CLEANUP_FREE char *relative = xasprintf("templates/%s", template->name);
 	uint64_t number;
 	char **names;

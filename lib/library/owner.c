@@ -21,13 +21,13 @@ struct owner {
 	uint64_t pid, started;
 };
 
-static void owner_clear(struct owner *owner)
+static void owner_free_members(struct owner *owner)
 {
 	free(owner->host);
 	free(owner->boot);
 	free(owner->run);
 }
-#define CLEANUP_OWNER __attribute__((cleanup(owner_clear)))
+#define CLEANUP_OWNER __attribute__((cleanup(owner_free_members)))
 
 /* A pid means something in one pid namespace of one boot. */
 static char *boot_id(void)
@@ -285,6 +285,15 @@ static void take_over(const struct library *library, int dir, const char *name)
 	if (!owner_is_gone(library, dir, aside))
 		linkat(dir, aside, dir, name, 0);
 	unlinkat(dir, aside, 0);
+}
+
+void owner_clear_gone(const struct library *library, int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    owner_is_gone(library, dir, name))
+		take_over(library, dir, name);
 }
 
 static int make_file(const struct library *library, int dir, const char *name, const char *run,

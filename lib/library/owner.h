@@ -37,6 +37,8 @@ DEFINE_CLEANUP(struct owner_file, owner_file_free)
 /* Is the owner whose file this is gone?  No such file, or one that cannot be read: judged by the
  * age of the directory. */
 bool owner_is_gone(const struct library *library, int dir, const char *name);
+/* Takes the file away when there is one and its owner is gone. */
+void owner_clear_gone(const struct library *library, int dir, const char *name);
 
 /* A name for something that is being made by this process, allocated; never given twice. */
 char *owner_temporary_name(const struct library *library, const char *label);

@@ -138,6 +138,7 @@ int template_recover(const struct library *library, const char *name,
 	    clear_temporaries(library, pins, err) < 0 ||
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
+	owner_clear_gone(library, template, LEASE_NAME);
 	remove_empty(library, name, template);
 	return recover_current(library, name, keys, err);
 }

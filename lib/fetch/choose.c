@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "fetch/offers.h"
+#include "mirror/manifest.h"
 #include "package/deb/deb.h"
 
 void choices_free(struct choices *choices)
@@ -121,6 +123,46 @@ static void fill_snapshot(struct mirror_snapshot *snapshot, const struct offers 
 		snapshot->packages[i] = offers->files[i].sha256;
 }
 
+static bool is_wanted(const struct mirror_source *source, const struct want_guest *guest)
+{
+	for (size_t i = 0; i < guest->n_suites; i++) {
+		CLEANUP_FREE char *index = xasprintf("dists/%s/InRelease", guest->suites[i]);
+
+		if (strcmp(source->index_path, index) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Other guests may want other suites.  How many are left. */
+static size_t keep_wanted(struct mirror_snapshot *snapshot, const struct want_guest *guest)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->n_sources; i++) {
+		if (is_wanted(&snapshot->sources[i], guest))
+			snapshot->sources[kept++] = snapshot->sources[i];
+		else
+			mirror_source_free(&snapshot->sources[i]);
+	}
+	snapshot->n_sources = kept;
+	return mirror_snapshot_keep_suited(snapshot, guest->os_id, guest->codename);
+}
+
+/* The resolver's cache is for one list of sources. */
+static char *cache_of(const char *directory, const struct mirror_snapshot *snapshot)
+{
+	CLEANUP_BUFFER struct buffer names = {0};
+	char hex[DIGEST_HEX_SIZE];
+	struct digest digest;
+
+	for (size_t i = 0; i < snapshot->n_sources; i++)
+		buffer_printf(&names, "%s\n", snapshot->sources[i].index_path);
+	digest_of(names.data, names.len, &digest);
+	digest_to_hex(&digest, hex);
+	return path_join(directory, hex);
+}
+
 static int resolve(const struct want_guest *want, const struct mirror_snapshot *snapshot,
 		   const struct choose_request *request, const struct package_state *state,
 		   struct resolution *ret, struct error *err)
@@ -138,7 +180,9 @@ static int resolve(const struct want_guest *want, const struct mirror_snapshot *
 		.packages.n_foreign_architectures = want->n_architectures - 1,
 	};
 
-	return deb_family.resolve(state, &guest, snapshot, &all, request->cache_dir, ret, err);
+	CLEANUP_FREE char *cache = cache_of(request->cache_dir, snapshot);
+
+	return deb_family.resolve(state, &guest, snapshot, &all, cache, ret, err);
 }
 
 int choose_packages(const struct want_guest *guest, struct mirror_snapshot *snapshot,
@@ -151,9 +195,9 @@ int choose_packages(const struct want_guest *guest, struct mirror_snapshot *snap
 
 	if (!guest->n_packages)
 		return 0;
-	if (mirror_snapshot_keep_suited(snapshot, guest->os_id, guest->codename) == 0)
-		return error_set(err, ERROR_MIRROR, "nothing there is for %s %s", guest->os_id,
-				 guest->codename);
+	if (keep_wanted(snapshot, guest) == 0)
+		return error_set(err, ERROR_MIRROR, "no suite that the sources have is for %s %s",
+				 guest->os_id, guest->codename);
 	if (offers_read(snapshot, guest, &offers, err) < 0)
 		return -1;
 	fill_snapshot(snapshot, &offers);

@@ -15,6 +15,10 @@ LIB_SOURCES += \
 	lib/session/digests.c \
 	lib/session/doctor.c \
 	lib/session/fetch.c \
+	lib/session/fetch_acquire.c \
+	lib/session/fetch_indexes.c \
+	lib/session/fetch_packages.c \
+	lib/session/fetch_suites.c \
 	lib/session/image.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \

@@ -9,6 +9,9 @@
  * nothing it does not know can slip through.  The bundle goes to standard output; on failure the
  * exit code is the kind of the error and standard error has one line.
  *
+ * Files that it will be asked about can be named before the request (ahead.h): it has digested them
+ * by then, and does so again when they changed meanwhile.
+ *
  * It can run as a user of its own (set-user-ID): it takes no arguments and reads no environment.
  */
 #include <fcntl.h>
@@ -19,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "base/file.h"
 #include "record/bundle.h"
 #include "request.h"
@@ -68,7 +72,7 @@ static int run(struct error *err)
 	CLEANUP_BUFFER struct buffer text = {0};
 	CLEANUP_BUFFER struct buffer bundle = {0};
 
-	if (file_read_fd(STDIN_FILENO, "request", MAX_REQUEST, &text, err) < 0 ||
+	if (ahead_read(STDIN_FILENO, MAX_REQUEST, &text, err) < 0 ||
 	    request_parse(&text, &request, err) < 0 || request_check_files(&request, err) < 0)
 		return -1;
 	fill_in(&request);

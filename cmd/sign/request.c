@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ahead.h"
+
 static int read_paths(const json_t *list, char ***ret, size_t *ret_n, struct error *err)
 {
 	const json_t *item;
@@ -158,8 +160,7 @@ static int check_file(const char *path, const char *what, const struct digest *e
 				what, path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERROR_TRUST, "%s %s: not a regular file", what, path);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	if (digest_of_fd(fd, &found, err) < 0)
+	if (ahead_digest(fd, &st, &found, err) < 0)
 		return error_prefix(err, "%s %s", what, path);
 	if (digest_equal(&found, expected))
 		return 0;

@@ -8,6 +8,7 @@ LIB_SOURCES += \
 	lib/record/purl.c \
 	lib/record/record.c \
 	lib/record/sign.c \
+	lib/record/signing.c \
 	lib/record/statement.c \
 	lib/record/timestamp.c \
 	lib/record/verify.c

@@ -91,6 +91,7 @@ struct sign_request {
 					    of its "generation-record" */
 	size_t n_parents;
 	const struct monitor *monitor; /* may be NULL */
+	struct signing *ahead;	       /* one that was started before (signing.h), or NULL */
 };
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,
 		struct error *err);

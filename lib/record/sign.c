@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "record/record.h"
 #include "record/signer.h"
+#include "record/signing.h"
 
 enum {
 	OUTPUT_LIMIT = 64 << 20,
@@ -88,7 +89,8 @@ int record_sign(const struct record *record, const struct sign_request *request,
 				    .monitor = request->monitor};
 	CLEANUP_PROCESS_RESULT struct process_result result = {0};
 
-	if (process_run(&spec, &result, err) < 0)
+	if (request->ahead ? signing_request(request->ahead, &spec, &result, err) < 0
+			   : process_run(&spec, &result, err) < 0)
 		return -1;
 	if (result.exit_code != 0 || result.out.len == 0)
 		return signer_error(&result, request->signer, err);

@@ -40,4 +40,22 @@ grep -qF "takes no arguments" message || fail "says '$(cat message)'"
 # members it does not know are not signed
 request "${right/\"_type\"/\"extra\":\"smuggled\",\"_type\"}" | "$BUILD/coldpatch-sign" |
 	sed 's/.*"payload":"\([^"]*\)".*/\1/' | openssl base64 -d -A | grep -q smuggled && fail "an unknown member was signed"
+# what it digests before the request comes: a file that is changed after that is digested again
+fifo=$work/fifo
+mkfifo "$fifo"
+"$BUILD/coldpatch-sign" <"$fifo" >out 2>message &
+exec 9>"$fifo"
+printf '{"ahead":["%s","%s","%s/none"]}\n' "$work/overlay.qcow2" "$work/base.qcow2" "$work" >&9
+sleep 0.5
+flip overlay.qcow2 QFI 100
+request "$right" >&9
+exec 9>&-
+status=0
+wait $! || status=$?
+[ "$status" = 76 ] || fail "a file that changed after it was digested: exit status $status: $(cat message)"
+grep -qF "overlay.qcow2: its sha256 is $(digest overlay.qcow2)" message || fail "says '$(cat message)'"
+flip overlay.qcow2 QFI 100
+{ printf '{"ahead":["%s"]}\n' "$work/overlay.qcow2" "$work/base.qcow2"; request "$right"; } | "$BUILD/coldpatch-sign" >out ||
+	fail "the signer refuses what it digested before"
+[ -s out ] || fail "nothing was signed"
 exit 0

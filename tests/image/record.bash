@@ -18,7 +18,7 @@ make_key() {
 
 # request STATEMENT: what the signer reads for overlay.qcow2 on base.qcow2
 request() {
-	printf '{"statement":%s,"key":"%s","overlays":["%s"],"parents":["%s"]}' "$1" "$work/key.key" \
+	printf '{"type":"record","statement":%s,"key":"%s","overlays":["%s"],"parents":["%s"]}' "$1" "$work/key.key" \
 		"$work/overlay.qcow2" "$work/base.qcow2"
 }
 

@@ -44,17 +44,11 @@ static int send_line(int fd, json_t *object)
 	return 0;
 }
 
-void report_package(int fd, const struct status *status, const char *package)
+void report_status(int fd, const struct job_command *command, const char *line)
 {
-	send_line(fd, json_pack("{s:s,s:o,s:o,s:I,s:I}", "event", "package", "stage",
-				text(status->stage), "package", text(package), "done",
-				(json_int_t)status->done, "total", (json_int_t)status->total));
-}
-
-void report_error(int fd, const char *package, const char *message)
-{
-	send_line(fd, json_pack("{s:s,s:o,s:o}", "event", "error", "package", text(package),
-				"message", text(message)));
+	send_line(fd,
+		  json_pack("{s:s,s:o,s:I,s:o}", "event", "status", "stage", text(command->stage),
+			    "total", (json_int_t)command->n_packages, "line", text(line)));
 }
 
 /* Its first words, for people: up to the first package. */

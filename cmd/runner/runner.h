@@ -69,11 +69,10 @@ DEFINE_CLEANUP(struct identity, identity_free)
 /* steps.c */
 int steps_run(const struct job *job, struct runner *runner, struct error *err);
 
-/* status.c: dpkg's --status-fd. */
+/* status.c: what comes out of JOB_STATUS_FD goes into the report as it is, a line at a time. */
 struct status {
 	int report;
-	const char *stage;
-	uint64_t done, total;
+	const struct job_command *command;
 	struct buffer line;
 };
 void status_bytes(struct status *status, const char *data, size_t len);
@@ -87,8 +86,7 @@ void log_bytes(struct log *log, const char *data, size_t len);
 void log_finish(struct log *log);
 
 /* report.c */
-void report_package(int fd, const struct status *status, const char *package);
-void report_error(int fd, const char *package, const char *message);
+void report_status(int fd, const struct job_command *command, const char *line);
 void report_step(int fd, const struct job_command *command, int wait_status, uint64_t ms);
 void report_pair(int fd, const char *event, const char *name, const char *value);
 int report_end(int fd, const char *outcome, const char *message);

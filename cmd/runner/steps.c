@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "runner.h"
 
-enum { STATUS_FD = 3, CHUNK = 1 << 16, EXIT_SETUP_FAILED = 126, EXIT_EXEC_FAILED = 127 };
+enum { CHUNK = 1 << 16, EXIT_SETUP_FAILED = 126, EXIT_EXEC_FAILED = 127 };
 
 /* What no maintainer script needs; a namespace would refuse most of it anyway. */
 static const int dropped_capabilities[] = {
@@ -41,32 +41,6 @@ struct step {
 	int output, status_pipe, signals;
 	struct status status;
 };
-
-static bool is_dpkg(char *const *argv)
-{
-	const char *slash = strrchr(argv[0], '/');
-
-	return strcmp(slash ? slash + 1 : argv[0], "dpkg") == 0;
-}
-
-/* dpkg gets --status-fd as its first option. */
-static char **command_argv(char *const *argv)
-{
-	size_t n = 0, extra = is_dpkg(argv) ? 2 : 0;
-	char **copy;
-
-	while (argv[n])
-		n++;
-	copy = xcalloc(n + extra + 1, sizeof *copy);
-	copy[0] = argv[0];
-	if (extra) {
-		copy[1] = xstrdup("--status-fd");
-		copy[2] = xasprintf("%d", STATUS_FD);
-	}
-	for (size_t i = 1; i < n; i++)
-		copy[i + extra] = argv[i];
-	return copy;
-}
 
 static void limits_set(void)
 {
@@ -90,7 +64,6 @@ static int privileges_drop(void)
 static void child_exec(const struct job *job, const struct job_command *command, int output,
 		       int status_pipe)
 {
-	char **argv = command_argv(command->argv);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
@@ -101,16 +74,16 @@ static void child_exec(const struct job *job, const struct job_command *command,
 	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
 	status_pipe = fcntl(status_pipe, F_DUPFD_CLOEXEC, 10);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
-	    dup2(status_pipe, STATUS_FD) < 0 || chdir("/") < 0)
+	    dup2(status_pipe, JOB_STATUS_FD) < 0 || chdir("/") < 0)
 		_exit(EXIT_SETUP_FAILED);
-	close_range(STATUS_FD + 1, ~0U, 0);
+	close_range(JOB_STATUS_FD + 1, ~0U, 0);
 	limits_set();
 	if (privileges_drop() < 0)
 		_exit(EXIT_SETUP_FAILED);
 	clearenv();
 	for (char **variable = job->environment; *variable; variable++)
 		putenv(*variable);
-	execvp(argv[0], argv);
+	execvp(command->argv[0], command->argv);
 	_exit(EXIT_EXEC_FAILED);
 }
 
@@ -213,15 +186,6 @@ static void log_heading(struct runner *runner, const struct job_command *command
 	log_bytes(runner->log, line.data, line.len);
 }
 
-static uint64_t count_packages(char *const *argv)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 1; argv[i]; i++)
-		n += argv[i][0] != '-';
-	return n;
-}
-
 static int step_outcome(const struct job_command *command, int status, struct error *err)
 {
 	if (WIFSIGNALED(status))
@@ -287,9 +251,7 @@ int steps_run(const struct job *job, struct runner *runner, struct error *err)
 				    .runner = runner,
 				    .end_ms = end_ms,
 				    .signals = signals,
-				    .status = {.report = runner->report,
-					       .stage = command->stage,
-					       .total = count_packages(command->argv)}};
+				    .status = {.report = runner->report, .command = command}};
 
 		if (command_run(job, &step, err) < 0)
 			return -1;

@@ -22,6 +22,7 @@ LIB_SOURCES += \
 	lib/package/deb/deb_names.c \
 	lib/package/deb/deb_ownership.c \
 	lib/package/deb/deb_payload.c \
+	lib/package/deb/deb_progress.c \
 	lib/package/deb/deb_places.c \
 	lib/package/deb/deb_resolve.c \
 	lib/package/deb/deb_state.c \

@@ -105,8 +105,9 @@ void package_state_digest(const struct package_state *state, struct digest *ret)
 
 /* One command for the runner, inside the guest. */
 struct package_command {
-	char *stage; /* "unpack", "configure", "remove", "finish": for progress and the log */
-	char **argv; /* NULL-terminated */
+	char *stage;	   /* "unpack", "configure", "remove", "finish": for progress and the log */
+	char **argv;	   /* NULL-terminated */
+	size_t n_packages; /* that it works on; 0: it finds out by itself */
 };
 struct package_commands {
 	struct package_command *items;
@@ -115,6 +116,12 @@ struct package_commands {
 	size_t n_files;
 };
 void package_commands_free(struct package_commands *commands);
+
+/* What one line that the package manager says while it works means: `package` is at its turn, or,
+ * with a message, has failed.  Both NULL: nothing of the kind. */
+struct package_event {
+	const char *package, *message; /* into the line */
+};
 
 /* Where scripts of packages are known to write files that no package lists. */
 struct package_place {
@@ -141,10 +148,13 @@ struct package_family {
 		       const struct mirror_snapshot *snapshot,
 		       const struct resolve_request *request, const char *work_dir,
 		       struct resolution *ret, struct error *err);
-	/* What the runner is to execute; package files will lie at `package_dir`/SHA256.NAME (see
-	 * package_file_name). */
-	int (*commands)(const struct resolution *resolution, const char *package_dir,
+	/* What the runner is to execute; package files will lie at `package_dir`, called as
+	 * package_file_name says.  Lines written to the descriptor `status_fd` come to read_status.
+	 */
+	int (*commands)(const struct resolution *resolution, const char *package_dir, int status_fd,
 			struct package_commands *ret, struct error *err);
+	/* One such line, cut in place.  Untrusted input. */
+	void (*read_status)(char *line, struct package_event *ret);
 	/* Compares the state after the run with the plan's end state: ERROR_GUEST names the first
 	 * difference. */
 	int (*verify)(const struct package_state *before, const struct package_state *after,

@@ -337,7 +337,8 @@ static void keep_console(const struct appliance_run *run)
 static int read_report(const char *path, const struct run_request *request,
 		       struct run_result *result, struct error *err)
 {
-	CLEANUP_REPORT struct report report = {.result = result, .monitor = request->monitor};
+	CLEANUP_REPORT struct report report = {
+		.result = result, .family = request->family, .monitor = request->monitor};
 	CLEANUP_BUFFER struct buffer text = {0};
 
 	if (file_read(path, REPORT_LIMIT, &text, err) < 0 ||

@@ -120,9 +120,10 @@ char *job_to_json(const struct job *job)
 		json_array_append_new(filesystems, filesystem_to_json(&job->filesystems[i]));
 	for (size_t i = 0; i < job->n_commands; i++)
 		json_array_append_new(commands,
-				      json_pack("{s:o,s:o,s:b}", "stage",
+				      json_pack("{s:o,s:o,s:I,s:b}", "stage",
 						text_to_json(job->commands[i].stage), "argv",
-						strings_to_json(job->commands[i].argv), "stubs",
+						strings_to_json(job->commands[i].argv), "packages",
+						(json_int_t)job->commands[i].n_packages, "stubs",
 						job->commands[i].stubs));
 	for (size_t i = 0; i < job->n_files; i++)
 		json_array_append_new(files, json_pack("{s:o,s:o}", "path",
@@ -223,6 +224,8 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 		struct job_command *command = ARRAY_ADD(job->commands, job->n_commands);
 
 		command->stage = get_text(item, "stage");
+		command->n_packages =
+			(uint64_t)json_integer_value(json_object_get(item, "packages"));
 		command->stubs = json_is_true(json_object_get(item, "stubs"));
 		if (get_strings(json_object_get(item, "argv"), "argv", &command->argv, err) < 0)
 			return -1;

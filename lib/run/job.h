@@ -38,6 +38,8 @@
 /* Inside the guest; on the tmpfs at /run. */
 #define JOB_DIRECTORY "/run/coldpatch"
 #define JOB_PACKAGES  JOB_DIRECTORY "/packages"
+/* What a command writes here, beside its output, the report hands on line by line. */
+enum { JOB_STATUS_FD = 3 };
 
 /* In JSON a string is a path and a number is a descriptor. */
 struct job_place {
@@ -58,8 +60,9 @@ struct job_filesystem {
 };
 
 struct job_command {
-	char *stage; /* "unpack", "configure", ... */
-	char **argv; /* NULL-terminated */
+	char *stage;	     /* "unpack", "configure", ... */
+	char **argv;	     /* NULL-terminated */
+	uint64_t n_packages; /* that it works on; 0: unknown */
 	/* The stub programs lie over the guest's own during this command.  Not while packages are
 	 * unpacked: renaming over a mount point is EBUSY. */
 	bool stubs;

@@ -120,13 +120,15 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 {
 	struct package_commands commands = {0};
 
-	if (request->family->commands(&request->plan->resolution, JOB_PACKAGES, &commands, err) < 0)
+	if (request->family->commands(&request->plan->resolution, JOB_PACKAGES, JOB_STATUS_FD,
+				      &commands, err) < 0)
 		return -1;
 	for (size_t i = 0; i < commands.n_items; i++) {
 		struct job_command *command = ARRAY_ADD(job->commands, job->n_commands);
 
 		command->stage = steal(commands.items[i].stage);
 		command->argv = steal(commands.items[i].argv);
+		command->n_packages = commands.items[i].n_packages;
 		command->stubs = wants_stubs(request->plan, command->stage);
 	}
 	for (size_t i = 0; i < commands.n_files; i++)

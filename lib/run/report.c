@@ -21,18 +21,25 @@ static uint64_t number(const json_t *line, const char *name)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
-static void on_package(struct report *report, const json_t *line)
-{
-	monitor_progress(report->monitor, text(line, "stage"), text(line, "package"),
-			 number(line, "done"), number(line, "total"));
-}
-
-static void on_error(struct report *report, const json_t *line)
+static void failed(struct report *report, const struct package_event *event)
 {
 	if (report->failed_package)
 		return;
-	report->failed_package = xstrdup(text(line, "package"));
-	report->failed_message = xstrdup(text(line, "message"));
+	report->failed_package = xstrdup(event->package);
+	report->failed_message = xstrdup(event->message);
+}
+
+static void on_status(struct report *report, const json_t *line)
+{
+	CLEANUP_FREE char *words = xstrdup(text(line, "line"));
+	struct package_event event;
+
+	report->family->read_status(words, &event);
+	if (event.message)
+		failed(report, &event);
+	else if (event.package)
+		monitor_progress(report->monitor, text(line, "stage"), event.package,
+				 ++report->done, number(line, "total"));
 }
 
 static void on_step(struct report *report, const json_t *line)
@@ -41,6 +48,7 @@ static void on_step(struct report *report, const json_t *line)
 	struct run_step_result *step;
 	int status = (int)json_integer_value(json_object_get(line, "exit"));
 
+	report->done = 0;
 	if (result->n_steps == STEPS_LIMIT)
 		return;
 	step = ARRAY_ADD(result->steps, result->n_steps);
@@ -77,8 +85,8 @@ static const struct {
 	const char *event;
 	void (*handle)(struct report *report, const json_t *line);
 } handlers[] = {
-	{"package", on_package}, {"error", on_error},	    {"step", on_step},
-	{"stub", on_stub},	 {"restored", on_restored}, {"end", on_end},
+	{"status", on_status},	   {"step", on_step}, {"stub", on_stub},
+	{"restored", on_restored}, {"end", on_end},
 };
 
 int report_line(struct report *report, const char *line, size_t len, struct error *err)

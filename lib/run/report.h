@@ -2,9 +2,8 @@
 /*
  * The runner's report: JSON Lines, untrusted.
  *
- *     {"event":"package","stage":"unpack","package":"openssl","done":3,"total":40}
+ *     {"event":"status","stage":"unpack","total":40,"line":"..."}   the package manager's own words
  *     {"event":"step","stage":"unpack","command":"...","exit":0,"signal":0,"ms":812}
- *     {"event":"error","package":"nginx","message":"..."}       the package manager's own words
  *     {"event":"stub","call":"grub-install /dev/vda"}
  *     {"event":"restored","path":"/etc/machine-id"}
  *     {"event":"end","outcome":"done|failed|deadline|host","message":"..."}
@@ -16,12 +15,14 @@
 #include "run/run.h"
 
 #define REPORT_LINE_LIMIT  65536u
-#define REPORT_LINES_LIMIT 200000u
+#define REPORT_LINES_LIMIT 1000000u
 
 struct report {
-	struct run_result *result; /* borrowed; steps and stubs are added */
+	struct run_result *result;	     /* borrowed; steps and stubs are added */
+	const struct package_family *family; /* knows what a status line means */
 	const struct monitor *monitor;
 	size_t n_lines;
+	uint64_t done; /* packages, of the command that runs */
 	char *outcome; /* NULL: no end seen */
 	char *message;
 	char *failed_package; /* the first one that the package manager named */

@@ -219,7 +219,8 @@ static int supervise_report(struct supervision *s, struct report *report, struct
 static int run_job(const struct run_request *request, struct spawned *spawned, int64_t end_ms,
 		   struct run_result *result, struct error *err)
 {
-	CLEANUP_REPORT struct report report = {.result = result, .monitor = request->monitor};
+	CLEANUP_REPORT struct report report = {
+		.result = result, .family = request->family, .monitor = request->monitor};
 	CLEANUP_CLOSE int log = log_open(request->log_path, err);
 	struct supervision s = {.request = request,
 				.spawned = spawned,

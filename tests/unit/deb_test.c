@@ -289,7 +289,8 @@ static char *join(const struct package_commands *commands)
 	struct buffer text = {0};
 
 	for (size_t i = 0; i < commands->n_items; i++) {
-		buffer_printf(&text, "%s:", commands->items[i].stage);
+		buffer_printf(&text, "%s %zu:", commands->items[i].stage,
+			      commands->items[i].n_packages);
 		for (char **arg = commands->items[i].argv; *arg; arg++)
 			if (strncmp(*arg, "--force-", 8) != 0 || strstr(*arg, "depends"))
 				buffer_printf(&text, " %s", *arg);
@@ -315,16 +316,18 @@ START_TEST(commands_are_batched)
 	step(&resolution, PACKAGE_CONFIGURE, 1);
 	*ARRAY_ADD(resolution.files, resolution.n_files) =
 		(struct package_file_write){.path = xstrdup("/x"), .content = xstrdup("y")};
-	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), 0);
+	ck_assert_int_eq(deb_commands(&resolution, "/p", 3, &commands, &err), 0);
 	text = join(&commands);
-	ck_assert_str_eq(text,
-			 "remove: dpkg --no-triggers --force-depends --remove old:amd64\n"
-			 "unpack: dpkg --no-triggers --auto-deconfigure --unpack "
-			 "/p/a_1%3a2_amd64.deb\n"
-			 "configure: dpkg --no-triggers --configure a:amd64\n"
-			 "unpack: dpkg --no-triggers --auto-deconfigure --unpack /p/b_2_amd64.deb\n"
-			 "configure: dpkg --configure -a\n"
-			 "finish: dpkg --triggers-only -a\n");
+	ck_assert_str_eq(
+		text,
+		"remove 1: dpkg --status-fd=3 --no-triggers --force-depends --remove old:amd64\n"
+		"unpack 1: dpkg --status-fd=3 --no-triggers --auto-deconfigure --unpack "
+		"/p/a_1%3a2_amd64.deb\n"
+		"configure 1: dpkg --status-fd=3 --no-triggers --configure a:amd64\n"
+		"unpack 1: dpkg --status-fd=3 --no-triggers --auto-deconfigure --unpack "
+		"/p/b_2_amd64.deb\n"
+		"configure 0: dpkg --status-fd=3 --configure -a\n"
+		"finish 0: dpkg --status-fd=3 --triggers-only -a\n");
 	ck_assert_str_eq(commands.items[0].argv[1], "--force-confdef");
 	ck_assert_uint_eq(commands.n_files, 1);
 	ck_assert_str_eq(commands.files[0].path, "/x");
@@ -334,16 +337,42 @@ START_TEST(commands_are_batched)
 }
 END_TEST
 
+static const struct {
+	const char *line, *package, *message;
+} status_lines[] = {
+	{"processing: upgrade: openssl:amd64", "openssl:amd64", NULL},
+	{"processing: trigproc: libc-bin", "libc-bin", NULL},
+	{"status: openssl : error : exit status 1 : twice", "openssl", "exit status 1 : twice"},
+	{"status: openssl:amd64: half-configured", NULL, NULL},
+	{"status: /etc/x : conffile-prompt : '/etc/x' '/etc/x.dpkg-new' 1 1", NULL, NULL},
+	{"processing: upgrade", NULL, NULL},
+	{"processing", NULL, NULL},
+	{" : error : ", NULL, NULL},
+	{"", NULL, NULL},
+};
+
+START_TEST(status_lines_are_understood)
+{
+	char *line = strdup(status_lines[_i].line);
+	struct package_event event = {"", ""};
+
+	deb_family.read_status(line, &event);
+	ck_assert_pstr_eq(event.package, status_lines[_i].package);
+	ck_assert_pstr_eq(event.message, status_lines[_i].message);
+	free(line);
+}
+END_TEST
+
 START_TEST(commands_need_steps)
 {
 	struct package_commands commands = {0};
 	struct resolution resolution = {0};
 	struct error err = {0};
 
-	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), 0);
+	ck_assert_int_eq(deb_commands(&resolution, "/p", 3, &commands, &err), 0);
 	ck_assert_uint_eq(commands.n_items, 0);
 	add_change(&resolution, "a", "1", "2");
-	ck_assert_int_eq(deb_commands(&resolution, "/p", &commands, &err), -1);
+	ck_assert_int_eq(deb_commands(&resolution, "/p", 3, &commands, &err), -1);
 	ck_assert_str_eq(err.msg, "plan: there are changes, but no steps");
 	resolution_free(&resolution);
 }
@@ -571,6 +600,8 @@ int main(void)
 	tcase_add_test(tcase, verify_needs_a_status);
 	tcase_add_test(tcase, commands_are_batched);
 	tcase_add_test(tcase, commands_need_steps);
+	tcase_add_loop_test(tcase, status_lines_are_understood, 0,
+			    sizeof status_lines / sizeof *status_lines);
 	LOOP(tcase, payload_is_hashed, compressions);
 	tcase_add_test(tcase, payload_refuses);
 	tcase_add_test(tcase, archive_has_limits);

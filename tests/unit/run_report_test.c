@@ -9,7 +9,7 @@
 static int outcome_of(const char *text, struct error *err)
 {
 	struct run_result result = {0};
-	struct report report = {.result = &result};
+	struct report report = {.result = &result, .family = package_family_by_name("deb")};
 	int outcome = report_read(&report, text, strlen(text), err);
 
 	if (outcome == 0)
@@ -21,6 +21,9 @@ static int outcome_of(const char *text, struct error *err)
 
 #define END(outcome, message)                                                                      \
 	"{\"event\":\"end\",\"outcome\":\"" outcome "\",\"message\":\"" message "\"}\n"
+
+#define STATUS(line)                                                                               \
+	"{\"event\":\"status\",\"stage\":\"unpack\",\"total\":2,\"line\":\"" line "\"}\n"
 
 START_TEST(success_is_said)
 {
@@ -34,11 +37,10 @@ START_TEST(failure_names_stage_status_package_and_log)
 {
 	struct error err = {0};
 
-	ck_assert_int_eq(
-		outcome_of("{\"event\":\"error\",\"package\":\"nginx\",\"message\":\"postinst "
-			   "failed\"}\n" END("failed", "configure: dpkg: exit status 1"),
-			   &err),
-		-1);
+	ck_assert_int_eq(outcome_of(STATUS("status: nginx : error : postinst failed")
+					    END("failed", "configure: dpkg: exit status 1"),
+				    &err),
+			 -1);
 	ck_assert_int_eq(err.kind, ERROR_GUEST);
 	ck_assert_str_eq(err.msg, "configure: dpkg: exit status 1: package nginx: postinst failed; "
 				  "see /runs/1/log");
@@ -58,11 +60,10 @@ START_TEST(what_a_namespace_refuses_names_the_appliance)
 {
 	struct error err = {0};
 
-	ck_assert_int_eq(
-		outcome_of("{\"event\":\"error\",\"package\":\"makedev\",\"message\":\"error "
-			   "creating device: Operation not permitted\"}\n" END("failed", "unpack"),
-			   &err),
-		-1);
+	ck_assert_int_eq(outcome_of(STATUS("status: makedev : error : error creating device: "
+					   "Operation not permitted") END("failed", "unpack"),
+				    &err),
+			 -1);
 	ck_assert_ptr_nonnull(strstr(err.msg, "need --executor appliance"));
 }
 END_TEST
@@ -121,7 +122,7 @@ START_TEST(steps_and_stubs_are_results)
 		"1,\"signal\":0,\"ms\":42}\n{\"event\":\"stub\",\"call\":\"grub-install "
 		"/dev/vda\"}\n";
 	struct run_result result = {0};
-	struct report report = {.result = &result};
+	struct report report = {.result = &result, .family = package_family_by_name("deb")};
 	struct error err = {0};
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
@@ -136,11 +137,40 @@ START_TEST(steps_and_stubs_are_results)
 }
 END_TEST
 
+static void note_progress(void *opaque, const struct progress *progress)
+{
+	buffer_printf(opaque, "%s %s %llu/%llu\n", progress->stage, progress->object,
+		      (unsigned long long)progress->done, (unsigned long long)progress->total);
+}
+
+START_TEST(packages_are_counted_per_command)
+{
+	static const char text[] = STATUS("processing: upgrade: a") STATUS("status: a: unpacked")
+		STATUS("processing: upgrade: b") STATUS("status: first : error : one")
+			STATUS("status: second : error : two") "{\"event\":\"step\"}\n" STATUS(
+				"processing: configure: a");
+	CLEANUP_BUFFER struct buffer seen = {0};
+	const struct monitor monitor = {.progress = note_progress, .opaque = &seen};
+	struct run_result result = {0};
+	struct report report = {
+		.result = &result, .family = package_family_by_name("deb"), .monitor = &monitor};
+	struct error err = {0};
+
+	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
+	ck_assert_str_eq(seen.data, "unpack a 1/2\nunpack b 2/2\nunpack a 1/2\n");
+	ck_assert_str_eq(report.failed_package, "first");
+	ck_assert_str_eq(report.failed_message, "one");
+	report_free(&report);
+	run_result_free(&result);
+}
+END_TEST
+
 START_TEST(a_job_survives_json)
 {
 	static const char text[] =
 		"{\"capture\":5,\"cmdline\":\"root=UUID=x\",\"commands\":[{\"argv\":[\"sh\",\"-c\","
-		"\"true\"],\"stage\":\"configure\",\"stubs\":true}],\"deadline\":20,\"efi\":true,"
+		"\"true\"],\"packages\":2,\"stage\":\"configure\",\"stubs\":true}],\"deadline\":20,"
+		"\"efi\":true,"
 		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"path\":\"/f\"}],"
 		"\"filesystems\":[{\"device\":\"/dev/vda1\",\"disk\":0,\"label\":null,"
 		"\"mountpoint\":\"/\",\"options\":null,\"partition\":1,\"partuuid\":null,"
@@ -198,6 +228,7 @@ int main(void)
 	tcase_add_test(cases, no_end_is_a_failure);
 	tcase_add_test(cases, rubbish_is_refused);
 	tcase_add_test(cases, steps_and_stubs_are_results);
+	tcase_add_test(cases, packages_are_counted_per_command);
 	tcase_add_test(cases, a_job_survives_json);
 	tcase_add_test(cases, a_job_without_a_deadline_is_refused);
 	tcase_add_test(cases, executors_are_known_by_name);

@@ -67,12 +67,13 @@ static int fail(const struct error *err)
 }
 
 static int shell_commands(const struct resolution *resolution, const char *package_dir,
-			  struct package_commands *ret, struct error *err)
+			  int status_fd, struct package_commands *ret, struct error *err)
 {
 	struct package_command *command = ARRAY_ADD(ret->items, ret->n_items);
 
 	(void)resolution;
 	(void)package_dir;
+	(void)status_fd;
 	(void)err;
 	command->stage = xstrdup("configure");
 	command->argv = xcalloc(4, sizeof *command->argv);

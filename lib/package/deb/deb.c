@@ -24,6 +24,7 @@ const struct package_family deb_family = {
 	.read_state = deb_read_state,
 	.resolve = deb_resolve,
 	.commands = deb_commands,
+	.read_status = deb_read_status,
 	.verify = deb_verify,
 	.payload = deb_payload,
 	.read_ownership = deb_read_ownership,

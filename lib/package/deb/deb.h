@@ -39,8 +39,9 @@ int deb_read_state(struct tree *tree, struct guest *guest, struct package_state 
 int deb_resolve(const struct package_state *state, const struct guest *guest,
 		const struct mirror_snapshot *snapshot, const struct resolve_request *request,
 		const char *work_dir, struct resolution *ret, struct error *err);
-int deb_commands(const struct resolution *resolution, const char *package_dir,
+int deb_commands(const struct resolution *resolution, const char *package_dir, int status_fd,
 		 struct package_commands *ret, struct error *err);
+void deb_read_status(char *line, struct package_event *ret);
 int deb_verify(const struct package_state *before, const struct package_state *after,
 	       const struct resolution *resolution, struct error *err);
 int deb_read_ownership(struct tree *tree, struct ownership *ownership, struct error *err);

@@ -18,6 +18,7 @@ static const char *const common[] = {"dpkg", "--force-confdef", "--force-confold
 struct builder {
 	const struct resolution *resolution;
 	const char *package_dir;
+	int status_fd;
 	struct package_commands commands;
 };
 
@@ -31,15 +32,18 @@ static void add(struct arguments *arguments, char *word)
 	*ARRAY_ADD(arguments->items, arguments->n_items) = word;
 }
 
-static void add_words(struct arguments *arguments, const char *const *words)
+static void add_words(const struct builder *builder, struct arguments *arguments,
+		      const char *const *words)
 {
 	for (size_t i = 0; i < sizeof common / sizeof *common; i++)
 		add(arguments, xstrdup(common[i]));
+	add(arguments, xasprintf("--status-fd=%d", builder->status_fd));
 	for (; *words; words++)
 		add(arguments, xstrdup(*words));
 }
 
-static void finish(struct builder *builder, const char *stage, struct arguments *arguments)
+static void finish(struct builder *builder, const char *stage, struct arguments *arguments,
+		   size_t n_packages)
 {
 	struct package_command *command =
 		ARRAY_ADD(builder->commands.items, builder->commands.n_items);
@@ -47,6 +51,7 @@ static void finish(struct builder *builder, const char *stage, struct arguments 
 	add(arguments, NULL);
 	command->stage = xstrdup(stage);
 	command->argv = arguments->items;
+	command->n_packages = n_packages;
 }
 
 static void add_object(struct builder *builder, const struct package_step *step,
@@ -81,10 +86,10 @@ static size_t add_batch(struct builder *builder, size_t from, size_t end)
 	struct arguments arguments = {0};
 	size_t i;
 
-	add_words(&arguments, kinds[operation].words);
+	add_words(builder, &arguments, kinds[operation].words);
 	for (i = from; i < end && i - from < MAX_BATCH && steps[i].operation == operation; i++)
 		add_object(builder, &steps[i], &arguments);
-	finish(builder, kinds[operation].stage, &arguments);
+	finish(builder, kinds[operation].stage, &arguments, i - from);
 	return i;
 }
 
@@ -101,10 +106,10 @@ static void add_final(struct builder *builder)
 {
 	struct arguments configure = {0}, triggers = {0};
 
-	add_words(&configure, (const char *const[]){"--configure", "-a", NULL});
-	finish(builder, "configure", &configure);
-	add_words(&triggers, (const char *const[]){"--triggers-only", "-a", NULL});
-	finish(builder, "finish", &triggers);
+	add_words(builder, &configure, (const char *const[]){"--configure", "-a", NULL});
+	finish(builder, "configure", &configure, 0);
+	add_words(builder, &triggers, (const char *const[]){"--triggers-only", "-a", NULL});
+	finish(builder, "finish", &triggers, 0);
 }
 
 static void copy_files(const struct resolution *resolution, struct package_commands *commands)
@@ -117,10 +122,11 @@ static void copy_files(const struct resolution *resolution, struct package_comma
 	}
 }
 
-int deb_commands(const struct resolution *resolution, const char *package_dir,
+int deb_commands(const struct resolution *resolution, const char *package_dir, int status_fd,
 		 struct package_commands *ret, struct error *err)
 {
-	struct builder builder = {.resolution = resolution, .package_dir = package_dir};
+	struct builder builder = {
+		.resolution = resolution, .package_dir = package_dir, .status_fd = status_fd};
 	size_t end = start_of_last_configures(resolution);
 
 	if (resolution->n_changes && resolution->n_steps == 0)

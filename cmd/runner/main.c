@@ -147,27 +147,43 @@ static int run_in_namespaces(const struct job *job, struct runner *runner)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
+/* On a disk whose host has no room left, that is where it shows.  A pipe has nothing to sync. */
+static int sync_outputs(const struct runner *runner, int log, struct error *err)
+{
+	const int outputs[] = {runner->report, runner->capture, log};
+
+	for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
+		if (fsync(outputs[i]) < 0 && errno != EINVAL)
+			return error_os(err, ERROR_HOST, errno, "write the results");
+	return 0;
+}
+
+static int report_failure(const struct error *err, int status)
+{
+	char text[ERROR_TEXT_SIZE];
+
+	error_text(err, text);
+	fprintf(stderr, "coldpatch-runner: %s\n", text);
+	return status;
+}
+
 static int runner_main(const char *job_name)
 {
 	CLEANUP(job_free)
 	struct job *job = NULL;
 	struct runner runner = {.report = -1, .capture = -1};
 	struct error err = {0};
-	char text[ERROR_TEXT_SIZE];
 	int log;
 
 	job = read_job(job_name, &err);
 	if (!job || (runner.report = open_output(&job->report, &err)) < 0 ||
 	    (runner.capture = open_output(&job->capture, &err)) < 0 ||
-	    (log = open_output(&job->log, &err)) < 0) {
-		error_text(&err, text);
-		fprintf(stderr, "coldpatch-runner: %s\n", text);
-		return EXIT_NO_JOB;
-	}
+	    (log = open_output(&job->log, &err)) < 0)
+		return report_failure(&err, EXIT_NO_JOB);
 	runner.log = log_new(log);
 	if ((job->make_namespaces ? run_in_namespaces : run_job)(job, &runner) < 0)
 		return EXIT_NO_REPORT;
-	return 0;
+	return sync_outputs(&runner, log, &err) < 0 ? report_failure(&err, EXIT_NO_REPORT) : 0;
 }
 
 int main(int argc, char **argv)

@@ -28,9 +28,8 @@
 
 /* Exactly one of the two is set: the name of a file in the work directory. */
 struct appliance_disk {
-	const char *raw;    /* a raw image */
-	const char *socket; /* unix socket of an NBD server */
-	bool writable;	    /* only of a raw image that is ours; never flushed */
+	const char *raw;    /* a raw image that is ours and not needed afterwards: never flushed */
+	const char *socket; /* unix socket of an NBD server: read-only */
 };
 
 /* The root of an overlay is its upper directory, so that has to look as the lower one does. */

@@ -57,6 +57,8 @@ static int launch_failed(const struct appliance *appliance, struct error *err)
 {
 	CLEANUP_FREE char *words = console_find(&appliance->console, "qemu-system-");
 
+	if (!words)
+		words = console_find(&appliance->console, "qemu: ");
 	if (appliance->quit && words)
 		return error_set(err, ERROR_HOST, "appliance: launch: %.700s", words);
 	return fail(appliance, ERROR_HOST, "launch", err);
@@ -112,19 +114,14 @@ static int report_full_disk(guestfs_h *g, const char *drive)
 	return guestfs_config(g, "-set", option);
 }
 
+/* Asked to keep a raw disk read-only, libguestfs lays an overlay over it whose format QEMU then has
+ * to guess. */
 static int add_raw(guestfs_h *g, const struct guestfs_job *run, size_t i)
 {
-	const struct appliance_disk *disk = &run->job->disks[i];
-	CLEANUP_FREE char *path = path_join(run->work_dir, disk->raw);
-	CLEANUP_FREE char *drive = xasprintf("hd%zu", i);
+	CLEANUP_FREE char *path = path_join(run->work_dir, run->job->disks[i].raw);
 
-	if (!disk->writable)
-		return guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-					      GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
-	if (guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-				   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1) < 0)
-		return -1;
-	return report_full_disk(g, drive);
+	return guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+				      GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1);
 }
 
 static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
@@ -158,8 +155,10 @@ static int launch(const struct appliance *appliance, struct error *err)
 		return fail(appliance, ERROR_HOST, "configuration", err);
 	for (size_t i = 0; i < run->job->n_disks; i++) {
 		const struct appliance_disk *disk = &run->job->disks[i];
+		CLEANUP_FREE char *drive = xasprintf("hd%zu", i);
 
-		if ((disk->socket ? add_nbd : add_raw)(g, run, i) < 0)
+		if ((disk->socket ? add_nbd : add_raw)(g, run, i) < 0 ||
+		    report_full_disk(g, drive) < 0)
 			return fail(appliance, ERROR_HOST, disk->socket ? disk->socket : disk->raw,
 				    err);
 	}

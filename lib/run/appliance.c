@@ -2,7 +2,7 @@
 /*
  * Running in a libguestfs appliance.  In the appliance's chroot:
  *
- *     /payload    read-only disk: runner, job.json, packages/
+ *     /payload    disk of ours: runner, job.json, packages/
  *     /scratch    disk of ours: upper.N and work.N of the overlays; log, report, capture come back
  *     /guest.N    the guest's file systems, read-only, journal not replayed
  *     /view       the overlay over the root, with the others where the guest has them
@@ -314,7 +314,7 @@ static int launch(struct appliance_run *run, struct error *err)
 	for (size_t i = 0; i < n; i++)
 		disks[i].socket = run->sockets[i];
 	disks[n].raw = PAYLOAD;
-	disks[n + 1] = (struct appliance_disk){.raw = SCRATCH, .writable = true};
+	disks[n + 1].raw = SCRATCH;
 	return appliance_run(&job, &run->outcome, err);
 }
 

@@ -3,7 +3,7 @@
  * Installs one package file in a guest twice, in the sandbox and in the appliance, and compares the
  * two layers entry by entry.
  *
- *     appliance_tool IMAGE RUNNER WORK FILE.deb NAME VERSION APPLIANCE-CACHE
+ *     appliance_tool RUNNER WORK FILE.deb NAME VERSION APPLIANCE-CACHE IMAGE...
  *
  * Times of what the run itself wrote differ, and so does what dpkg's log says; nothing else may.
  * Prints one line per difference; exits 0 when there is none, else with 1 or the kind of the error.
@@ -17,9 +17,12 @@
 #include "layer/layer.h"
 #include "run/run.h"
 
+enum { MAX_IMAGES = 4 };
+
 struct setup {
-	struct image *image;
-	struct block *block;
+	struct image *images[MAX_IMAGES];
+	struct block *blocks[MAX_IMAGES];
+	size_t n_images;
 	struct guest *guest;
 	struct tree *tree;
 	struct package_change change;
@@ -68,14 +71,20 @@ static int ignore_content(void *opaque, const void *data, size_t len, uint64_t o
 	return 0;
 }
 
-static int open_guest(struct setup *setup, const char *path, struct error *err)
+static int open_guest(struct setup *setup, char **paths, size_t n, struct error *err)
 {
 	const struct image_options options = {0};
 
-	setup->image = image_open(path, &options, err);
-	if (!setup->image || !(setup->block = image_attach(setup->image, false, setup->work, err)))
-		return -1;
-	return guest_open((const struct image *const *)&setup->image, &setup->block, 1, false,
+	for (size_t i = 0; i < n; i++) {
+		setup->images[i] = image_open(paths[i], &options, err);
+		if (!setup->images[i])
+			return -1;
+		setup->blocks[i] = image_attach(setup->images[i], false, setup->work, err);
+		if (!setup->blocks[i])
+			return -1;
+		setup->n_images++;
+	}
+	return guest_open((const struct image *const *)setup->images, setup->blocks, n, false,
 			  &setup->guest, &setup->tree, err);
 }
 
@@ -115,8 +124,8 @@ static int run_one(struct setup *setup, const char *name, struct lines *ret, str
 	struct run_result result = {0};
 	const struct run_request request = {.guest = setup->guest,
 					    .tree = setup->tree,
-					    .images = (const struct image *const *)&setup->image,
-					    .n_images = 1,
+					    .images = (const struct image *const *)setup->images,
+					    .n_images = setup->n_images,
 					    .plan = &setup->plan,
 					    .snapshot = &setup->snapshot,
 					    .family = package_family_by_name("deb"),
@@ -171,19 +180,22 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int outcome = -1;
 
-	if (argc != 8)
+	if (argc < 8 || argc > 7 + MAX_IMAGES)
 		return ERROR_USAGE;
-	setup.runner = argv[2];
-	setup.work = argv[3];
-	setup.appliance_cache = argv[7];
+	setup.runner = argv[1];
+	setup.work = argv[2];
+	setup.appliance_cache = argv[6];
 	setup.change = (struct package_change){
-		.name = argv[5], .architecture = xstrdup("all"), .to = argv[6]};
-	if (open_guest(&setup, argv[1], &err) == 0 && make_plan(&setup, argv[4], &err) == 0)
+		.name = argv[4], .architecture = xstrdup("all"), .to = argv[5]};
+	if (open_guest(&setup, argv + 7, (size_t)argc - 7, &err) == 0 &&
+	    make_plan(&setup, argv[3], &err) == 0)
 		outcome = compare(&setup, &err);
 	tree_free(setup.tree);
 	guest_free(setup.guest);
-	block_free(setup.block);
-	image_free(setup.image);
+	for (size_t i = 0; i < MAX_IMAGES; i++) {
+		block_free(setup.blocks[i]);
+		image_free(setup.images[i]);
+	}
 	if (outcome < 0)
 		fprintf(stderr, "%s\n", err.msg);
 	return outcome < 0 ? (int)err.kind : outcome;

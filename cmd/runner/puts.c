@@ -14,23 +14,14 @@
 
 #include "runner.h"
 
-static struct put {
-	const char *path, *content;
-	mode_t mode;
-	bool wanted, made;
+struct put {
+	const struct job_file *file;
+	bool made;
 	struct stat made_stat;
 	char *mounted; /* where it lies over the guest's own */
-} puts_list[] = {
-	{"/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755, true, false, {0}, NULL},
-	{"/etc/initramfs-tools/conf.d/zz-coldpatch",
-	 "MODULES=most\n",
-	 0644,
-	 false,
-	 false,
-	 {0},
-	 NULL},
 };
-enum { N_PUTS = sizeof puts_list / sizeof *puts_list };
+static struct put *all_puts;
+static size_t n_puts;
 
 static int parent_open(const char *path, struct stat *ret)
 {
@@ -74,25 +65,26 @@ int symlink_quietly(const char *target, const char *path)
 static int put_make(struct put *put, struct error *err)
 {
 	struct stat before;
-	CLEANUP_CLOSE int parent = parent_open(put->path, &before);
+	CLEANUP_CLOSE int parent = parent_open(put->file->path, &before);
 
 	if (parent < 0 && errno == ENOENT)
 		return 0;
-	if (parent < 0 || tmpfs_file(put->path, put->content, put->mode, err) < 0 ||
-	    lstat(put->path, &put->made_stat) < 0 || keep_mtime(parent, &before) < 0)
-		return error_os(err, ERROR_HOST, errno, "make %s for the run", put->path);
+	if (parent < 0 ||
+	    tmpfs_file(put->file->path, put->file->content, put->file->mode, err) < 0 ||
+	    lstat(put->file->path, &put->made_stat) < 0 || keep_mtime(parent, &before) < 0)
+		return error_os(err, ERROR_HOST, errno, "make %s for the run", put->file->path);
 	put->made = true;
 	return 0;
 }
 
 static int put_over(struct put *put, struct error *err)
 {
-	CLEANUP_FREE char *ours = xasprintf(JOB_DIRECTORY "/%s", strrchr(put->path, '/') + 1);
+	CLEANUP_FREE char *ours = xasprintf(JOB_DIRECTORY "/%s", strrchr(put->file->path, '/') + 1);
 
-	put->mounted = realpath(put->path, NULL);
+	put->mounted = realpath(put->file->path, NULL);
 	if (!put->mounted)
-		return error_os(err, ERROR_HOST, errno, "resolve the guest's %s", put->path);
-	if (tmpfs_file(ours, put->content, put->mode, err) < 0)
+		return error_os(err, ERROR_HOST, errno, "resolve the guest's %s", put->file->path);
+	if (tmpfs_file(ours, put->file->content, put->file->mode, err) < 0)
 		return -1;
 	return mount_over(ours, put->mounted, err);
 }
@@ -101,12 +93,12 @@ int puts_place(const struct job *job, struct error *err)
 {
 	struct stat there;
 
-	puts_list[1].wanted = job->initramfs_most;
-	for (size_t i = 0; i < N_PUTS; i++) {
-		struct put *put = &puts_list[i];
+	for (size_t i = 0; i < job->n_puts; i++) {
+		struct put *put = ARRAY_ADD(all_puts, n_puts);
 
-		if (put->wanted &&
-		    (lstat(put->path, &there) == 0 ? put_over(put, err) : put_make(put, err)) < 0)
+		*put = (struct put){.file = &job->puts[i]};
+		if ((lstat(put->file->path, &there) == 0 ? put_over(put, err)
+							 : put_make(put, err)) < 0)
 			return -1;
 	}
 	return 0;
@@ -116,20 +108,20 @@ static bool is_ours(const struct put *put)
 {
 	struct stat now;
 
-	return lstat(put->path, &now) == 0 && now.st_ino == put->made_stat.st_ino &&
+	return lstat(put->file->path, &now) == 0 && now.st_ino == put->made_stat.st_ino &&
 	       now.st_dev == put->made_stat.st_dev;
 }
 
 int puts_remove(struct error *err)
 {
-	for (size_t i = 0; i < N_PUTS; i++) {
-		struct put *put = &puts_list[i];
+	for (size_t i = 0; i < n_puts; i++) {
+		struct put *put = &all_puts[i];
 
 		if (put->mounted && unmount_from(put->mounted, err) < 0)
 			return -1;
-		if (put->made && is_ours(put) && unlink_quietly(put->path) < 0)
+		if (put->made && is_ours(put) && unlink_quietly(put->file->path) < 0)
 			return error_os(err, ERROR_HOST, errno, "remove %s after the run",
-					put->path);
+					put->file->path);
 	}
 	return 0;
 }
@@ -137,7 +129,7 @@ int puts_remove(struct error *err)
 static int file_write(const struct job_file *file, struct error *err)
 {
 	CLEANUP_CLOSE int fd =
-		open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+		open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, file->mode);
 	size_t len = strlen(file->content);
 
 	if (fd < 0 || write(fd, file->content, len) != (ssize_t)len)

@@ -25,6 +25,7 @@ LIB_SOURCES += \
 	lib/package/deb/deb_progress.c \
 	lib/package/deb/deb_places.c \
 	lib/package/deb/deb_resolve.c \
+	lib/package/deb/deb_roles.c \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
 	lib/package/deb/deb_verify.c

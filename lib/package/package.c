@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "package/package.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,6 +15,16 @@ const struct package_family *package_family_by_name(const char *name)
 		if (strcmp(families[i]->name, name) == 0)
 			return families[i];
 	return NULL;
+}
+
+bool package_has_role(const struct package_family *family, const char *name, enum package_role role)
+{
+	const char *const *patterns = family ? family->roles[role] : NULL;
+
+	for (; patterns && *patterns; patterns++)
+		if (fnmatch(*patterns, name, 0) == 0)
+			return true;
+	return false;
 }
 
 static int no_database(struct error *err)

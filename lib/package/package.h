@@ -108,6 +108,8 @@ struct package_command {
 	char *stage;	   /* "unpack", "configure", "remove", "finish": for progress and the log */
 	char **argv;	   /* NULL-terminated */
 	size_t n_packages; /* that it works on; 0: it finds out by itself */
+	/* Files of packages are renamed over, or removed: nothing may be mounted there. */
+	bool unpacks, removes;
 };
 struct package_commands {
 	struct package_command *items;
@@ -127,6 +129,24 @@ struct package_event {
 struct package_place {
 	const char *pattern; /* shell pattern; '*' matches '/' too */
 	const char *why;
+};
+
+/* A file that must be in the guest while the commands run, and not after it. */
+struct package_run_file {
+	const char *path, *content;
+	unsigned mode;
+};
+
+/* What packages are to others than their family.  One may be several things. */
+enum package_role {
+	PACKAGE_KERNEL,
+	PACKAGE_BOOT_LOADER,
+	PACKAGE_BOOT_TOOLS, /* programs that look for or write boot code */
+	PACKAGE_DATABASE_SERVER,
+	PACKAGE_INITRAMFS_MAKER,
+	PACKAGE_IN_INITRAMFS, /* with it the initramfs of every kernel is made again */
+	PACKAGE_C_LIBRARY,
+	PACKAGE_ROLES
 };
 
 struct package_family {
@@ -173,6 +193,10 @@ struct package_family {
 	/* How files are called that the package manager leaves beside one of the
 	 * administrator's. */
 	const char *const *kept_suffixes; /* NULL-terminated */
+	/* Files that keep scripts from what an image that is switched off cannot do. */
+	const struct package_run_file *run_files; /* ends with a NULL path */
+	/* Which packages have which role: NULL-terminated shell patterns of names. */
+	const char *const *roles[PACKAGE_ROLES];
 	/* Environment that a run needs beside what lib/run always sets. */
 	const char *const *environment; /* NULL-terminated "NAME=value" */
 };
@@ -180,6 +204,10 @@ struct package_family {
 /* The family of a tree, or NULL with ERROR_IMAGE when no known database is there. */
 const struct package_family *package_family_detect(struct tree *tree, struct error *err);
 const struct package_family *package_family_by_name(const char *name); /* NULL: unknown */
+
+/* Does a package of this name have the role?  Not where the family is NULL. */
+bool package_has_role(const struct package_family *family, const char *name,
+		      enum package_role role);
 
 /* How the package file of a change is called in a run's package directory: "NAME_VERSION_ARCH" and
  * the family's suffix, safe as a file name. */

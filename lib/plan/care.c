@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a person should know before approving a plan, by package name. */
-#include <fnmatch.h>
-
+/* What a person should know before approving a plan. */
 #include "base/memory.h"
 #include "plan/parts.h"
 
 struct rule {
-	const char *code, *pattern, *updated, *added;
+	enum package_role role;
+	const char *code, *updated, *added;
 };
 
 static const char kernel_same[] = "a kernel is replaced by a newer build of the same version";
@@ -19,27 +18,22 @@ static const char database[] = "the server is stopped while its programs are rep
 static const char initramfs[] = "the initramfs of every installed kernel is made again";
 static const char libc[] = "every program uses it";
 
+/* Of several, the first is said. */
 static const struct rule rules[] = {
-	{"kernel", "linux-image-[0-9]*", kernel_same, kernel_new},
-	{"boot-loader", "grub-*", loader, loader},
-	{"boot-loader", "grub2-*", loader, loader},
-	{"boot-loader", "shim-*", loader, loader},
-	{"boot-loader", "systemd-boot*", loader, loader},
-	{"database", "postgresql-[0-9]*", database, database},
-	{"database", "mysql-server*", database, database},
-	{"database", "mariadb-server*", database, database},
-	{"database", "default-mysql-server*", database, database},
-	{"initramfs", "initramfs-tools*", initramfs, initramfs},
-	{"initramfs", "dracut*", initramfs, initramfs},
-	{"libc", "libc6", libc, libc},
+	{PACKAGE_KERNEL, "kernel", kernel_same, kernel_new},
+	{PACKAGE_BOOT_LOADER, "boot-loader", loader, loader},
+	{PACKAGE_DATABASE_SERVER, "database", database, database},
+	{PACKAGE_INITRAMFS_MAKER, "initramfs", initramfs, initramfs},
+	{PACKAGE_C_LIBRARY, "libc", libc, libc},
 };
 
-static void add_care(struct plan *plan, const struct package_change *change)
+static void add_care(struct plan *plan, const struct package_family *family,
+		     const struct package_change *change)
 {
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
 		struct plan_care *care;
 
-		if (fnmatch(rules[i].pattern, change->name, 0) != 0)
+		if (!package_has_role(family, change->name, rules[i].role))
 			continue;
 		care = ARRAY_ADD(plan->care, plan->n_care);
 		care->code = xstrdup(rules[i].code);
@@ -53,6 +47,8 @@ static void add_care(struct plan *plan, const struct package_change *change)
 
 void plan_add_care(struct plan *plan)
 {
+	const struct package_family *family = package_family_by_name(plan->family);
+
 	for (size_t i = 0; i < plan->resolution.n_changes; i++)
-		add_care(plan, &plan->resolution.changes[i]);
+		add_care(plan, family, &plan->resolution.changes[i]);
 }

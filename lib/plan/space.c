@@ -6,9 +6,6 @@
  * that landed in it; "/" holds the rest's too.  Old versions are still there while new ones are
  * unpacked, so nothing is subtracted.
  */
-#include <fnmatch.h>
-#include <string.h>
-
 #include "base/memory.h"
 #include "plan/parts.h"
 
@@ -30,28 +27,6 @@ struct totals {
 	bool initramfs; /* the images of installed kernels are made again */
 };
 
-static bool is_kernel(const struct package_change *change)
-{
-	return fnmatch("linux-image-[0-9]*", change->name, 0) == 0;
-}
-
-/* Packages that trigger update-initramfs. */
-static bool touches_initramfs(const struct package_change *change)
-{
-	static const char *const patterns[] = {
-		"initramfs-tools*", "dracut*",	   "udev",	     "systemd",
-		"busybox*",	    "cryptsetup*", "lvm2",	     "mdadm",
-		"e2fsprogs",	    "btrfs-progs", "xfsprogs",	     "plymouth*",
-		"*-microcode",	    "firmware-*",  "console-setup*", "kmod",
-		"dmsetup",	    "open-iscsi",  "zfs-*",	     "nfs-common",
-		"cloud-initramfs*", "multipath*",  "keyboard-con*"};
-
-	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-		if (fnmatch(patterns[i], change->name, 0) == 0)
-			return true;
-	return false;
-}
-
 /* Sizes come from an index; a sum that overflows can only be nonsense and fits nowhere. */
 static uint64_t sum(uint64_t a, uint64_t b)
 {
@@ -60,27 +35,31 @@ static uint64_t sum(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &result) ? UINT64_MAX : result;
 }
 
-static uint64_t inodes_of(const struct package_change *change)
+static uint64_t inodes_of(const struct package_change *change, bool is_kernel)
 {
-	uint64_t bytes = is_kernel(change) ? KERNEL_BYTES_PER_INODE : BYTES_PER_INODE;
+	uint64_t bytes = is_kernel ? KERNEL_BYTES_PER_INODE : BYTES_PER_INODE;
 
 	return change->installed_size / bytes + INODES_PER_PACKAGE;
 }
 
-static struct totals count(const struct resolution *resolution)
+static struct totals count(const struct plan *plan)
 {
+	const struct package_family *family = package_family_by_name(plan->family);
+	const struct resolution *resolution = &plan->resolution;
 	struct totals totals = {0};
 
 	for (size_t i = 0; i < resolution->n_changes; i++) {
 		const struct package_change *change = &resolution->changes[i];
+		bool is_kernel = package_has_role(family, change->name, PACKAGE_KERNEL);
 
 		if (!change->to)
 			continue;
 		totals.n_packages++;
 		totals.bytes = sum(totals.bytes, change->installed_size);
-		totals.n_kernels += is_kernel(change);
-		totals.inodes = sum(totals.inodes, inodes_of(change));
-		totals.initramfs = totals.initramfs || touches_initramfs(change);
+		totals.n_kernels += is_kernel;
+		totals.inodes = sum(totals.inodes, inodes_of(change, is_kernel));
+		totals.initramfs = totals.initramfs ||
+				   package_has_role(family, change->name, PACKAGE_IN_INITRAMFS);
 	}
 	return totals;
 }
@@ -96,7 +75,7 @@ static void add(struct plan *plan, const char *path, uint64_t bytes, uint64_t in
 
 void plan_add_space(struct plan *plan)
 {
-	struct totals totals = count(&plan->resolution);
+	struct totals totals = count(plan);
 	uint64_t boot = totals.n_kernels * (KERNEL_MIB + INITRAMFS_MIB) * MIB;
 	uint64_t var = DATABASE_MIB * MIB + totals.n_packages * DATABASE_PACKAGE_KIB * 1024;
 

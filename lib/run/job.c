@@ -38,6 +38,15 @@ static void filesystem_clear(struct job_filesystem *fs)
 	free(fs->scheme);
 }
 
+static void files_free(struct job_file *files, size_t n_files)
+{
+	for (size_t i = 0; i < n_files; i++) {
+		free(files[i].path);
+		free(files[i].content);
+	}
+	free(files);
+}
+
 void job_free(struct job *job)
 {
 	if (!job)
@@ -58,11 +67,8 @@ void job_free(struct job *job)
 		strings_free(job->commands[i].argv);
 	}
 	free(job->commands);
-	for (size_t i = 0; i < job->n_files; i++) {
-		free(job->files[i].path);
-		free(job->files[i].content);
-	}
-	free(job->files);
+	files_free(job->puts, job->n_puts);
+	files_free(job->files, job->n_files);
 	free(job);
 }
 
@@ -110,9 +116,21 @@ static json_t *filesystem_to_json(const struct job_filesystem *fs)
 			 "disk", (json_int_t)fs->disk, "partition", (json_int_t)fs->partition);
 }
 
+static json_t *files_to_json(const struct job_file *files, size_t n_files)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n_files; i++)
+		json_array_append_new(array, json_pack("{s:o,s:o,s:i}", "path",
+						       text_to_json(files[i].path), "content",
+						       text_to_json(files[i].content), "mode",
+						       (int)files[i].mode));
+	return array;
+}
+
 char *job_to_json(const struct job *job)
 {
-	json_t *filesystems = json_array(), *commands = json_array(), *files = json_array();
+	json_t *filesystems = json_array(), *commands = json_array();
 	json_t *json;
 	char *text;
 
@@ -125,16 +143,13 @@ char *job_to_json(const struct job *job)
 						strings_to_json(job->commands[i].argv), "packages",
 						(json_int_t)job->commands[i].n_packages, "stubs",
 						job->commands[i].stubs));
-	for (size_t i = 0; i < job->n_files; i++)
-		json_array_append_new(files, json_pack("{s:o,s:o}", "path",
-						       text_to_json(job->files[i].path), "content",
-						       text_to_json(job->files[i].content)));
-	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "files",
-			 files, "root", place_to_json(&job->root), "packages",
-			 place_to_json(&job->packages), "log", place_to_json(&job->log), "report",
-			 place_to_json(&job->report), "capture", place_to_json(&job->capture),
-			 "make-namespaces", job->make_namespaces, "efi", job->efi, "initramfs-most",
-			 job->initramfs_most, "hostname", text_to_json(job->hostname), "cmdline",
+	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "files",
+			 files_to_json(job->files, job->n_files), "puts",
+			 files_to_json(job->puts, job->n_puts), "root", place_to_json(&job->root),
+			 "packages", place_to_json(&job->packages), "log", place_to_json(&job->log),
+			 "report", place_to_json(&job->report), "capture",
+			 place_to_json(&job->capture), "make-namespaces", job->make_namespaces,
+			 "efi", job->efi, "hostname", text_to_json(job->hostname), "cmdline",
 			 text_to_json(job->cmdline), "deadline", (json_int_t)job->deadline_s,
 			 "environment", strings_to_json(job->environment), "filesystems",
 			 filesystems, "commands", commands);
@@ -235,19 +250,21 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 	return 0;
 }
 
-static int get_files(const json_t *array, struct job *job, struct error *err)
+static int get_files(const json_t *array, struct job_file **files, size_t *n_files,
+		     struct error *err)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(array, i, item)
 	{
-		struct job_file *file = ARRAY_ADD(job->files, job->n_files);
+		struct job_file *file = ARRAY_ADD(*files, *n_files);
 
 		file->path = get_text(item, "path");
 		file->content = get_text(item, "content");
+		file->mode = (unsigned)json_integer_value(json_object_get(item, "mode"));
 		if (!file->path || !file->content)
-			return bad(err, "files");
+			return bad(err, "files or puts");
 	}
 	return 0;
 }
@@ -262,12 +279,12 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	    get_strings(json_object_get(json, "environment"), "environment", &job->environment,
 			err) < 0 ||
 	    get_commands(json_object_get(json, "commands"), job, err) < 0 ||
-	    get_files(json_object_get(json, "files"), job, err) < 0)
+	    get_files(json_object_get(json, "puts"), &job->puts, &job->n_puts, err) < 0 ||
+	    get_files(json_object_get(json, "files"), &job->files, &job->n_files, err) < 0)
 		return -1;
 	get_filesystems(json_object_get(json, "filesystems"), job);
 	job->make_namespaces = json_is_true(json_object_get(json, "make-namespaces"));
 	job->efi = json_is_true(json_object_get(json, "efi"));
-	job->initramfs_most = json_is_true(json_object_get(json, "initramfs-most"));
 	job->hostname = get_text(json, "hostname");
 	job->cmdline = get_text(json, "cmdline");
 	job->deadline_s = (uint64_t)json_integer_value(json_object_get(json, "deadline"));

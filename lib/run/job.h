@@ -68,16 +68,15 @@ struct job_command {
 	bool stubs;
 };
 
-/* A file that is written after the last command, as root, over what is there. */
 struct job_file {
 	char *path, *content;
+	unsigned mode;
 };
 
 struct job {
 	struct job_place root, packages, log, report, capture;
 	bool make_namespaces;
-	bool efi;	     /* /sys/firmware/efi is there */
-	bool initramfs_most; /* initramfs-tools is to ignore MODULES=dep during the run */
+	bool efi; /* /sys/firmware/efi is there */
 	char *hostname;
 	char *cmdline; /* what /proc/cmdline says */
 	uint64_t deadline_s;
@@ -86,7 +85,9 @@ struct job {
 	size_t n_filesystems;
 	struct job_command *commands;
 	size_t n_commands;
-	struct job_file *files;
+	struct job_file *puts; /* there while the commands run, and not after it */
+	size_t n_puts;
+	struct job_file *files; /* written after the last command, over what is there */
 	size_t n_files;
 };
 

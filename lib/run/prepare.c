@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -26,10 +25,6 @@ static const char *const environment[] = {
 	"GRUB_DISABLE_OS_PROBER=true",
 	NULL,
 };
-
-/* While one of these is removed, no stub may lie over its files: the package manager
- * could not unlink them. */
-static const char *const stub_owners[] = {"grub*", "efibootmgr", "systemd-boot*", "os-prober"};
 
 /* "vda3"; a name that ends in a digit needs a p before the partition. */
 static char *device_name(const struct guest_filesystem *fs)
@@ -96,24 +91,30 @@ static void set_environment(const struct run_request *request, struct job *job)
 	add_variable(job, &n, NULL);
 }
 
-static bool removes_stub_owner(const struct plan *plan)
+static bool removes_boot_tools(const struct run_request *request)
 {
-	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
-		const struct package_change *change = &plan->resolution.changes[i];
+	const struct resolution *resolution = &request->plan->resolution;
 
-		for (size_t k = 0; !change->to && k < sizeof stub_owners / sizeof *stub_owners; k++)
-			if (fnmatch(stub_owners[k], change->name, 0) == 0)
-				return true;
+	for (size_t i = 0; i < resolution->n_changes; i++) {
+		const struct package_change *change = &resolution->changes[i];
+
+		if (!change->to &&
+		    package_has_role(request->family, change->name, PACKAGE_BOOT_TOOLS))
+			return true;
 	}
 	return false;
 }
 
 /* Nothing asks for the boot setup while packages are unpacked. */
-static bool wants_stubs(const struct plan *plan, const char *stage)
+static bool wants_stubs(const struct run_request *request, const struct package_command *command)
 {
-	if (strcmp(stage, "unpack") == 0)
-		return false;
-	return strcmp(stage, "remove") != 0 || !removes_stub_owner(plan);
+	return !command->unpacks && !(command->removes && removes_boot_tools(request));
+}
+
+static void add_file(struct job_file **files, size_t *n_files, const struct package_run_file *file)
+{
+	*ARRAY_ADD(*files, *n_files) = (struct job_file){
+		.path = xstrdup(file->path), .content = xstrdup(file->content), .mode = file->mode};
 }
 
 static int set_commands(const struct run_request *request, struct job *job, struct error *err)
@@ -129,14 +130,22 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 		command->stage = steal(commands.items[i].stage);
 		command->argv = steal(commands.items[i].argv);
 		command->n_packages = commands.items[i].n_packages;
-		command->stubs = wants_stubs(request->plan, command->stage);
+		command->stubs = wants_stubs(request, &commands.items[i]);
 	}
 	for (size_t i = 0; i < commands.n_files; i++)
-		*ARRAY_ADD(job->files, job->n_files) =
-			(struct job_file){.path = xstrdup(commands.files[i].path),
-					  .content = xstrdup(commands.files[i].content)};
+		add_file(&job->files, &job->n_files,
+			 &(struct package_run_file){commands.files[i].path,
+						    commands.files[i].content, 0644});
 	package_commands_free(&commands);
 	return 0;
+}
+
+static void set_puts(const struct run_request *request, struct job *job)
+{
+	const struct package_run_file *file = request->family->run_files;
+
+	for (; file && file->path; file++)
+		add_file(&job->puts, &job->n_puts, file);
 }
 
 /* The last assignment counts, as in the shell that reads the file. */
@@ -174,6 +183,9 @@ static int configuration_file(void *opaque, const char *path, const struct tree_
 }
 
 /* initramfs-tools with MODULES=dep packs the drivers of the machine it runs on. */
+static const struct package_run_file most_drivers = {"/etc/initramfs-tools/conf.d/zz-coldpatch",
+						     "MODULES=most\n", 0644};
+
 static int set_initramfs(const struct run_request *request, struct job *job, struct error *err)
 {
 	struct configuration configuration = {.tree = request->tree};
@@ -188,12 +200,12 @@ static int set_initramfs(const struct run_request *request, struct job *job, str
 	if (found < 0 || (found && tree_walk(request->tree, "/etc/initramfs-tools/conf.d",
 					     configuration_file, &configuration, err) < 0))
 		return -1;
-	job->initramfs_most = configuration.dep;
-	if (configuration.dep)
-		monitor_log(
-			request->monitor, LOG_LEVEL_WARNING,
-			"the guest asks for an initramfs of just this machine's drivers "
-			"(MODULES=dep); here it gets most drivers, since this machine is not it");
+	if (!configuration.dep)
+		return 0;
+	add_file(&job->puts, &job->n_puts, &most_drivers);
+	monitor_log(request->monitor, LOG_LEVEL_WARNING,
+		    "the guest asks for an initramfs of just this machine's drivers "
+		    "(MODULES=dep); here it gets most drivers, since this machine is not it");
 	return 0;
 }
 
@@ -210,6 +222,7 @@ struct job *job_prepare(const struct run_request *request, struct error *err)
 	for (size_t i = 0; i < guest->n_filesystems; i++)
 		add_filesystem(guest, &guest->filesystems[i], job);
 	set_environment(request, job);
+	set_puts(request, job);
 	if (set_commands(request, job, err) < 0 || set_initramfs(request, job, err) < 0)
 		return NULL;
 	return steal(job);

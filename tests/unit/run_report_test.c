@@ -171,12 +171,14 @@ START_TEST(a_job_survives_json)
 		"{\"capture\":5,\"cmdline\":\"root=UUID=x\",\"commands\":[{\"argv\":[\"sh\",\"-c\","
 		"\"true\"],\"packages\":2,\"stage\":\"configure\",\"stubs\":true}],\"deadline\":20,"
 		"\"efi\":true,"
-		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"path\":\"/f\"}],"
+		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"mode\":420,\"path\":\"/"
+		"f\"}],"
 		"\"filesystems\":[{\"device\":\"/dev/vda1\",\"disk\":0,\"label\":null,"
 		"\"mountpoint\":\"/\",\"options\":null,\"partition\":1,\"partuuid\":null,"
 		"\"scheme\":\"gpt\",\"type\":\"ext4\",\"uuid\":\"x\"}],\"hostname\":\"h\","
-		"\"initramfs-most\":false,\"log\":\"/log\",\"make-namespaces\":true,\"packages\":"
-		"\"/p\",\"report\":4,\"root\":\"/r\"}";
+		"\"log\":\"/log\",\"make-namespaces\":true,\"packages\":"
+		"\"/p\",\"puts\":[{\"content\":\"d\",\"mode\":493,\"path\":\"/"
+		"g\"}],\"report\":4,\"root\":\"/r\"}";
 	struct error err = {0};
 	CLEANUP(job_free)
 	struct job *job = job_from_json(text, strlen(text), &err);

@@ -9,10 +9,13 @@ static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 					  "DEBCONF_NOWARNINGS=yes",
 					  "UCF_FORCE_CONFFOLD=1",
 					  "NEEDRESTART_MODE=l",
-					  "NEEDRESTART_SUSPEND=1",
 					  "APT_LISTCHANGES_FRONTEND=none",
 					  "APT_LISTBUGS_FRONTEND=none",
 					  NULL};
+
+/* invoke-rc.d and deb-systemd-invoke ask it before they start or stop a service. */
+static const struct package_run_file run_files[] = {
+	{"/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755}, {NULL, NULL, 0}};
 
 const struct package_family deb_family = {
 	.name = "deb",
@@ -30,5 +33,13 @@ const struct package_family deb_family = {
 	.read_ownership = deb_read_ownership,
 	.expected = deb_expected,
 	.kept_suffixes = deb_kept_suffixes,
+	.run_files = run_files,
+	.roles = {[PACKAGE_KERNEL] = deb_kernels,
+		  [PACKAGE_BOOT_LOADER] = deb_boot_loaders,
+		  [PACKAGE_BOOT_TOOLS] = deb_boot_tools,
+		  [PACKAGE_DATABASE_SERVER] = deb_database_servers,
+		  [PACKAGE_INITRAMFS_MAKER] = deb_initramfs_makers,
+		  [PACKAGE_IN_INITRAMFS] = deb_in_initramfs,
+		  [PACKAGE_C_LIBRARY] = deb_c_libraries},
 	.environment = environment,
 };

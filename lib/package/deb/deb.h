@@ -47,6 +47,13 @@ int deb_verify(const struct package_state *before, const struct package_state *a
 int deb_read_ownership(struct tree *tree, struct ownership *ownership, struct error *err);
 extern const struct package_place deb_expected[];
 extern const char *const deb_kept_suffixes[];
+/* deb_roles.c: patterns, by role. */
+extern const char *const deb_kernels[],
+	*const deb_boot_loaders[], *const deb_boot_tools[],
+					   *const deb_database_servers[],
+						   *const deb_initramfs_makers[],
+							   *const deb_in_initramfs[],
+								   *const deb_c_libraries[];
 int deb_payload(const char *package_path,
 		int (*each)(void *opaque, const char *path, const struct digest *sha256,
 			    bool config, struct error *err),

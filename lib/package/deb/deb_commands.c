@@ -42,8 +42,8 @@ static void add_words(const struct builder *builder, struct arguments *arguments
 		add(arguments, xstrdup(*words));
 }
 
-static void finish(struct builder *builder, const char *stage, struct arguments *arguments,
-		   size_t n_packages)
+static struct package_command *finish(struct builder *builder, const char *stage,
+				      struct arguments *arguments, size_t n_packages)
 {
 	struct package_command *command =
 		ARRAY_ADD(builder->commands.items, builder->commands.n_items);
@@ -52,6 +52,7 @@ static void finish(struct builder *builder, const char *stage, struct arguments 
 	command->stage = xstrdup(stage);
 	command->argv = arguments->items;
 	command->n_packages = n_packages;
+	return command;
 }
 
 static void add_object(struct builder *builder, const struct package_step *step,
@@ -84,12 +85,15 @@ static size_t add_batch(struct builder *builder, size_t from, size_t end)
 	const struct package_step *steps = builder->resolution->steps;
 	enum package_operation operation = steps[from].operation;
 	struct arguments arguments = {0};
+	struct package_command *command;
 	size_t i;
 
 	add_words(builder, &arguments, kinds[operation].words);
 	for (i = from; i < end && i - from < MAX_BATCH && steps[i].operation == operation; i++)
 		add_object(builder, &steps[i], &arguments);
-	finish(builder, kinds[operation].stage, &arguments, i - from);
+	command = finish(builder, kinds[operation].stage, &arguments, i - from);
+	command->unpacks = operation == PACKAGE_UNPACK;
+	command->removes = operation == PACKAGE_REMOVE;
 	return i;
 }
 

@@ -137,6 +137,9 @@ static void print_summary(const json_t *summary)
 	       field(summary, "run"));
 	print_changes(json_object_get(summary, "packages"));
 	print_left(json_object_get(summary, "left_behind"));
+	if (json_is_integer(json_object_get(summary, "generation")))
+		printf("generation %lld is current\n",
+		       (long long)json_integer_value(json_object_get(summary, "generation")));
 	json_array_foreach(json_object_get(summary, "outputs"), i, output)
 		printf("overlay %s\n", json_string_value(output));
 	if (json_string_value(json_object_get(summary, "record")))
@@ -179,9 +182,9 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	if (!values->apply.plan_file && !values->apply.plan.patchset)
 		return usage_error(&command_apply, "--patchset or --plan is missing");
 	name_outputs(values);
-	if (!values->apply.dry_run && values->outputs.n == 0)
+	if (!image.template_name && !values->apply.dry_run && values->outputs.n == 0)
 		return usage_error(&command_apply, "--output is missing");
-	if (!values->apply.dry_run && !values->apply.record)
+	if (!image.template_name && !values->apply.dry_run && !values->apply.record)
 		return usage_error(&command_apply, "--record is missing");
 	if (coldpatch_image_apply(session, &image, &values->apply, &text, &err) < 0)
 		return tell_error(global, &err);
@@ -210,7 +213,7 @@ static const struct option options[] = {
 
 const struct command command_apply = {
 	.name = "apply",
-	.synopsis = "--patchset NAME|FILE --output OVERLAY --record FILE [OPTIONS] IMAGE",
+	.synopsis = "--patchset NAME|FILE [--output OVERLAY --record FILE] [OPTIONS] IMAGE|NAME",
 	.summary = "Patch an image into a new overlay, with a signed record",
 	.help = "  --patchset NAME  what to apply: a file, or the name of one that ships with "
 		"coldpatch\n"

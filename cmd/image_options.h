@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options with which every verb on a loose image names it. */
+/* With what every verb on an image names it. */
 #ifndef COLDPATCH_CMD_IMAGE_OPTIONS_H
 #define COLDPATCH_CMD_IMAGE_OPTIONS_H
 
@@ -23,7 +23,8 @@ enum { OPTION_DISK = 2000, OPTION_BACKING };
 
 /* 0, or -1 when it is none of these. */
 int image_option(struct image_options *values, int option);
-/* The image; its vectors are those of `values`.  -1 when no disk was named. */
+/* The image: one argument without a / is a template; the vectors are those of `values`.  -1 when
+ * nothing was named. */
 int image_of_options(struct image_options *values, int n_arguments, char **arguments,
 		     struct coldpatch_image *ret);
 

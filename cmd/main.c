@@ -9,11 +9,13 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
-	&command_doctor, &command_inspect, &command_mirror, &command_plan,
-	&command_apply,	 &command_verify,  &command_key,
+	&command_doctor, &command_inspect, &command_mirror,   &command_plan,	 &command_apply,
+	&command_verify, &command_key,	   &command_init,     &command_import,	 &command_path,
+	&command_clone,	 &command_history, &command_rollback, &command_hold,	 &command_unhold,
 };
 
 enum {
+	OPTION_LIBRARY = 'L',
 	OPTION_CONFIG = 1000,
 	OPTION_STORE,
 	OPTION_SCRATCH,
@@ -24,6 +26,7 @@ enum {
 };
 
 static const struct option global_options[] = {
+	{"library", required_argument, NULL, OPTION_LIBRARY},
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"store", required_argument, NULL, OPTION_STORE},
 	{"scratch", required_argument, NULL, OPTION_SCRATCH},
@@ -42,6 +45,7 @@ static void print_help(FILE *out)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(out, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nOptions of every verb, after it:\n"
+	      "  --library DIR    (or -L DIR) the library; else $COLDPATCH_LIBRARY, or the configuration's\n"
 	      "  --config FILE    instead of /etc/coldpatch/config.yaml\n"
 	      "  --store DIR      where mirror snapshots, layers and logs are kept\n"
 	      "  --scratch DIR    local disk for working copies\n"
@@ -94,6 +98,9 @@ static struct option *join_options(const struct command *command)
 static int take_global(struct global *global, int option)
 {
 	switch (option) {
+	case OPTION_LIBRARY:
+		global->settings.library = optarg;
+		return 0;
 	case OPTION_CONFIG:
 		global->settings.config_path = optarg;
 		return 0;
@@ -124,9 +131,10 @@ static int read_options(const struct command *command, struct global *global, vo
 			int argc, char **argv)
 {
 	struct option *options = join_options(command);
-	const char *shorts = command->shorts ? command->shorts : "";
+	char shorts[16];
 	int option, outcome = 0;
 
+	snprintf(shorts, sizeof shorts, "L:%s", command->shorts ? command->shorts : "");
 	opterr = 0;
 	while (outcome == 0 && (option = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
 		int global_outcome = take_global(global, option);
@@ -179,6 +187,8 @@ static int run(const struct command *command, struct global *global, void *value
 	int code;
 
 	find_helpers(&global->settings);
+	if (!global->settings.library)
+		global->settings.library = getenv("COLDPATCH_LIBRARY");
 	session = coldpatch_session_new(&global->settings, &callbacks, &err);
 	if (!session)
 		return tell_error(global, &err);

@@ -3,14 +3,23 @@
 PROGRAM_NAMES += coldpatch
 coldpatch_SOURCES := \
 	cmd/apply.c \
+	cmd/change_output.c \
+	cmd/clone.c \
 	cmd/doctor.c \
+	cmd/history.c \
+	cmd/hold.c \
 	cmd/image_options.c \
+	cmd/import.c \
+	cmd/init.c \
 	cmd/inspect.c \
 	cmd/key.c \
 	cmd/main.c \
 	cmd/mirror.c \
 	cmd/output.c \
+	cmd/path.c \
 	cmd/plan.c \
 	cmd/plan_output.c \
 	cmd/progress.c \
+	cmd/rollback.c \
+	cmd/unhold.c \
 	cmd/verify.c

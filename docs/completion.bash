@@ -3,7 +3,7 @@
 # tests/cli/manual.sh compares the options below with what each verb's --help prints.
 
 _coldpatch_options() { # VERB
-	echo --config --store --scratch --json --quiet --verbose --help
+	echo --library --config --store --scratch --json --quiet --verbose --help
 	case $1 in
 	inspect) echo --disk --backing --packages ;;
 	mirror) echo --keyring --suite --allow --patchset --want --source --proxy --output --disk --backing ;;
@@ -14,7 +14,27 @@ _coldpatch_options() { # VERB
 		;;
 	verify) echo --record --parent-record --public-key --backing ;;
 	key) echo --directory ;;
+	import)
+		echo --reference --copy --move --name --into --owner --purpose --review-by --trust-domain --key --actor --reason \
+			--dry-run --disk --backing
+		;;
+	path) echo --pin ;;
+	rollback) echo --to --run --until --key --actor --reason --dry-run ;;
+	hold) echo --reason --until --actor --key --dry-run ;;
+	unhold) echo --reason --actor --key --dry-run ;;
 	esac
+}
+
+# The templates of the library that the words so far name, or the environment.
+_coldpatch_templates() {
+	local library=${COLDPATCH_LIBRARY-} i template
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in -L | --library) library=${COMP_WORDS[i + 1]} ;; esac
+	done
+	[ -n "$library" ] || return 0
+	for template in "$library"/templates/*/; do
+		[ -d "$template" ] && basename "$template"
+	done
 }
 
 _coldpatch() {
@@ -22,13 +42,16 @@ _coldpatch() {
 	local words=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify key --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify key init import path clone history rollback hold unhold
+			--help --version" -- "$current")
 		return
 	fi
 	case $previous in
 	--executor) words="auto sandbox appliance" ;;
-	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy) return ;;
-	--store | --scratch | --directory | --output-dir)
+	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
+		--trust-domain | --pin | --to | --run | --until) return ;;
+	--into) words=$(_coldpatch_templates) ;;
+	-L | --library | --store | --scratch | --directory | --output-dir)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
@@ -38,6 +61,12 @@ _coldpatch() {
 	esac
 	case $current in
 	-*) words=$(_coldpatch_options "$verb") ;;
+	*/*) ;;
+	*)
+		case $verb in
+		path | clone | history | rollback | hold | unhold) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
+		esac
+		;;
 	esac
 	if [ -n "$words" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -45,5 +74,8 @@ _coldpatch() {
 	fi
 	compopt -o filenames 2>/dev/null
 	mapfile -t COMPREPLY < <(compgen -f -- "$current")
+	case $verb in
+	inspect | plan | apply | verify) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_coldpatch_templates)" -- "$current") ;;
+	esac
 }
 complete -F _coldpatch coldpatch

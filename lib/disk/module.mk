@@ -5,6 +5,7 @@ LIB_SOURCES += \
 	lib/disk/chain.c \
 	lib/disk/confine.c \
 	lib/disk/content.c \
+	lib/disk/copy.c \
 	lib/disk/convert.c \
 	lib/disk/export.c \
 	lib/disk/format.c \

@@ -4,6 +4,7 @@
 #define COLDPATCH_SESSION_APPLY_H
 
 #include "session/background.h"
+#include "session/destination.h"
 #include "session/digests.h"
 #include "session/image.h"
 
@@ -15,19 +16,14 @@ struct applied {
 	json_t *layer;			    /* result of the layer task */
 	json_t *commit;			    /* result of the commit task */
 	struct background_digests *parents; /* one for each disk */
-	struct workspace *outputs;	    /* beside the first output */
+	struct destination destination;
 	bool changed;
 };
 
-/* Where the overlay of a disk is made, allocated. */
-char *applied_path(const struct applied *applied, size_t disk);
-
 /* Makes the record of what was done and has it signed, into `path` (apply_record.c). */
-int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *image,
-	       const struct coldpatch_apply_options *options, struct applied *applied,
-	       const char *path, struct error *err);
+int apply_sign(struct coldpatch_session *session, struct applied *applied, const char *path,
+	       struct error *err);
 /* What apply gives back (apply_summary.c). */
-json_t *apply_summary(struct coldpatch_session *session, const struct coldpatch_image *image,
-		      const struct coldpatch_apply_options *options, const struct applied *applied);
+json_t *apply_summary(struct coldpatch_session *session, const struct applied *applied);
 
 #endif

@@ -14,6 +14,7 @@ struct makings {
 	const struct coldpatch_image *image;
 	const struct coldpatch_apply_options *options;
 	struct applied *applied;
+	const struct destination *destination;
 };
 
 static char *name_of(const char *path)
@@ -28,7 +29,7 @@ static int add_subjects(const struct makings *makings, struct record *record, st
 	const json_t *outputs = json_object_get(makings->applied->commit, "outputs");
 
 	for (size_t i = 0; i < makings->image->n_disks; i++) {
-		CLEANUP_FREE char *staged = applied_path(makings->applied, i);
+		CLEANUP_FREE char *staged = destination_overlay(makings->destination, i);
 		struct record_subject *file = ARRAY_ADD(record->subjects, record->n_subjects);
 		struct record_subject *content;
 
@@ -57,18 +58,33 @@ static struct record_dependency *add_dependency(struct record *record, const cha
 	return dependency;
 }
 
+/* Of a template, the heads vouch for the file. */
+static struct record *read_parent_record(const struct makings *makings, struct digest *ret_digest,
+					 struct error *err)
+{
+	const struct template_generation *generation = makings->destination->resolved.generation;
+	const struct config *config = &makings->session->config;
+	const char *path = makings->options->parent_record;
+	CLEANUP(record_keys_free)
+	struct record_keys *keys = record_keys_open((const char *const *)config->public_keys,
+						    config->n_public_keys, err);
+
+	if (!keys)
+		return NULL;
+	if (!generation)
+		return record_read(path, keys, ret_digest, err);
+	*ret_digest = generation->digest;
+	return record_read_named(path, keys, &generation->digest, err);
+}
+
 /* The record that is named as the parent's must speak of the parent. */
 static int add_parent_record(const struct makings *makings, const struct digest *parents,
 			     struct record *record, struct error *err)
 {
 	const char *path = makings->options->parent_record;
-	const struct config *config = &makings->session->config;
 	struct digest digest;
-	CLEANUP(record_keys_free)
-	struct record_keys *keys = record_keys_open((const char *const *)config->public_keys,
-						    config->n_public_keys, err);
 	CLEANUP(record_free)
-	struct record *parent = keys ? record_read(path, keys, &digest, err) : NULL;
+	struct record *parent = read_parent_record(makings, &digest, err);
 
 	if (!parent)
 		return error_prefix(err, "parent record");
@@ -185,6 +201,9 @@ static void add_parameters(const struct makings *makings, struct record *record)
 
 	record->external_parameters = json_object();
 	json_put_bytes(record->external_parameters, "image", image);
+	if (makings->destination->resolved.template)
+		json_put_string(record->external_parameters, "template",
+				makings->destination->resolved.name);
 	json_put_string(record->external_parameters, "patchset", prepared->plan->patchset_name);
 	json_put_digest(record->external_parameters, "patchset_digest", &prepared->plan->patchset);
 	json_put_bytes(record->external_parameters, "actor", makings->options->actor);
@@ -243,7 +262,7 @@ static int sign(const struct makings *makings, const struct record *record, cons
 	int result;
 
 	for (size_t i = 0; i < n; i++)
-		overlays[i] = staged[i] = applied_path(makings->applied, i);
+		overlays[i] = staged[i] = destination_overlay(makings->destination, i);
 	result = record_sign(record, &request, path, err);
 	for (size_t i = 0; i < n; i++)
 		free(staged[i]);
@@ -252,11 +271,12 @@ static int sign(const struct makings *makings, const struct record *record, cons
 	return result;
 }
 
-int apply_sign(struct coldpatch_session *session, const struct coldpatch_image *image,
-	       const struct coldpatch_apply_options *options, struct applied *applied,
-	       const char *path, struct error *err)
+int apply_sign(struct coldpatch_session *session, struct applied *applied, const char *path,
+	       struct error *err)
 {
-	const struct makings makings = {session, image, options, applied};
+	const struct destination *destination = &applied->destination;
+	const struct makings makings = {session, &destination->resolved.image,
+					&destination->options, applied, destination};
 	CLEANUP(record_free)
 	struct record *record = make_record(&makings, err);
 

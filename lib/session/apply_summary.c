@@ -59,21 +59,30 @@ static json_t *all_warnings(const struct applied *applied)
 	return warnings;
 }
 
-json_t *apply_summary(struct coldpatch_session *session, const struct coldpatch_image *image,
-		      const struct coldpatch_apply_options *options, const struct applied *applied)
+static json_t *generation_of(const struct destination *destination)
 {
+	uint64_t number;
+
+	return destination_generation(destination, &number) ? json_integer((json_int_t)number)
+							    : json_null();
+}
+
+json_t *apply_summary(struct coldpatch_session *session, const struct applied *applied)
+{
+	const struct destination *destination = &applied->destination;
+	const struct coldpatch_apply_options *options = &destination->options;
 	const struct plan *plan = applied->prepared.plan;
 	json_t *summary = json_object();
 	struct digest digest;
 
 	plan_digest(plan, &digest);
 	json_put_string(summary, "run", applied->prepared.run);
-	json_put_bytes(summary, "image", image->disks[0]);
+	json_put_bytes(summary, "image", destination->resolved.name);
 	json_put_bool(summary, "changed", applied->changed);
 	json_put_bool(summary, "failed", false);
 	json_put_u64(summary, "code", plan_code(plan));
 	json_put_string(summary, "msg", outcome(options, applied));
-	json_put(summary, "generation", json_null());
+	json_put(summary, "generation", generation_of(destination));
 	json_put_digest(summary, "plan", &digest);
 	json_put_bytes(summary, "record", applied->changed ? options->record : NULL);
 	json_put(summary, "outputs",

@@ -35,6 +35,8 @@ static const cyaml_schema_value_t mirror_schema = {
 };
 
 static const cyaml_schema_field_t config_fields[] = {
+	OPTIONAL_STRING("library", struct config, library),
+	OPTIONAL_STRING("host-id", struct config, host_id),
 	OPTIONAL_STRING("store", struct config, store),
 	OPTIONAL_STRING("scratch", struct config, scratch),
 	OPTIONAL_STRING("state", struct config, state),
@@ -144,6 +146,8 @@ void config_free(struct config *config)
 	free(config->mirrors);
 	free_strings(config->public_keys, config->n_public_keys);
 	free_strings(config->sandbox_ok, config->n_sandbox_ok);
+	free(config->library);
+	free(config->host_id);
 	free(config->store);
 	free(config->scratch);
 	free(config->state);

@@ -20,6 +20,8 @@ struct config_mirror {
 };
 
 struct config {
+	char *library;	    /* NULL: none */
+	char *host_id;	    /* in owners and leases; NULL: made of machine-id and host name */
 	char *store;	    /* mirror snapshots, packages, layers, plans */
 	char *scratch;	    /* local disk, for views and copies */
 	char *state;	    /* the host's own memory: high-water mark, probes */

@@ -161,3 +161,34 @@ const struct confinement confinement_choose = {
 			{0},
 		},
 };
+
+const struct confinement confinement_import = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			IMAGE,
+			{"copies", NULL, CONFINED_FILL},
+			{"overlays", NULL, CONFINED_BESIDE},
+			{0},
+		},
+};
+
+const struct confinement confinement_import_scan = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"directory", NULL, CONFINED_READ},
+			{"known_files", NULL, CONFINED_READ},
+			{0},
+		},
+};
+
+const struct confinement confinement_clone = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){IMAGE,
+						{"overlays.path", NULL, CONFINED_BESIDE},
+						{0}},
+};

@@ -36,6 +36,7 @@ void prepared_free(struct prepared *prepared)
 	json_decref(prepared->image);
 	free(prepared->state_dir);
 	workspace_free(prepared->workspace);
+	resolved_image_free(&prepared->resolved);
 	free(prepared->run);
 	*prepared = (struct prepared){0};
 }
@@ -105,9 +106,11 @@ static int check_image(const struct coldpatch_image *image, struct error *err)
 int prepare_guest(struct coldpatch_session *session, const struct coldpatch_image *image,
 		  struct prepared *prepared, struct error *err)
 {
-	if (check_image(image, err) < 0 || make_workspace(session, prepared, err) < 0)
+	if (image_resolve(session, image, &prepared->resolved, err) < 0 ||
+	    check_image(&prepared->resolved.image, err) < 0 ||
+	    make_workspace(session, prepared, err) < 0)
 		return -1;
-	prepared->image = image_input(image, prepared->workspace->path);
+	prepared->image = image_input(&prepared->resolved.image, prepared->workspace->path);
 	return inspect(session, prepared, err);
 }
 
@@ -363,9 +366,13 @@ int plan_code(const struct plan *plan)
 
 int prepare_name_image(const struct coldpatch_image *image, struct error *err)
 {
-	const char *name = image->n_disks ? image->disks[0] : "image";
+	const char *name = image->n_disks	  ? image->disks[0]
+			   : image->template_name ? image->template_name
+						  : "image";
+	/* Of "NAME@N" the name says enough. */
+	size_t len = image->n_disks ? strlen(name) : strcspn(name, "@");
 
-	if (strncmp(err->msg, name, strlen(name)))
+	if (strncmp(err->msg, name, len))
 		error_prefix(err, "%s", name);
 	return -1;
 }

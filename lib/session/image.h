@@ -5,6 +5,7 @@
 #define COLDPATCH_SESSION_IMAGE_H
 
 #include "plan/plan.h"
+#include "session/library_image.h"
 #include "session/session.h"
 #include "session/workspace.h"
 
@@ -14,7 +15,8 @@ char *run_id_new(void);
 /* What is known of one image during a run.  Start with {0}. */
 struct prepared {
 	char *run;
-	struct workspace *workspace; /* in scratch */
+	struct workspace *workspace;	/* in scratch */
+	struct resolved_image resolved; /* after prepare_guest */
 	json_t *image; /* the "image" of tasks (subject.h), with "files" after prepare_guest */
 	char *state_dir;
 	struct guest *guest;

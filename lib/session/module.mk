@@ -12,6 +12,8 @@ LIB_SOURCES += \
 	lib/session/confine_paths.c \
 	lib/session/confinements.c \
 	lib/session/content.c \
+	lib/session/destination.c \
+	lib/session/destination_template.c \
 	lib/session/digests.c \
 	lib/session/doctor.c \
 	lib/session/fetch.c \
@@ -20,6 +22,18 @@ LIB_SOURCES += \
 	lib/session/fetch_packages.c \
 	lib/session/fetch_suites.c \
 	lib/session/image.c \
+	lib/session/library.c \
+	lib/session/library_clone.c \
+	lib/session/library_head.c \
+	lib/session/library_history.c \
+	lib/session/library_hold.c \
+	lib/session/library_image.c \
+	lib/session/library_import.c \
+	lib/session/library_import_bases.c \
+	lib/session/library_import_one.c \
+	lib/session/library_import_record.c \
+	lib/session/library_lineage.c \
+	lib/session/library_rollback.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
 	lib/session/record.c \
@@ -29,8 +43,11 @@ LIB_SOURCES += \
 	lib/session/strings.c \
 	lib/session/subject.c \
 	lib/session/task.c \
+	lib/session/task_clone.c \
 	lib/session/task_commit.c \
 	lib/session/task_fetch.c \
+	lib/session/task_import.c \
+	lib/session/task_import_scan.c \
 	lib/session/task_inspect.c \
 	lib/session/task_layer.c \
 	lib/session/task_mirror.c \

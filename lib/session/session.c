@@ -5,6 +5,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "library/library.h"
+#include "record/keys.h"
 #include "session/strings.h"
 
 static void pass_log(void *opaque, enum log_level level, const char *msg)
@@ -65,11 +67,13 @@ static void make_absolute(char **path)
 
 static void set_places(struct config *config, const struct coldpatch_settings *settings)
 {
-	replace_string(&config->store, settings->store);
+	replace_string(&config->library, settings->library);
+	replace_string(&config->store, settings->store ? settings->store : config->library);
 	replace_string(&config->scratch, settings->scratch);
 	if (!config->patchsets)
 		config->patchsets = xstrdup(settings->patchsets ? settings->patchsets
 								: COLDPATCH_DATADIR "/patchsets");
+	make_absolute(&config->library);
 	make_absolute(&config->store);
 	make_absolute(&config->scratch);
 	make_absolute(&config->state);
@@ -78,7 +82,8 @@ static void set_places(struct config *config, const struct coldpatch_settings *s
 static int check_settings(const struct coldpatch_settings *settings, struct error *err)
 {
 	const char *const strings[] = {settings->config_path, settings->libexec_dir,
-				       settings->store, settings->scratch, settings->patchsets};
+				       settings->store,	      settings->scratch,
+				       settings->patchsets,   settings->library};
 
 	return strings_check(strings, sizeof strings / sizeof *strings, "setting", err);
 }
@@ -86,7 +91,8 @@ static int check_settings(const struct coldpatch_settings *settings, struct erro
 /* Made absolute they may go through a directory that is called anything. */
 static int check_places(const struct config *config, struct error *err)
 {
-	const char *const places[] = {config->store, config->scratch, config->state};
+	const char *const places[] = {config->store, config->scratch, config->state,
+				      config->library};
 
 	return strings_check(places, sizeof places / sizeof *places, "directory", err);
 }
@@ -127,6 +133,8 @@ void coldpatch_session_free(struct coldpatch_session *session)
 {
 	if (!session)
 		return;
+	library_free(session->library);
+	record_keys_free(session->keys);
 	config_free(&session->config);
 	free(session->libexec_dir);
 	free(session);

@@ -15,10 +15,13 @@
 #include "session/config.h"
 #include "session/stages.h"
 
-struct janitor;
+struct library;
+struct record_keys;
 
 struct coldpatch_session {
 	struct config config;
+	struct library *library;  /* session_library(), once it was asked for */
+	struct record_keys *keys; /* session_keys() */
 	char *libexec_dir;
 	struct coldpatch_callbacks callbacks;
 	struct monitor monitor;	 /* calls `callbacks` */

@@ -25,6 +25,9 @@ static const struct {
 	{&task_acquire, &confinement_acquire},
 	{&task_indexes, &confinement_indexes},
 	{&task_choose, &confinement_choose},
+	{&task_import, &confinement_import},
+	{&task_import_scan, &confinement_import_scan},
+	{&task_clone, &confinement_clone},
 };
 
 enum { MAX_INPUT = 256 << 20 };

@@ -43,9 +43,9 @@ wrong "coldpatch: no verb wake; see coldpatch --help" wake
 wrong "coldpatch inspect: no image; see coldpatch inspect --help" inspect
 wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope
 wrong "coldpatch plan: no image; see coldpatch plan --help" plan --patchset debian-12-all
-wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply x.qcow2
-wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply --patchset debian-12-all x.qcow2
-wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 x.qcow2
+wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply ./x.qcow2
+wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply --patchset debian-12-all ./x.qcow2
+wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 ./x.qcow2
 wrong "coldpatch verify: --record is missing; see coldpatch verify --help" verify x.qcow2
 wrong "coldpatch verify: no overlay; see coldpatch verify --help" verify --record x.json
 wrong "coldpatch mirror: snapshot [DIR...], verify ID, list, want IMAGE... or fetch; see coldpatch mirror --help" mirror

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change_output.h"
+
+enum {
+	OPTION_TO = 1,
+	OPTION_RUN,
+	OPTION_UNTIL,
+	OPTION_KEY,
+	OPTION_ACTOR,
+	OPTION_REASON,
+	OPTION_DRY_RUN,
+};
+
+static int option(void *opaque, int option)
+{
+	struct coldpatch_head_options *values = opaque;
+	const char **const strings[] = {
+		[OPTION_TO] = &values->to,	 [OPTION_RUN] = &values->run,
+		[OPTION_UNTIL] = &values->until, [OPTION_KEY] = &values->key,
+		[OPTION_ACTOR] = &values->actor, [OPTION_REASON] = &values->reason,
+	};
+
+	if (option > 0 && (size_t)option < sizeof strings / sizeof strings[0] && strings[option]) {
+		*strings[option] = optarg;
+		return 0;
+	}
+	if (option != OPTION_DRY_RUN)
+		return -1;
+	values->dry_run = true;
+	return 0;
+}
+
+static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
+	       char **arguments)
+{
+	struct coldpatch_head_options *options = opaque;
+	struct coldpatch_error err = {0};
+	char *text;
+
+	if (n == 0 && !options->run)
+		return usage_error(&command_rollback, "no template and no --run");
+	options->size = sizeof *options;
+	options->names = (const char *const *)arguments;
+	options->n_names = (size_t)n;
+	if (coldpatch_template_rollback(session, options, &text, &err) < 0)
+		return tell_error(global, &err);
+	return tell_change(global, text);
+}
+
+static const struct option options_table[] = {
+	{"to", required_argument, NULL, OPTION_TO},
+	{"run", required_argument, NULL, OPTION_RUN},
+	{"until", required_argument, NULL, OPTION_UNTIL},
+	{"key", required_argument, NULL, OPTION_KEY},
+	{"actor", required_argument, NULL, OPTION_ACTOR},
+	{"reason", required_argument, NULL, OPTION_REASON},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{0},
+};
+
+const struct command command_rollback = {
+	.name = "rollback",
+	.synopsis = "[OPTIONS] NAME...",
+	.summary = "Make an earlier generation the current one",
+	.help = "  --to N           this generation; else the one before the current one\n"
+		"  --run ID         all templates that this run changed, instead of names\n"
+		"  --until WHEN     how long the undone plan is refused: YYYY-MM-DD, or days "
+		"(30d)\n"
+		"  --key FILE       the private key that signs\n"
+		"  --actor TEXT, --reason TEXT  recorded as claimed\n"
+		"  --dry-run        say what would be done, and change nothing\n",
+	.options = options_table,
+	.option = option,
+	.values_size = sizeof(struct coldpatch_head_options),
+	.run = run,
+};

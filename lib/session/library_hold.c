@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Holds are heads: who, why and until when is signed, and the current generation stays what it is.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "session/library_head.h"
+#include "session/strings.h"
+
+struct wish {
+	const struct coldpatch_head_options *options;
+	enum head_kind kind; /* HEAD_HOLD or HEAD_RELEASE */
+	int64_t until;	     /* 0: none */
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+/* A rollback's hold is against one plan only; a release ends that, too. */
+static bool is_held_against_a_plan(const struct template *template, int64_t now)
+{
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && head->has_undone &&
+		    template_hold_against(template, &head->undone_plan, now))
+			return true;
+	}
+	return false;
+}
+
+/* The requested state holds already. */
+static bool is_so(const struct wish *wish, const struct template *template)
+{
+	int64_t now = time(NULL);
+	const struct head *hold = template_hold(template, now);
+
+	if (wish->kind == HEAD_RELEASE)
+		return !hold && !is_held_against_a_plan(template, now);
+	return hold && hold->until == wish->until && same_text(hold->reason, wish->options->reason);
+}
+
+static const char *message(const struct wish *wish, bool changes)
+{
+	if (wish->kind == HEAD_HOLD)
+		return !changes			? "is held already"
+		       : wish->options->dry_run ? "would be held"
+						: "held";
+	return !changes ? "is not held" : wish->options->dry_run ? "would be released" : "released";
+}
+
+static int publish(struct coldpatch_session *session, const struct template *template,
+		   const struct template_generation *current, const struct wish *wish,
+		   const char *run, struct error *err)
+{
+	struct head_draft draft = {
+		.name = template->name,
+		.template = template,
+		.kind = wish->kind,
+		.generation = current->number,
+		.record = current->record,
+		.record_digest = current->digest,
+		.run = run,
+		.actor = wish->options->actor,
+		.reason = wish->options->reason,
+		.until = wish->until,
+	};
+
+	draft.key = session_signing_key(session, wish->options->key, err);
+	return draft.key ? head_publish(session, &draft, err) : -1;
+}
+
+static int hold_one(struct coldpatch_session *session, const char *name, const char *run,
+		    const void *opaque, json_t **ret, struct error *err)
+{
+	const struct wish *wish = opaque;
+	bool dry_run = wish->options->dry_run, changes;
+	const struct template_generation *current;
+	CLEANUP(template_free)
+	struct template *template = NULL;
+
+	if (!dry_run && template_prepare_change(session, name, err) < 0)
+		return -1;
+	template = session_template(session, name, err);
+	current = template ? template_find(template, -1, err) : NULL;
+	if (!current)
+		return -1;
+	changes = !is_so(wish, template);
+	if (changes && !dry_run && publish(session, template, current, wish, run, err) < 0)
+		return -1;
+	*ret = change_summary(run, name, changes && !dry_run, message(wish, changes), current,
+			      NULL);
+	return 0;
+}
+
+static int check_options(const struct coldpatch_head_options *options, struct error *err)
+{
+	const char *const strings[] = {options->actor, options->reason};
+
+	if (options->run || options->to)
+		return error_set(err, ERROR_USAGE, "a run or a generation is for rollback");
+	if (strings_check(strings, 2, "option", err) < 0)
+		return -1;
+	return strings_check(options->names, options->n_names, "template", err);
+}
+
+static int hold(struct coldpatch_session *session, const struct coldpatch_head_options *options,
+		enum head_kind kind, json_t **ret, struct error *err)
+{
+	struct wish wish = {options, kind, 0};
+
+	if (check_options(options, err) < 0)
+		return -1;
+	if (kind == HEAD_HOLD && !options->reason)
+		return error_set(err, ERROR_USAGE,
+				 "a hold needs its reason, for those who meet it");
+	if (options->until && until_parse(options->until, time(NULL), &wish.until, err) < 0)
+		return -1;
+	return template_each(session, options->names, options->n_names, hold_one, &wish,
+			     options->dry_run, ret, err);
+}
+
+static int serve(struct coldpatch_session *session, const struct coldpatch_head_options *options,
+		 enum head_kind kind, char **ret_json, struct coldpatch_error *ret_err)
+{
+	CLEANUP_JSON json_t *json = NULL;
+	struct error err = {0};
+
+	if (hold(session, options, kind, &json, &err) < 0)
+		return session_fail(ret_err, &err);
+	*ret_json = session_text(json);
+	return 0;
+}
+
+int coldpatch_template_hold(struct coldpatch_session *session,
+			    const struct coldpatch_head_options *options, char **ret_json,
+			    struct coldpatch_error *ret_err)
+{
+	return serve(session, options, HEAD_HOLD, ret_json, ret_err);
+}
+
+int coldpatch_template_unhold(struct coldpatch_session *session,
+			      const struct coldpatch_head_options *options, char **ret_json,
+			      struct coldpatch_error *ret_err)
+{
+	return serve(session, options, HEAD_RELEASE, ret_json, ret_err);
+}

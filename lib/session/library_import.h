@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of an import: one image that comes into the library, and its record. */
+#ifndef COLDPATCH_SESSION_LIBRARY_IMPORT_H
+#define COLDPATCH_SESSION_LIBRARY_IMPORT_H
+
+#include "library/commit.h"
+#include "record/record.h"
+#include "session/library_lineage.h"
+
+/* One image that is to be imported. */
+struct import_request {
+	const char *name; /* of the template */
+	const char *const *paths;
+	size_t n_paths;
+	const char *const *backing;
+	size_t n_backing;
+	const struct coldpatch_import_options *options;
+};
+
+/* What is known of it while it is done.  Start with {0}. */
+struct import {
+	const struct import_request *request;
+	const struct library *library;
+	const char *run, *key;
+	int64_t started;
+	bool into;		   /* a new generation of a template that is there */
+	struct template *template; /* NULL: a new one */
+	struct lineage *lineage;   /* of that */
+	struct staging *staging;
+	struct owner_file *lease;
+	json_t *result; /* of task import */
+};
+
+/* Gives the summary, with "files": the files of the image, as they were found (subject.h). */
+int import_one(struct coldpatch_session *session, const struct import_request *request,
+	       const char *run, json_t **ret, struct error *err);
+
+/* "disk0.qcow2" of a staged generation, allocated. */
+char *import_overlay_path(const struct import *import, size_t disk);
+/* The bases of an import's disks are in the library, all of them; lower ones first
+ * (library_import_bases.c). */
+int import_add_bases(const struct import *import, struct error *err);
+/* Writes the record, signed, into the staged generation (library_import_record.c). */
+int import_sign(struct coldpatch_session *session, const struct import *import, struct error *err);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One image comes into the library: task import looks at all of it and makes overlays that hold
+ * nothing; bases, record and generation follow; the head makes it visible, last of all.
+ */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "library/base.h"
+#include "session/image.h"
+#include "session/library_head.h"
+#include "session/library_import.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+static void import_free(struct import *import)
+{
+	owner_file_free(import->lease);
+	staging_free(import->staging);
+	lineage_free(import->lineage);
+	template_free(import->template);
+	json_decref(import->result);
+}
+
+char *import_overlay_path(const struct import *import, size_t disk)
+{
+	return xasprintf("%s/disk%zu.qcow2", import->staging->path, disk);
+}
+
+static json_t *known_file(const struct base *base)
+{
+	json_t *file = json_object();
+
+	json_put_bytes(file, "path", base->path);
+	json_put(file, "size", json_integer((json_int_t)base->size));
+	json_put(file, "mtime_s", json_integer(base->mtime_s));
+	json_put(file, "mtime_ns", json_integer(base->mtime_ns));
+	json_put_digest(file, "digest", &base->digest);
+	return file;
+}
+
+/* The library's bases may back what comes in, and need not be hashed again. */
+static int list_known(const struct library *library, json_t *known, json_t *backing,
+		      struct error *err)
+{
+	struct digest *digests = NULL;
+	size_t n = 0;
+
+	if (library_list_bases(library, &digests, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct error ignored;
+		CLEANUP(base_free)
+		struct base *base = base_load(library, &digests[i], &ignored);
+
+		/* A path that is not UTF-8 is no string of a task. */
+		if (!base || access(base->path, F_OK) < 0 ||
+		    strings_check((const char *const *)&base->path, 1, "base", &ignored) < 0)
+			continue;
+		json_array_append_new(known, known_file(base));
+		json_array_append_new(backing, json_string(base->path));
+	}
+	free(digests);
+	return 0;
+}
+
+static json_t *real_paths(const char *const *paths, size_t n, struct error *err)
+{
+	CLEANUP_JSON json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		if (strings_check(&paths[i], 1, "image", err) < 0)
+			return NULL;
+		json_array_append_new(list, json_string(paths[i]));
+	}
+	return steal(list);
+}
+
+static void add_disks(const struct template *template, json_t *backing)
+{
+	for (size_t i = 0; template && i < template->n_generations; i++)
+		for (size_t j = 0; j < template->generations[i].n_disks; j++)
+			json_array_append_new(backing,
+					      json_string(template->generations[i].disks[j]));
+}
+
+static void put_outputs(const struct import *import, json_t *input)
+{
+	json_t *overlays = json_array();
+
+	for (size_t i = 0; i < import->request->n_paths; i++) {
+		CLEANUP_FREE char *path = import_overlay_path(import, i);
+
+		json_array_append_new(overlays, json_string(path));
+	}
+	json_put(input, "overlays", overlays);
+	if (import->request->options->mode != COLDPATCH_IMPORT_REFERENCE)
+		json_put_string(input, "copies", import->staging->path);
+}
+
+static json_t *task_input(const struct import *import, const char *work_dir, struct error *err)
+{
+	const struct import_request *request = import->request;
+	CLEANUP_JSON json_t *input = json_object();
+	json_t *image = json_object(), *known = json_array();
+	json_t *disks, *backing;
+
+	json_put(input, "image", image);
+	json_put(input, "known", known);
+	disks = real_paths(request->paths, request->n_paths, err);
+	if (!disks)
+		return NULL;
+	json_put(image, "disks", disks);
+	backing = real_paths(request->backing, request->n_backing, err);
+	if (!backing)
+		return NULL;
+	json_put(image, "backing", backing);
+	json_put_string(image, "work_dir", work_dir);
+	if (list_known(import->library, known, backing, err) < 0)
+		return NULL;
+	add_disks(import->template, backing);
+	if (import->staging)
+		put_outputs(import, input);
+	return steal(input);
+}
+
+static int look(struct coldpatch_session *session, struct import *import, struct error *err)
+{
+	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+	CLEANUP(workspace_free)
+	struct workspace *workspace =
+		workspace_new(session->config.scratch, "coldpatch", import->run, worker, err);
+	CLEANUP_JSON json_t *input = NULL;
+
+	if (!workspace)
+		return error_prefix(err, "scratch");
+	input = task_input(import, workspace->path, err);
+	if (!input)
+		return -1;
+	return task_run(session, "import", input, &import->result, err);
+}
+
+/* A guest sees on its disks what it saw on those of this generation. */
+static bool is_same(const struct import *import, const struct lineage_step *step)
+{
+	const json_t *disks = json_object_get(import->result, "disks"), *disk;
+	size_t i, n = 0;
+
+	if (!step->record || step->record->build_type != RECORD_IMPORT)
+		return false;
+	for (size_t j = 0; j < step->record->n_subjects; j++)
+		n += strstr(step->record->subjects[j].name, RECORD_CONTENT_SUFFIX) != NULL;
+	json_array_foreach(disks, i, disk)
+	{
+		CLEANUP_FREE char *name = xasprintf("disk%zu.qcow2" RECORD_CONTENT_SUFFIX, i);
+		struct digest digest;
+		bool found = false;
+
+		for (size_t j = 0; j < step->record->n_subjects; j++)
+			found |= !strcmp(step->record->subjects[j].name, name) &&
+				 digest_from_hex(string_member(disk, "content"), &digest) &&
+				 digest_equal(&step->record->subjects[j].digest, &digest);
+		if (!found)
+			return false;
+	}
+	return n == json_array_size(disks);
+}
+
+/* For --into, the last import counts; else any. */
+static const struct template_generation *find_same(const struct import *import)
+{
+	for (size_t i = import->lineage ? import->lineage->n : 0; i-- > 0;) {
+		const struct lineage_step *step = &import->lineage->steps[i];
+
+		if (is_same(import, step))
+			return step->generation;
+		if (import->into && step->record && step->record->build_type == RECORD_IMPORT)
+			return NULL;
+	}
+	return NULL;
+}
+
+static int open_template(struct coldpatch_session *session, struct import *import,
+			 struct error *err)
+{
+	const char *name = import->request->name;
+	struct error problem = {0};
+
+	import->template = session_template(session, name, &problem);
+	if (!import->template && problem.kind == ERROR_MISSING && !import->into)
+		return 0;
+	if (!import->template) {
+		*err = problem;
+		return -1;
+	}
+	import->lineage = lineage_new(import->template, session->keys);
+	if (import->into && !template_find(import->template, -1, err))
+		return -1;
+	return 0;
+}
+
+/* Something is written: a new template, or a generation of one that is there. */
+static bool may_make(const struct import *import)
+{
+	return (import->into || !import->template) && !import->request->options->dry_run;
+}
+
+static int make_staging(struct import *import, struct error *err)
+{
+	const char *name = import->request->name;
+
+	import->staging = staging_new(import->library, name, import->run, err);
+	if (!import->staging)
+		return -1;
+	import->lease = template_lease(import->library, name, import->run, err);
+	return import->lease ? 0 : -1;
+}
+
+static bool is_described(const struct coldpatch_import_options *options)
+{
+	return options->owner || options->purpose || options->review_by || options->trust_domain;
+}
+
+static int describe(const struct import *import, struct error *err)
+{
+	const struct coldpatch_import_options *options = import->request->options;
+	struct template_info info = {0};
+	char *strings[] = {NULL, NULL, NULL, NULL};
+	const char *const said[] = {options->owner, options->purpose, options->review_by,
+				    options->trust_domain};
+	char **const members[] = {&info.owner, &info.purpose, &info.review_by, &info.trust_domain};
+	int outcome;
+
+	if (import->template && !is_described(options))
+		return 0;
+	if (import->template)
+		info = import->template->info;
+	for (size_t i = 0; i < 4; i++)
+		if (said[i])
+			*members[i] = strings[i] = xstrdup(said[i]);
+	outcome = template_info_write(import->library, import->request->name, &info, err);
+	for (size_t i = 0; i < 4; i++)
+		free(strings[i]);
+	return outcome;
+}
+
+/* An import that does not come to its head leaves no description, either. */
+static void take_back_description(const struct import *import)
+{
+	CLEANUP_FREE char *path =
+		library_path(import->library, "templates/%s/template.json", import->request->name);
+
+	if (!import->template)
+		unlink(path);
+}
+
+static int publish_head(struct coldpatch_session *session, const struct import *import,
+			struct error *err)
+{
+	const struct import_request *request = import->request;
+	CLEANUP_FREE char *record = xasprintf("%s/record.sigstore.json", import->staging->path);
+	struct head_draft draft = {
+		.name = request->name,
+		.template = import->template,
+		.kind = HEAD_IMPORT,
+		.generation = import->staging->number,
+		.record = record,
+		.run = import->run,
+		.key = import->key,
+		.actor = request->options->actor,
+		.reason = request->options->reason,
+	};
+
+	if (digest_of_file(record, &draft.record_digest, err) < 0)
+		return -1;
+	return head_publish(session, &draft, err);
+}
+
+static int make_generation(struct coldpatch_session *session, struct import *import,
+			   struct error *err)
+{
+	if (import_add_bases(import, err) < 0 || import_sign(session, import, err) < 0 ||
+	    staging_publish(import->staging, import->request->paths[0], err) < 0 ||
+	    describe(import, err) < 0)
+		return -1;
+	if (publish_head(session, import, err) == 0)
+		return 0;
+	take_back_description(import);
+	return -1;
+}
+
+static json_t *summary(const struct import *import, bool changed,
+		       const struct template_generation *generation, const char *msg)
+{
+	json_t *json =
+		change_summary(import->run, import->request->name, changed, msg, generation, NULL);
+
+	json_put(json, "files", json_incref(json_object_get(import->result, "files")));
+	json_put(json, "os",
+		 json_incref(json_object_get(json_object_get(import->result, "guest"), "os")));
+	json_put(
+		json, "blockers",
+		json_incref(json_object_get(json_object_get(import->result, "guest"), "blockers")));
+	return json;
+}
+
+static json_t *made_summary(const struct import *import)
+{
+	CLEANUP_FREE char *record = xasprintf("%s/record.sigstore.json", import->staging->path);
+	struct template_generation generation = {.number = import->staging->number,
+						 .record = record};
+	CLEANUP_FREE char *msg =
+		xasprintf("imported as generation %llu", (unsigned long long)generation.number);
+
+	return summary(import, true, &generation, msg);
+}
+
+static int import_image(struct coldpatch_session *session, struct import *import, json_t **ret,
+			struct error *err)
+{
+	const struct template_generation *same;
+
+	if (!import->request->options->dry_run &&
+	    template_prepare_change(session, import->request->name, err) < 0)
+		return -1;
+	if (open_template(session, import, err) < 0)
+		return -1;
+	if ((may_make(import) && make_staging(import, err) < 0) || look(session, import, err) < 0)
+		return -1;
+	same = find_same(import);
+	if (same) {
+		*ret = summary(import, false, same, "is imported already");
+		return 0;
+	}
+	if (import->template && !import->into)
+		return error_set(err, ERROR_USAGE,
+				 "is there already, from another image; --into %s makes a new "
+				 "generation of it, --name gives the new one another name",
+				 import->request->name);
+	if (import->request->options->dry_run) {
+		*ret = summary(import, false, NULL, "would be imported");
+		return 0;
+	}
+	if (make_generation(session, import, err) < 0)
+		return -1;
+	*ret = made_summary(import);
+	return 0;
+}
+
+int import_one(struct coldpatch_session *session, const struct import_request *request,
+	       const char *run, json_t **ret, struct error *err)
+{
+	__attribute__((cleanup(import_free))) struct import import = {
+		.request = request,
+		.library = session_library(session, err),
+		.run = run,
+		.started = time(NULL),
+		.into = request->options->into,
+	};
+
+	if (!import.library || template_name_check(request->name, err) < 0)
+		return -1;
+	if (!request->options->dry_run) {
+		import.key = session_signing_key(session, request->options->key, err);
+		if (!import.key)
+			return -1;
+	}
+	return import_image(session, &import, ret, err);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/library_lineage.h"
+
+#include <string.h>
+
+#include "library/base.h"
+
+enum { MAX_CHAIN = 64 };
+
+const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t number)
+{
+	for (size_t i = 0; i < lineage->n; i++)
+		if ((int64_t)lineage->steps[i].generation->number == number)
+			return &lineage->steps[i];
+	return NULL;
+}
+
+const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name)
+{
+	for (size_t i = 0; step->record && i < step->record->n_byproducts; i++)
+		if (!strcmp(step->record->byproducts[i].name, name))
+			return &step->record->byproducts[i].digest;
+	return NULL;
+}
+
+static int64_t find_before(const struct lineage *lineage, const struct lineage_step *step)
+{
+	const struct record_dependency *named =
+		record_dependency_named(step->record, "parent-record", 0);
+
+	for (size_t i = 0; named && i < lineage->n; i++)
+		if (digest_equal(&lineage->steps[i].generation->digest, &named->digest))
+			return (int64_t)lineage->steps[i].generation->number;
+	return LINEAGE_NONE;
+}
+
+static bool has_overlays_of(const struct lineage_step *below, const struct lineage_step *step)
+{
+	const struct record_dependency *parent;
+	size_t n = 0;
+
+	if (below == step || !below->record)
+		return false;
+	for (; (parent = record_dependency_named(step->record, "parent", n)); n++) {
+		const struct record_subject *overlay = record_overlay(below->record, n);
+
+		if (!overlay || !digest_equal(&overlay->digest, &parent->digest))
+			return false;
+	}
+	return n > 0;
+}
+
+/* Overlays of two imports of one file are equal: the one that this was made of comes first. */
+static int64_t find_below(const struct lineage *lineage, const struct lineage_step *step)
+{
+	const struct lineage_step *before = lineage_step(lineage, step->before);
+
+	if (before && has_overlays_of(before, step))
+		return step->before;
+	for (size_t i = 0; i < lineage->n; i++)
+		if (has_overlays_of(&lineage->steps[i], step))
+			return (int64_t)lineage->steps[i].generation->number;
+	return LINEAGE_NONE;
+}
+
+static void read_step(const struct record_keys *keys, const struct template_generation *generation,
+		      struct lineage_step *step)
+{
+	struct error problem = {0};
+
+	step->generation = generation;
+	step->before = step->below = LINEAGE_NONE;
+	if (generation->problem) {
+		step->problem = xstrdup(generation->problem);
+		return;
+	}
+	step->record = record_read_named(generation->record, keys, &generation->digest, &problem);
+	if (!step->record)
+		step->problem = xstrdup(problem.msg);
+}
+
+struct lineage *lineage_new(const struct template *template, const struct record_keys *keys)
+{
+	struct lineage *lineage = xcalloc(1, sizeof *lineage);
+
+	lineage->n = template->n_generations;
+	lineage->steps = xcalloc(lineage->n, sizeof *lineage->steps);
+	for (size_t i = 0; i < lineage->n; i++)
+		read_step(keys, &template->generations[i], &lineage->steps[i]);
+	for (size_t i = 0; i < lineage->n; i++) {
+		struct lineage_step *step = &lineage->steps[i];
+
+		if (!step->record)
+			continue;
+		step->before = find_before(lineage, step);
+		step->below = find_below(lineage, step);
+	}
+	return lineage;
+}
+
+void lineage_free(struct lineage *lineage)
+{
+	if (!lineage)
+		return;
+	for (size_t i = 0; i < lineage->n; i++) {
+		record_free(lineage->steps[i].record);
+		free(lineage->steps[i].problem);
+	}
+	free(lineage->steps);
+	free(lineage);
+}
+
+struct paths {
+	char **items;
+	size_t n;
+};
+
+static void paths_free(struct paths *paths)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		free(paths->items[i]);
+	free(paths->items);
+}
+
+static int add_bases(const struct library *library, struct digest digest, struct paths *paths,
+		     struct error *err)
+{
+	for (unsigned depth = 0; depth < MAX_CHAIN; depth++) {
+		CLEANUP(base_free)
+		struct base *base = base_load(library, &digest, err);
+
+		if (!base || base_check_unchanged(base, err) < 0)
+			return -1;
+		*ARRAY_ADD(paths->items, paths->n) = xstrdup(base->path);
+		if (!base->has_backing)
+			return 0;
+		digest = base->backing;
+	}
+	return error_set(err, ERROR_IMAGE, "more than %d bases below each other", MAX_CHAIN);
+}
+
+static int add_bases_of(const struct library *library, const struct lineage_step *step,
+			struct paths *paths, struct error *err)
+{
+	const struct record_dependency *parent;
+
+	for (size_t i = 0; (parent = record_dependency_named(step->record, "parent", i)); i++)
+		if (add_bases(library, parent->digest, paths, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_below(const struct library *library, const struct lineage *lineage, int64_t number,
+		     struct paths *paths, struct error *err)
+{
+	const struct lineage_step *step = lineage_step(lineage, number);
+
+	for (size_t depth = 0; step && depth <= lineage->n; depth++) {
+		if (!step->record)
+			return error_set(err, ERROR_TRUST, "generation %lld: %s",
+					 (long long)step->generation->number, step->problem);
+		if (step->below == LINEAGE_NONE)
+			return add_bases_of(library, step, paths, err);
+		step = lineage_step(lineage, step->below);
+		for (size_t i = 0; i < step->generation->n_disks; i++)
+			*ARRAY_ADD(paths->items, paths->n) = xstrdup(step->generation->disks[i]);
+	}
+	return error_set(err, ERROR_TRUST, "generation %lld: its records lead nowhere",
+			 (long long)number);
+}
+
+int lineage_backing(const struct library *library, const struct lineage *lineage, int64_t number,
+		    char ***ret, size_t *ret_n, struct error *err)
+{
+	struct paths paths = {0};
+
+	if (add_below(library, lineage, number, &paths, err) < 0) {
+		paths_free(&paths);
+		return -1;
+	}
+	*ret = paths.items;
+	*ret_n = paths.n;
+	return 0;
+}

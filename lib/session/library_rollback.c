@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Going back: a head that names an earlier generation.  Nothing is written to a disk.
+ *
+ * "The one before" is what was current when the current generation was made, so that a second
+ * rollback goes back further.  The plan that is held against is the one that leads from the
+ * generation gone back to to where we came from: the same apply would make it again.
+ */
+#include <ctype.h>
+#include <string.h>
+#include <time.h>
+
+#include "library/commit.h"
+#include "session/library_head.h"
+#include "session/library_lineage.h"
+#include "session/strings.h"
+
+#define DEFAULT_UNTIL "30d"
+
+struct rollback {
+	struct template *template;
+	struct lineage *lineage;
+	const struct template_generation *current, *target;
+	const struct digest *undone; /* NULL: no plan led from one to the other */
+};
+
+static void rollback_free(struct rollback *rollback)
+{
+	lineage_free(rollback->lineage);
+	template_free(rollback->template);
+}
+
+/* The head that made a generation, by its place in template->heads; n_heads when there is none. */
+static size_t maker_of(const struct template *template, uint64_t generation)
+{
+	size_t i = 0;
+
+	for (; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && head->generation == generation &&
+		    (head->kind == HEAD_COMMIT || head->kind == HEAD_IMPORT))
+			break;
+	}
+	return i;
+}
+
+static int find_previous(struct rollback *rollback, struct error *err)
+{
+	const struct template *template = rollback->template;
+	size_t maker = maker_of(template, rollback->current->number);
+	const struct head *before =
+		maker > 0 && maker < template->n_heads ? template->heads[maker - 1].head : NULL;
+
+	if (!before)
+		return error_set(err, ERROR_MISSING,
+				 "generation %llu is the first: there is none before it",
+				 (unsigned long long)rollback->current->number);
+	rollback->target = template_find(template, (int64_t)before->generation, err);
+	return rollback->target ? 0 : -1;
+}
+
+static int find_numbered(struct rollback *rollback, const char *text, struct error *err)
+{
+	char *end;
+	long long number = strtoll(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end || number < 0)
+		return error_set(err, ERROR_USAGE, "--to %s: not the number of a generation", text);
+	rollback->target = template_find(rollback->template, number, err);
+	return rollback->target ? 0 : -1;
+}
+
+/* What a run made, or NULL. */
+static const struct head *made_by_run(const struct template *template, const char *run)
+{
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && (head->kind == HEAD_COMMIT || head->kind == HEAD_IMPORT) &&
+		    !strcmp(head->run, run))
+			return head;
+	}
+	return NULL;
+}
+
+static bool is_made_of(const struct lineage *lineage, int64_t number, int64_t earlier)
+{
+	const struct lineage_step *step = lineage_step(lineage, number);
+
+	for (size_t i = 0; step && i < lineage->n; i++) {
+		if (step->before == earlier)
+			return true;
+		step = lineage_step(lineage, step->before);
+	}
+	return false;
+}
+
+/* The generation of the run may not be the current one any more: it is left as it is where it was
+ * undone, and refused where something was made of it. */
+static int find_before_run(struct rollback *rollback, const char *run, struct error *err)
+{
+	const struct head *made = made_by_run(rollback->template, run);
+	unsigned long long current = rollback->current->number;
+
+	if (!made)
+		return error_set(err, ERROR_MISSING, "run %s made no generation of it", run);
+	if (made->generation == rollback->current->number)
+		return find_previous(rollback, err);
+	if (is_made_of(rollback->lineage, (int64_t)current, (int64_t)made->generation))
+		return error_set(err, ERROR_DENIED,
+				 "generation %llu was made of generation %llu, which is the run's; "
+				 "say with --to how far to go back",
+				 current, (unsigned long long)made->generation);
+	rollback->target = rollback->current;
+	return 0;
+}
+
+static void find_undone(struct rollback *rollback)
+{
+	const struct lineage_step *step =
+		lineage_step(rollback->lineage, (int64_t)rollback->current->number);
+
+	for (size_t i = 0; step && i < rollback->lineage->n; i++) {
+		if (step->before == (int64_t)rollback->target->number) {
+			rollback->undone = lineage_byproduct(step, "plan");
+			return;
+		}
+		step = lineage_step(rollback->lineage, step->before);
+	}
+}
+
+/* The last head is followed even where its generation is damaged: going back is what helps then. */
+static const struct template_generation *current_of(const struct template *template,
+						    struct error *err)
+{
+	const struct template_head *last = template_last_head(template);
+
+	if (!last || !last->head || last->problem) {
+		error_set(err, ERROR_TRUST, "last head: %s",
+			  last && last->problem ? last->problem : "there is none");
+		return NULL;
+	}
+	for (size_t i = 0; i < template->n_generations; i++)
+		if (template->generations[i].number == last->head->generation)
+			return &template->generations[i];
+	error_set(err, ERROR_TRUST, "generation %llu, which is current, is not there",
+		  (unsigned long long)last->head->generation);
+	return NULL;
+}
+
+static int look(struct coldpatch_session *session, const char *name,
+		const struct coldpatch_head_options *options, struct rollback *rollback,
+		struct error *err)
+{
+	int found;
+
+	rollback->template = session_template(session, name, err);
+	if (!rollback->template)
+		return -1;
+	rollback->current = current_of(rollback->template, err);
+	if (!rollback->current)
+		return -1;
+	rollback->lineage = lineage_new(rollback->template, session->keys);
+	found = options->run  ? find_before_run(rollback, options->run, err)
+		: options->to ? find_numbered(rollback, options->to, err)
+			      : find_previous(rollback, err);
+	if (found == 0)
+		find_undone(rollback);
+	return found;
+}
+
+static int publish(struct coldpatch_session *session, const char *name, const char *run,
+		   const struct coldpatch_head_options *options, const struct rollback *rollback,
+		   struct error *err)
+{
+	struct head_draft draft = {
+		.name = name,
+		.template = rollback->template,
+		.kind = HEAD_ROLLBACK,
+		.generation = rollback->target->number,
+		.record = rollback->target->record,
+		.record_digest = rollback->target->digest,
+		.run = run,
+		.actor = options->actor,
+		.reason = options->reason,
+		.undone = rollback->undone,
+	};
+
+	draft.key = session_signing_key(session, options->key, err);
+	if (!draft.key || until_parse(options->until ? options->until : DEFAULT_UNTIL, time(NULL),
+				      &draft.until, err) < 0)
+		return -1;
+	return head_publish(session, &draft, err);
+}
+
+static int roll_back_one(struct coldpatch_session *session, const char *name, const char *run,
+			 const void *opaque, json_t **ret, struct error *err)
+{
+	const struct coldpatch_head_options *options = opaque;
+	__attribute__((cleanup(rollback_free))) struct rollback rollback = {0};
+	CLEANUP_FREE char *msg = NULL;
+	bool changes;
+
+	if (!options->dry_run && template_prepare_change(session, name, err) < 0)
+		return -1;
+	if (look(session, name, options, &rollback, err) < 0)
+		return -1;
+	changes = rollback.target != rollback.current;
+	if (changes && !options->dry_run &&
+	    publish(session, name, run, options, &rollback, err) < 0)
+		return -1;
+	msg = !changes ? xasprintf("is at generation %llu already",
+				   (unsigned long long)rollback.target->number)
+		       : xasprintf("%s from generation %llu to %llu",
+				   options->dry_run ? "would go back" : "went back",
+				   (unsigned long long)rollback.current->number,
+				   (unsigned long long)rollback.target->number);
+	*ret = change_summary(run, name, changes && !options->dry_run, msg, rollback.target,
+			      rollback.undone);
+	return 0;
+}
+
+/* The templates of which the run made a generation. */
+static int names_of_run(struct coldpatch_session *session, const char *run, char ***ret,
+			size_t *ret_n, struct error *err)
+{
+	const struct library *library = session_library(session, err);
+	char **all = NULL;
+	size_t n_all = 0;
+
+	if (!library || library_list_templates(library, &all, &n_all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_all; i++) {
+		struct error problem = {0};
+		CLEANUP(template_free)
+		struct template *template = session_template(session, all[i], &problem);
+
+		if (!template)
+			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: %s", all[i],
+				    problem.msg);
+		if (template && made_by_run(template, run))
+			*ARRAY_ADD(*ret, *ret_n) = xstrdup(all[i]);
+	}
+	names_free(all, n_all);
+	if (*ret_n)
+		return 0;
+	return error_set(err, ERROR_MISSING, "run %s made no generation of any template", run);
+}
+
+static int check_options(const struct coldpatch_head_options *options, struct error *err)
+{
+	const char *const strings[] = {options->run, options->actor, options->reason};
+	int64_t ignored;
+
+	if (strings_check(strings, 3, "option", err) < 0 ||
+	    strings_check(options->names, options->n_names, "template", err) < 0)
+		return -1;
+	if (options->run && (options->n_names || options->to))
+		return error_set(err, ERROR_USAGE, "either a run, or templates and how far");
+	return options->until ? until_parse(options->until, time(NULL), &ignored, err) : 0;
+}
+
+static int roll_back(struct coldpatch_session *session,
+		     const struct coldpatch_head_options *options, json_t **ret, struct error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int outcome;
+
+	if (check_options(options, err) < 0)
+		return -1;
+	if (!options->run)
+		return template_each(session, options->names, options->n_names, roll_back_one,
+				     options, options->dry_run, ret, err);
+	if (names_of_run(session, options->run, &names, &n, err) < 0)
+		return -1;
+	outcome = template_each(session, (const char *const *)names, n, roll_back_one, options,
+				options->dry_run, ret, err);
+	names_free(names, n);
+	return outcome;
+}
+
+int coldpatch_template_rollback(struct coldpatch_session *session,
+				const struct coldpatch_head_options *options, char **ret_json,
+				struct coldpatch_error *ret_err)
+{
+	CLEANUP_JSON json_t *json = NULL;
+	struct error err = {0};
+
+	if (roll_back(session, options, &json, &err) < 0)
+		return session_fail(ret_err, &err);
+	*ret_json = session_text(json);
+	return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * import: {"image", "known": [{"path", "size", "mtime_s", "mtime_ns", "digest"}], "copies"?,
+ *          "overlays": [PATH]?}
+ *         -> {"guest", "files", "disks": [{"content", "chain": [BASE]}]}
+ *         with BASE = {"path", "format", "size", "mtime_s", "mtime_ns", "digest", "copy"}
+ *
+ * What a chain consists of, top file first, and what its guest is.  "known" are files whose digest
+ * was taken before.  With "copies", a directory, each file is copied there, bottom up: one above
+ * another gets the digest of the copy below as the name of its backing file, so that they find each
+ * other in LIBRARY/bases, and is hashed after that.  With "overlays", an empty overlay of each disk
+ * is made there, as one that lies in a generation's directory.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "disk/copy.h"
+#include "session/content.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+struct importing {
+	const json_t *input;
+	const struct subject *subject;
+	const struct monitor *monitor;
+};
+
+static bool is_known(const json_t *known, const struct stat *st, const char *path,
+		     struct digest *ret)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_foreach(known, i, file)
+	{
+		if (!strcmp(string_member(file, "path"), path) &&
+		    json_integer_value(json_object_get(file, "size")) == st->st_size &&
+		    json_integer_value(json_object_get(file, "mtime_s")) == st->st_mtim.tv_sec &&
+		    json_integer_value(json_object_get(file, "mtime_ns")) == st->st_mtim.tv_nsec)
+			return digest_from_hex(string_member(file, "digest"), ret);
+	}
+	return false;
+}
+
+static json_t *describe(const struct image_file *file, const struct stat *st,
+			const struct digest *digest, const char *copy)
+{
+	json_t *json = json_object();
+
+	json_put_bytes(json, "path", file->path);
+	json_put_string(json, "format", image_format_name(file->format));
+	json_put_u64(json, "size", (uint64_t)st->st_size);
+	json_put(json, "mtime_s", json_integer(st->st_mtim.tv_sec));
+	json_put(json, "mtime_ns", json_integer(st->st_mtim.tv_nsec));
+	json_put_digest(json, "digest", digest);
+	json_put_string(json, "copy", copy);
+	return json;
+}
+
+static int refer_to(const struct importing *importing, const struct image_file *file, json_t **ret,
+		    struct error *err)
+{
+	struct digest digest;
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", file->path);
+	if (!is_known(json_object_get(importing->input, "known"), &st, file->path, &digest) &&
+	    digest_of_fd_monitored(file->fd, importing->monitor, &digest, err) < 0)
+		return error_prefix(err, "%s", file->path);
+	*ret = describe(file, &st, &digest, NULL);
+	return 0;
+}
+
+static int set_backing(const char *path, const struct image_file *below, const json_t *below_copy,
+		       struct error *err)
+{
+	if (!below)
+		return 0;
+	return image_file_set_backing(path, string_member(below_copy, "digest"), below->format,
+				      err);
+}
+
+/* `below_copy` is what this gave for the file below. */
+static int copy_file(const struct importing *importing, const struct image_file *file,
+		     const struct image_file *below, const json_t *below_copy, const char *path,
+		     json_t **ret, struct error *err)
+{
+	struct digest digest;
+	struct stat st;
+
+	if (image_file_copy(file->fd, path, importing->monitor, err) < 0 ||
+	    set_backing(path, below, below_copy, err) < 0 ||
+	    digest_of_file_monitored(path, importing->monitor, &digest, err) < 0)
+		return -1;
+	if (stat(path, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	*ret = describe(file, &st, &digest, path);
+	return 0;
+}
+
+static int take_file(const struct importing *importing, size_t disk, size_t level,
+		     const json_t *below_copy, json_t **ret, struct error *err)
+{
+	const struct image *image = importing->subject->images[disk];
+	const char *copies = json_string_value(json_object_get(importing->input, "copies"));
+	const struct image_file *below =
+		level + 1 < image->n_files ? &image->files[level + 1] : NULL;
+	CLEANUP_FREE char *path = NULL;
+
+	if (!copies)
+		return refer_to(importing, &image->files[level], ret, err);
+	path = xasprintf("%s/base%zu-%zu", copies, disk, level);
+	return copy_file(importing, &image->files[level], below, below_copy, path, ret, err);
+}
+
+/* Bottom up; the result is top file first. */
+static int take_chain(const struct importing *importing, size_t disk, json_t **ret,
+		      struct error *err)
+{
+	CLEANUP_JSON json_t *chain = json_array();
+	const json_t *below = NULL;
+
+	for (size_t level = importing->subject->images[disk]->n_files; level-- > 0;) {
+		json_t *file = NULL;
+
+		if (take_file(importing, disk, level, below, &file, err) < 0)
+			return -1;
+		json_array_insert_new(chain, 0, file);
+		below = file;
+	}
+	*ret = steal(chain);
+	return 0;
+}
+
+static int make_overlay(const struct importing *importing, size_t disk, const json_t *chain,
+			struct error *err)
+{
+	const char *path = json_string_value(
+		json_array_get(json_object_get(importing->input, "overlays"), disk));
+	CLEANUP_FREE char *name =
+		xasprintf("../../../bases/%s", string_member(json_array_get(chain, 0), "digest"));
+
+	if (!path)
+		return 0;
+	return image_create_overlay(importing->subject->images[disk], path, name, err);
+}
+
+static int take_disks(const struct importing *importing, json_t *disks, struct error *err)
+{
+	for (size_t i = 0; i < importing->subject->n_disks; i++) {
+		json_t *disk = json_object(), *chain = NULL;
+
+		json_array_append_new(disks, disk);
+		if (take_chain(importing, i, &chain, err) < 0)
+			return -1;
+		json_put(disk, "chain", chain);
+		if (make_overlay(importing, i, chain, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_contents(struct content_digests *contents, json_t *disks, struct error *err)
+{
+	const struct digest *digests;
+	json_t *disk;
+	size_t i;
+
+	if (content_digests_wait(contents, &digests, err) < 0)
+		return -1;
+	json_array_foreach(disks, i, disk) json_put_digest(disk, "content", &digests[i]);
+	return 0;
+}
+
+/* All that was read is of one state. */
+static int check_unchanged(const struct subject *subject, const json_t *files, struct error *err)
+{
+	CLEANUP_JSON json_t *now = subject_files(subject);
+
+	if (json_equal(now, files))
+		return 0;
+	return error_set(err, ERROR_BUSY, "%s: a file of the image changed while it was imported",
+			 subject->images[0]->files[0].path);
+}
+
+static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	CLEANUP(subject_free)
+	struct subject *subject = subject_open(json_object_get(input, "image"), err);
+	const struct importing importing = {input, subject, monitor};
+	CLEANUP(content_digests_free)
+	struct content_digests *contents = NULL;
+	CLEANUP_JSON json_t *disks = json_array(), *files = NULL;
+
+	if (!subject)
+		return -1;
+	files = subject_files(subject);
+	monitor_progress(monitor, "digest", NULL, 0, 0);
+	contents = content_digests_start(subject, monitor);
+	if (take_disks(&importing, disks, err) < 0 || add_contents(contents, disks, err) < 0 ||
+	    check_unchanged(subject, files, err) < 0)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "guest", guest_to_json(subject->guest));
+	json_put(*ret, "files", steal(files));
+	json_put(*ret, "disks", steal(disks));
+	return 0;
+}
+
+const struct task task_import = {.name = "import", .run = run};

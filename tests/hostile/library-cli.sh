@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the library's verbs refuse, with code and message, and that nothing is changed by it.
+set -u
+. "$(dirname "$0")/../lib.sh"
+workdir
+L=$WORK/library
+
+said() { # CODE MESSAGE VERB ARGS...: with the library
+	local code=$1 message=$2
+	shift 2
+	expect "$code" "$1" -L "$L" --quiet "${@:2}"
+	expect_message "$message"
+	[ "$(grep -c '^coldpatch' "$ERR")" = 1 ] || { cat "$ERR"; fail "not one line of message"; }
+}
+done_so() { expect 0 "$1" -L "$L" --quiet "${@:2}"; }
+state() { find "$L/templates" "$L/bases" -printf '%p %l %s\n' | grep -v -e '/\.' -e '/pins ' | sort; }
+same_state() { diff <(echo "$BEFORE") <(state) || fail "$1 changed the library"; }
+
+# No library: none named, none there, something else there.
+expect 64 import "$WORK/x.raw"
+expect_message "no library is given: -L DIR"
+expect 64 init
+expect_message "no library is given"
+expect 64 inspect web-01
+expect_message "web-01 is a template's name (a path has a /), and no library is given: -L DIR"
+said 66 "No such file or directory" history web-01
+said 66 "No such file or directory" hold --reason x web-01
+mkdir "$L"
+said 66 "no library (coldpatch.yaml is missing); coldpatch init makes one" path web-01
+touch "$L/something"
+said 77 "" init
+rm "$L/something"
+done_so init
+done_so init
+grep -q "is there already" "$OUT" || fail "init does not tell that the library is there"
+COLDPATCH_LIBRARY=$L expect 66 path web-01
+expect_message "web-01"
+echo "library: $L" >> "$WORK/config.yaml"
+expect 66 path web-01
+sed -i '/^library:/d' "$WORK/config.yaml"
+
+# Imports.
+image=$WORK/web-01.raw
+cp --reflink=auto --sparse=always "$(tiny_guest)" "$image"
+before=$(sha256sum <"$image")
+said 66 "nothing.raw" import "$WORK/nothing.raw"
+echo "no image at all" > "$WORK/text.qcow2"
+said 65 "text.qcow2" import "$WORK/text.qcow2"
+said 64 "web_01?" import --name 'web_01?' "$image"
+said 64 "-x" import --name=-x "$image"
+said 66 "web-01" import --into web-01 "$image"
+said 64 "either the name of a new template, or one to import into" import --into a --name b "$image"
+said 78 "signing key $WORK/none.key" import --key "$WORK/none.key" "$image"
+sed "/^key:/d" "$WORK/config.yaml" > "$WORK/no-key.yaml"
+status=0
+"$BUILD/coldpatch" import --config "$WORK/no-key.yaml" -L "$L" "$image" 2>"$ERR" >/dev/null || status=$?
+[ $status = 78 ] || fail "import without a key: exit $status"
+expect_message "no key to sign with: --key FILE, or \`key:\` in the configuration"
+sed "/^public-keys:/d" "$WORK/config.yaml" > "$WORK/no-key.yaml"
+status=0
+"$BUILD/coldpatch" history --config "$WORK/no-key.yaml" -L "$L" web-01 2>"$ERR" >/dev/null || status=$?
+[ $status = 78 ] || fail "history without a public key: exit $status"
+expect_message "no public key to verify the library with"
+mkdir "$WORK/empty"
+said 66 "no image in it" import "$WORK/empty"
+said 64 "is a directory, whose templates are called as its files are" import --name x "$WORK/empty"
+[ -z "$(ls -A "$L/templates")" ] || { ls -lA "$L/templates"; fail "a failed import left a template"; }
+[ -z "$(ls -A "$L/bases")" ] || { ls -lA "$L/bases"; fail "a failed import left a base"; }
+done_so import --dry-run "$image"
+[ -z "$(ls -A "$L/templates" "$L/bases" | grep -v :)" ] || fail "a dry run left something"
+done_so import "$image"
+BEFORE=$(state)
+
+# A name that is taken, by another image; a backing file that nobody named.
+other=$WORK/other/web-01.qcow2
+mkdir "$WORK/other"
+overlay_of "$image" "$other" raw
+printf 'x' | qemu-io -f qcow2 -c 'write -P 7 900M 64k' "$other" >/dev/null
+said 65 "was not given; give it with --backing" import --name new "$(d=$WORK/other2; mkdir "$d"; cp --reflink=auto "$image" "$d/b.raw"; touch -d yesterday "$d/b.raw"; overlay_of "$d/b.raw" "$d/o.qcow2" raw; echo "$d/o.qcow2")"
+said 64 "is there already, from another image; --into web-01 makes a new generation of it" import "$other"
+same_state "a refused import"
+
+# Templates, generations, days.
+for verb in path history "clone" ; do
+	args=(nope)
+	[ $verb = clone ] && args+=("$WORK/c.qcow2")
+	said 66 "nope" $verb "${args[@]}"
+done
+said 66 "nope" rollback nope
+said 66 "nope" hold --reason x nope
+said 66 "nope" unhold nope
+said 66 "web-01: has no generation 7" path web-01@7
+said 64 "web-01@x" path web-01@x
+said 66 "generation 0 is the first: there is none before it" rollback web-01
+said 66 "has no generation 3" rollback --to 3 web-01
+said 64 "--to x: not the number of a generation" rollback --to x web-01
+said 64 "either a run, or templates and how far" rollback --run R web-01
+said 66 "run R made no generation of any template" rollback --run R
+said 64 "until never: neither a day, YYYY-MM-DD, nor a number of days, 30d" hold --reason x --until never web-01
+said 64 "until 2020-01-01: has passed" hold --reason x --until 2020-01-01 web-01
+said 64 "neither a day" hold --reason x --until 2027-02-30 web-01
+said 64 "neither a day" rollback --until 0d web-01
+said 64 "--reason is missing" hold web-01
+said 64 "a pin needs to say who needs it" path --pin "" web-01
+said 64 "exists already; it is never overwritten" clone web-01 "$other"
+said 64 "1 disks, but 2 files to make" clone web-01 "$WORK/c0" "$WORK/c1"
+said 66 "No such file or directory" clone web-01 "$WORK/nowhere/c.qcow2"
+[ -z "$(ls -A "$L/templates/web-01/pins" 2>/dev/null)" ] || fail "a clone that failed left a pin"
+said 64 "of a template, the library knows disks and backing files" inspect --backing "$image" web-01
+said 64 "a template takes neither outputs nor records" apply --patchset debian-12-all --record "$WORK/r" --output "$WORK/o" web-01
+done_so rollback --to 0 web-01
+same_state "a refused verb"
+
+# Several: each is told, 3 when one of them failed.
+expect 3 hold -L "$L" --quiet --json --reason audit web-01 nope
+[ "$(jq -c '[.code, .failed, .changed, (.results | map(.code))]' "$OUT")" = '[3,true,true,[0,66]]' ] || { cat "$OUT"; fail "summary of several"; }
+done_so hold --reason audit web-01
+grep -q "web-01: is held already" "$OUT" || fail "a second hold is not told as one"
+said 77 "web-01: is held until it is released: audit; unhold releases it" apply --patchset debian-12-all web-01
+done_so unhold web-01
+done_so unhold web-01
+grep -q "web-01: is not held" "$OUT" || fail "a second release is not told as one"
+
+# The base is changed behind our back, then gone.
+cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
+touch "$image"
+said 76 "web-01" inspect web-01
+rm "$image"
+said 66 "coldpatch relocate" inspect web-01
+done_so history web-01
+[ "$before" = "$(sha256sum <"$WORK/kept.raw")" ] || fail "the base's bytes changed"
+
+# A link that was planted is not followed.
+mv "$L/runs" "$WORK/runs"
+ln -s "$WORK/elsewhere" "$L/runs"
+mkdir "$WORK/elsewhere"
+done_so hold --reason x web-01
+[ -z "$(ls -A "$WORK/elsewhere")" ] || fail "a planted link was followed"
+echo "library-cli: all refused as told"

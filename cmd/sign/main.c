@@ -73,7 +73,8 @@ static int run(struct error *err)
 	CLEANUP_BUFFER struct buffer bundle = {0};
 
 	if (ahead_read(STDIN_FILENO, MAX_REQUEST, &text, err) < 0 ||
-	    request_parse(&text, &request, err) < 0 || request_check_files(&request, err) < 0)
+	    request_parse(&text, &request, err) < 0 || key_check_signs(request.key_path, err) < 0 ||
+	    request_check_files(&request, err) < 0)
 		return -1;
 	fill_in(&request);
 	if (sign(&request, &bundle, err) < 0)

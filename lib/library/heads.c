@@ -178,23 +178,43 @@ static bool is_vouched_for(const struct template *template, size_t i, uint64_t n
 	return true;
 }
 
-static void check_key(const struct template *template, const struct record_keys *keys, size_t i)
+int template_check_signer(const struct template *template, const struct record_keys *keys,
+			  const struct template_signature *signature, struct error *err)
 {
-	struct template_head *head = &template->heads[i];
+	const struct key_end *end = record_keys_end(keys, signature->key_id);
 	struct digest digest;
-	struct error problem;
 	uint64_t number;
+	size_t i = 0;
 
-	if (!head->head || !record_keys_is_revoked(keys, head->head->key_id))
-		return;
-	if (record_keys_good_head(keys, head->head->key_id, template->name, &number, &digest) &&
+	if (!end)
+		return 0;
+	if (!end->has_good)
+		return record_keys_check_time(keys, signature->key_id, signature->time,
+					      signature->what, err);
+	while (i < template->n_heads && template->heads[i].number < signature->head)
+		i++;
+	if (i < template->n_heads &&
+	    record_keys_good_head(keys, signature->key_id, template->name, &number, &digest) &&
 	    is_vouched_for(template, i, number, &digest))
-		return;
-	error_set(&problem, ERROR_TRUST,
-		  "%s: signed by key %s, which is revoked, and is not one of the heads that the "
-		  "revocation calls good",
-		  head->path, head->head->key_id);
-	set_problem(head, &problem);
+		return 0;
+	return error_set(err, ERROR_TRUST,
+			 "%s: signed by key %s, which is %s, and is not one of the heads that the "
+			 "%s calls good, nor named by one",
+			 signature->what, signature->key_id, end->revoked ? "revoked" : "retired",
+			 end->revoked ? "revocation" : "retirement");
+}
+
+static void check_key(const struct template *template, const struct record_keys *keys,
+		      struct template_head *head)
+{
+	struct error problem;
+
+	if (head->head &&
+	    template_check_signer(template, keys,
+				  &(struct template_signature){head->head->key_id, head->head->time,
+							       head->number, head->path},
+				  &problem) < 0)
+		set_problem(head, &problem);
 }
 
 int heads_load(const struct library *library, const struct record_keys *keys,
@@ -213,7 +233,7 @@ int heads_load(const struct library *library, const struct record_keys *keys,
 		check_previous(head, i ? head - 1 : NULL);
 	}
 	for (size_t i = 0; i < n; i++)
-		check_key(template, keys, i);
+		check_key(template, keys, &template->heads[i]);
 	for (size_t i = 0; i < n; i++)
 		check_record(template, i);
 	return 0;

@@ -81,6 +81,17 @@ const struct head *template_hold(const struct template *template, int64_t now);
 const struct head *template_hold_against(const struct template *template, const struct digest *plan,
 					 int64_t now);
 
+/* Something that `head` is, or that head `head` named first. */
+struct template_signature {
+	const char *key_id;
+	int64_t time; /* when, as the signer said */
+	uint64_t head;
+	const char *what; /* for the message */
+};
+/* ERROR_TRUST: the key has ended (keys.h), and this is not from before. */
+int template_check_signer(const struct template *template, const struct record_keys *keys,
+			  const struct template_signature *signature, struct error *err);
+
 int template_info_write(const struct library *library, const char *name,
 			const struct template_info *info, struct error *err);
 /* *ret_path (may be NULL) is the file.  That the generation is still there is to be asked

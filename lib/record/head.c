@@ -272,10 +272,9 @@ struct head *head_read(const char *path, const struct record_keys *keys, struct 
 	if (!head)
 		return NULL;
 	digest_of(file.data, file.len, &digest);
-	if (record_keys_is_revoked(keys, head->key_id) && !is_the_good_one(head, &digest, keys))
-		return error_set(err, ERROR_TRUST, "%s: signed by key %s, which is revoked", path,
-				 head->key_id),
-		       NULL;
+	if (!is_the_good_one(head, &digest, keys) &&
+	    record_keys_check_time(keys, head->key_id, head->time, path, err) < 0)
+		return NULL;
 	if (ret_digest)
 		*ret_digest = digest;
 	return steal(head);

@@ -71,12 +71,12 @@ int head_sign(const struct head *head, const struct head_sign_request *request, 
 	      struct error *err);
 
 enum { HEAD_MAX_SIZE = 1 << 20 };
-/* Checks the signature of a head file's bytes; `what` names it.  A revoked key is no error here:
- * see record_keys_good_head. */
+/* Checks the signature of a head file's bytes; `what` names it.  That the key has ended is no error
+ * here: see record_keys_good_head. */
 struct head *head_open(const struct buffer *file, const char *what, const struct record_keys *keys,
 		       struct error *err);
-/* The same for a file that lies anywhere, as record_read: a revoked key's is refused, unless it is
- * the very head that the revocation names. */
+/* The same for a file that lies anywhere, as record_read: what a key signed after its end is
+ * refused, unless it is the very head that the end names. */
 struct head *head_read(const char *path, const struct record_keys *keys, struct digest *ret_digest,
 		       struct error *err);
 

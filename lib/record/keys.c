@@ -17,21 +17,25 @@ struct good_head {
 	struct digest digest;
 };
 
-struct record_keys {
-	struct key **keys;
-	size_t n_keys;
-	struct revocation {
-		bool revoked;
-		struct good_head *good;
-		size_t n_good;
-	} * revocations; /* one per key */
+struct ending {
+	bool ended;
+	struct key_end end;
+	struct good_head *good;
+	size_t n_good;
 };
 
-static void revocation_clear(struct revocation *revocation)
+struct record_keys {
+	struct key **keys;
+	char **paths;
+	struct ending *endings; /* one per key */
+	size_t n_keys;
+};
+
+static void ending_clear(struct ending *ending)
 {
-	for (size_t i = 0; i < revocation->n_good; i++)
-		free(revocation->good[i].template_name);
-	free(revocation->good);
+	for (size_t i = 0; i < ending->n_good; i++)
+		free(ending->good[i].template_name);
+	free(ending->good);
 }
 
 void record_keys_free(struct record_keys *keys)
@@ -40,15 +44,16 @@ void record_keys_free(struct record_keys *keys)
 		return;
 	for (size_t i = 0; i < keys->n_keys; i++) {
 		key_free(keys->keys[i]);
-		revocation_clear(&keys->revocations[i]);
+		free(keys->paths[i]);
+		ending_clear(&keys->endings[i]);
 	}
 	free(keys->keys);
-	free(keys->revocations);
+	free(keys->paths);
+	free(keys->endings);
 	free(keys);
 }
 
-static int read_good(const char *path, const json_t *good, struct revocation *ret,
-		     struct error *err)
+static int read_good(const char *path, const json_t *good, struct ending *ret, struct error *err)
 {
 	const char *name;
 	json_t *value;
@@ -69,63 +74,135 @@ static int read_good(const char *path, const json_t *good, struct revocation *re
 	return 0;
 }
 
-/* The key's file has been there, so a revocation that cannot be read must not look like none. */
-static int read_revocation(const char *path, struct revocation *ret, struct error *err)
+static bool has_suffix(const char *text, const char *suffix)
 {
-	struct json_reader reader = {NULL, path, ERROR_CONFIG, err, false};
-	CLEANUP_JSON json_t *json = NULL;
-	const json_t *good;
-	uint64_t revoked;
+	size_t len = strlen(text), n = strlen(suffix);
+
+	return len > n && strcmp(text + len - n, suffix) == 0;
+}
+
+char *key_end_path(const char *path, bool revoked)
+{
+	size_t len = strlen(path);
+
+	if (has_suffix(path, ".pub") || has_suffix(path, ".key"))
+		len -= strlen(".pub");
+	return xasprintf("%.*s.%s", (int)len, path, revoked ? "revoked" : "retired");
+}
+
+/* Something that cannot be read must not look like nothing. */
+static bool is_there(const char *path)
+{
 	struct stat st;
 
-	if (lstat(path, &st) < 0 && errno == ENOENT)
-		return 0;
-	json = json_read_file(path, ERROR_CONFIG, err);
-	if (!json)
-		return -1;
-	ret->revoked = true;
-	reader.object = json;
-	json_get_u64(&reader, "revoked", &revoked);
-	good = json_get_object(&reader, "good");
+	return lstat(path, &st) == 0 || errno != ENOENT;
+}
+
+int key_check_signs(const char *path, struct error *err)
+{
+	for (int revoked = 1; revoked >= 0; revoked--) {
+		CLEANUP_FREE char *file = key_end_path(path, revoked);
+
+		if (is_there(file))
+			return error_set(err, ERROR_DENIED,
+					 "key %s: is %s and signs no more, says %s; sign with "
+					 "another one",
+					 path, revoked ? "revoked" : "retired", file);
+	}
+	return 0;
+}
+
+static int end_from_json(const json_t *json, const char *path, struct key_end_file *ret,
+			 struct error *err)
+{
+	struct json_reader reader = {json, path, ERROR_CONFIG, err, false};
+	const json_t *good = NULL;
+	uint64_t seconds = 0;
+
+	json_get_u64(&reader, ret->revoked ? "revoked" : "retired", &seconds);
+	if (ret->revoked || json_object_get(json, "good"))
+		good = json_get_object(&reader, "good");
 	if (json_reader_result(&reader) < 0)
 		return -1;
-	return read_good(path, good, ret, err);
+	ret->time = (int64_t)seconds;
+	ret->good = good ? json_deep_copy(good) : NULL;
+	return 0;
+}
+
+int key_end_read(const char *path, bool revoked, struct key_end_file *ret, struct error *err)
+{
+	CLEANUP_FREE char *file = key_end_path(path, revoked);
+	struct key_end_file end = {.revoked = revoked};
+	CLEANUP_JSON json_t *json = NULL;
+
+	if (!is_there(file))
+		return error_set(err, ERROR_MISSING, "%s: not there", file);
+	json = json_read_file(file, ERROR_CONFIG, err);
+	if (!json || end_from_json(json, file, &end, err) < 0)
+		return -1;
+	*ret = end;
+	return 0;
+}
+
+int key_end_write(const char *path, const struct key_end_file *end, struct error *err)
+{
+	CLEANUP_FREE char *file = key_end_path(path, end->revoked);
+	CLEANUP_JSON json_t *json = json_object();
+
+	json_put_u64(json, end->revoked ? "revoked" : "retired", (uint64_t)end->time);
+	if (end->good)
+		json_object_set(json, "good", end->good);
+	return json_write_file(file, json, 0644, err);
+}
+
+/* Revoked after it was retired is revoked. */
+static int read_ending(const char *path, struct ending *ret, struct error *err)
+{
+	for (int revoked = 1; revoked >= 0 && !ret->ended; revoked--) {
+		CLEANUP_FREE char *file = key_end_path(path, revoked);
+		struct key_end_file end = {0};
+		struct error problem = {0};
+		int result;
+
+		if (key_end_read(path, revoked, &end, &problem) < 0) {
+			if (problem.kind == ERROR_MISSING)
+				continue;
+			*err = problem;
+			return -1;
+		}
+		ret->ended = true;
+		ret->end = (struct key_end){revoked, end.time, end.good != NULL};
+		result = end.good ? read_good(file, end.good, ret, err) : 0;
+		json_decref(end.good);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static bool is_public_key_name(const char *name)
 {
-	size_t len = strlen(name);
-
-	return len > 4 && name[0] != '.' && strcmp(name + len - 4, ".pub") == 0;
-}
-
-static char *revocation_path(const char *path)
-{
-	size_t len = strlen(path);
-
-	if (len > 4 && strcmp(path + len - 4, ".pub") == 0)
-		len -= 4;
-	return xasprintf("%.*s.revoked", (int)len, path);
+	return has_suffix(name, ".pub") && name[0] != '.';
 }
 
 static int add_key(struct record_keys *keys, const char *path, struct error *err)
 {
-	CLEANUP_FREE char *revoked = revocation_path(path);
-	struct revocation revocation = {0};
+	struct ending ending = {0};
 	struct key *key;
-	size_t n = keys->n_keys;
+	size_t n = keys->n_keys, m = n;
 
 	if (n >= MAX_KEYS)
 		return error_set(err, ERROR_CONFIG, "%s: more than %d keys", path, MAX_KEYS);
 	key = key_open_public(path, err);
 	if (!key)
 		return -1;
-	if (read_revocation(revoked, &revocation, err) < 0) {
-		revocation_clear(&revocation);
+	if (read_ending(path, &ending, err) < 0) {
+		ending_clear(&ending);
 		key_free(key);
 		return -1;
 	}
-	*ARRAY_ADD(keys->revocations, n) = revocation;
+	*ARRAY_ADD(keys->endings, n) = ending;
+	*ARRAY_ADD(keys->paths, m) = xstrdup(path);
 	*ARRAY_ADD(keys->keys, keys->n_keys) = key;
 	return 0;
 }
@@ -169,43 +246,69 @@ const struct key *const *record_keys_all(const struct record_keys *keys, size_t 
 	return (const struct key *const *)keys->keys;
 }
 
-/* A key may be there twice, by two paths: revoked by either is revoked. */
-static const struct revocation *find_revocation(const struct record_keys *keys, const char *key_id)
+const char *record_keys_path(const struct record_keys *keys, size_t n)
 {
-	for (size_t i = 0; i < keys->n_keys; i++)
-		if (keys->revocations[i].revoked && !strcmp(key_get_id(keys->keys[i]), key_id))
-			return &keys->revocations[i];
-	return NULL;
+	return keys->paths[n];
+}
+
+/* A key may be there twice, by two paths; the worst that is said of it counts. */
+static const struct ending *find_ending(const struct record_keys *keys, const char *key_id)
+{
+	const struct ending *found = NULL;
+
+	for (size_t i = 0; i < keys->n_keys; i++) {
+		const struct ending *one = &keys->endings[i];
+
+		if (!one->ended || strcmp(key_get_id(keys->keys[i]), key_id) != 0)
+			continue;
+		if (!found || (one->end.revoked && !found->end.revoked))
+			found = one;
+	}
+	return found;
+}
+
+const struct key_end *record_keys_end(const struct record_keys *keys, const char *key_id)
+{
+	const struct ending *ending = find_ending(keys, key_id);
+
+	return ending ? &ending->end : NULL;
 }
 
 bool record_keys_is_revoked(const struct record_keys *keys, const char *key_id)
 {
-	return find_revocation(keys, key_id) != NULL;
+	const struct key_end *end = record_keys_end(keys, key_id);
+
+	return end && end->revoked;
+}
+
+int record_keys_check_time(const struct record_keys *keys, const char *key_id, int64_t time,
+			   const char *what, struct error *err)
+{
+	const struct key_end *end = record_keys_end(keys, key_id);
+
+	if (!end || (!end->revoked && time <= end->time))
+		return 0;
+	if (end->revoked)
+		return error_set(err, ERROR_TRUST,
+				 "%s: signed by key %s, which is revoked, and no head from before "
+				 "vouches for it",
+				 what, key_id);
+	return error_set(err, ERROR_TRUST, "%s: signed by key %s after that key was retired", what,
+			 key_id);
 }
 
 bool record_keys_good_head(const struct record_keys *keys, const char *key_id,
 			   const char *template_name, uint64_t *ret_number,
 			   struct digest *ret_digest)
 {
-	const struct revocation *revocation = find_revocation(keys, key_id);
+	const struct ending *ending = find_ending(keys, key_id);
 
-	for (size_t i = 0; revocation && i < revocation->n_good; i++) {
-		if (strcmp(revocation->good[i].template_name, template_name) != 0)
+	for (size_t i = 0; ending && i < ending->n_good; i++) {
+		if (strcmp(ending->good[i].template_name, template_name) != 0)
 			continue;
-		*ret_number = revocation->good[i].number;
-		*ret_digest = revocation->good[i].digest;
+		*ret_number = ending->good[i].number;
+		*ret_digest = ending->good[i].digest;
 		return true;
 	}
 	return false;
-}
-
-bool record_keys_may_have_signed(const struct record_keys *keys, const char *key_id,
-				 const char *template_name, uint64_t number)
-{
-	struct digest digest;
-	uint64_t last;
-
-	if (!record_keys_is_revoked(keys, key_id))
-		return true;
-	return record_keys_good_head(keys, key_id, template_name, &last, &digest) && number <= last;
 }

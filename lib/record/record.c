@@ -104,12 +104,8 @@ struct record *record_read(const char *path, const struct record_keys *keys,
 	record = open_record(&file, path, keys, err);
 	if (!record)
 		return NULL;
-	if (record_keys_is_revoked(keys, record->key_id))
-		return error_set(err, ERROR_TRUST,
-				 "%s: signed by key %s, which is revoked, and no head from before "
-				 "vouches for it",
-				 path, record->key_id),
-		       NULL;
+	if (record_keys_check_time(keys, record->key_id, record->finished, path, err) < 0)
+		return NULL;
 	if (ret_digest)
 		digest_of(file.data, file.len, ret_digest);
 	return steal(record);

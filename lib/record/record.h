@@ -96,13 +96,14 @@ struct sign_request {
 int record_sign(const struct record *record, const struct sign_request *request, const char *path,
 		struct error *err);
 
-/* Reads a bundle and checks its signature.  ERROR_TRUST: no such key, a revoked one, bad signature,
- * not a statement of ours.
+/* Reads a bundle and checks its signature.  ERROR_TRUST: no such key, a revoked one, one that
+ * was retired before, bad signature, not a statement of ours.
  * *ret_digest (may be NULL): of the bundle file, which the next record names as parent-record. */
 struct record *record_read(const char *path, const struct record_keys *keys,
 			   struct digest *ret_digest, struct error *err);
 /* The record that something trusted (a head that was checked) names by this digest: ERROR_TRUST
- * when it is another file.  A key that was revoked since does not matter then. */
+ * when it is another file.  A key that has ended since does not matter then:
+ * template_check_signer. */
 struct record *record_read_named(const char *path, const struct record_keys *keys,
 				 const struct digest *named, struct error *err);
 

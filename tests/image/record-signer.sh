@@ -30,6 +30,11 @@ ln -s overlay.qcow2 link
 request "$right" | sed "s,$work/overlay.qcow2,$work/link," | refuse 74 "link"
 request "$right" | sed "s,$work/overlay.qcow2,$work," | refuse 76 "not a regular file"
 request "$right" | sed "s,$work/overlay.qcow2,$work/none," | refuse 66 "none: No such file"
+for end in retired revoked; do
+	echo >key.$end
+	request "$right" | refuse 77 "is $end and signs no more"
+	rm key.$end
+done
 chmod 644 key.key
 request "$right" | refuse 78 "others may read this private key"
 chmod 600 key.key

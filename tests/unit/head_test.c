@@ -249,12 +249,17 @@ START_TEST(head_follows_the_one_before)
 }
 END_TEST
 
-static void write_revocation(const char *text)
+static void write_end(const char *name, const char *text)
 {
-	CLEANUP_FREE char *path = in_directory("a.revoked");
+	CLEANUP_FREE char *path = in_directory(name);
 	struct error err = {0};
 
 	ck_assert_int_eq(file_replace(path, text, strlen(text), 0644, &err), 0);
+}
+
+static void write_revocation(const char *text)
+{
+	write_end("a.revoked", text);
 }
 
 START_TEST(revoked_key_is_good_up_to_a_head)
@@ -283,7 +288,6 @@ START_TEST(revoked_key_is_good_up_to_a_head)
 		ck_assert(digest_equal(&good, &digest));
 		ck_assert_str_eq(read->key_id, id);
 		ck_assert(!record_keys_is_revoked(keys, id));
-		ck_assert(record_keys_may_have_signed(keys, id, "web", 900));
 		ck_assert(!record_keys_good_head(keys, id, "web", &number, &good));
 	}
 	write_revocation("{\"revoked\":1795356384,\"good\":{}}");
@@ -294,7 +298,6 @@ START_TEST(revoked_key_is_good_up_to_a_head)
 		ck_assert_ptr_null(head_read(path, keys, NULL, &err));
 		ck_assert_int_eq(err.kind, ERROR_TRUST);
 		ck_assert_ptr_nonnull(strstr(err.msg, "which is revoked"));
-		ck_assert(!record_keys_may_have_signed(keys, id, "web", 1));
 	}
 	text = xasprintf(
 		"{\"revoked\":1795356384,\"good\":{\"web\":{\"head\":1,\"digest\":\"%s\"}}}", hex);
@@ -306,9 +309,6 @@ START_TEST(revoked_key_is_good_up_to_a_head)
 		struct head *read = head_read(path, keys, NULL, &err);
 
 		ck_assert_msg(read != NULL, "%s", err.msg);
-		ck_assert(record_keys_may_have_signed(keys, id, "web", 1));
-		ck_assert(!record_keys_may_have_signed(keys, id, "web", 2));
-		ck_assert(!record_keys_may_have_signed(keys, id, "db", 1));
 		ck_assert(record_keys_good_head(keys, id, "web", &number, &good));
 		ck_assert(number == 1 && digest_equal(&good, &digest));
 	}
@@ -337,6 +337,54 @@ START_TEST(revoked_key_is_good_for_a_named_record)
 	ck_assert_ptr_null(record_read_named(unlike, keys, &digest, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "not the record with sha256"));
+}
+END_TEST
+
+/* What no head vouches for is judged by its time. */
+START_TEST(retired_key_is_good_for_what_is_older)
+{
+	struct digest digest;
+	CLEANUP_FREE char *path = write_record("r", RECORD_PATCH, "web", &digest);
+	CLEANUP(head_free)
+	struct head *head = first_head();
+	CLEANUP_JSON json_t *statement = NULL;
+	CLEANUP_FREE char *head_path = in_directory("1");
+	CLEANUP_FREE char *text = xasprintf("{\"retired\":%d}", 1000 + _i);
+	CLEANUP(record_keys_free)
+	struct record_keys *keys = NULL;
+	CLEANUP(record_free)
+	struct record *record = NULL;
+	CLEANUP(head_free)
+	struct head *read = NULL;
+	struct error err = {0};
+
+	head->time = 1001;
+	statement = head_to_json(head);
+	write_signed(statement, "a.key", head_path);
+	write_end("a.retired", text);
+	keys = open_keys();
+	record = record_read(path, keys, NULL, &err);
+	ck_assert_msg(record != NULL, "%s", err.msg);
+	read = head_read(head_path, keys, NULL, &err);
+	ck_assert((read != NULL) == (_i == 1));
+	ck_assert(read || strstr(err.msg, "after that key was retired"));
+	ck_assert(read || err.kind == ERROR_TRUST);
+}
+END_TEST
+
+START_TEST(key_that_ended_does_not_sign)
+{
+	CLEANUP_FREE char *secret = in_directory("a.key");
+	struct error err = {0};
+
+	ck_assert_int_eq(key_check_signs(secret, &err), 0);
+	write_end("a.retired", "{\"retired\":1}");
+	ck_assert_int_lt(key_check_signs(secret, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is retired and signs no more"));
+	write_end("a.revoked", "");
+	ck_assert_int_lt(key_check_signs(secret, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is revoked and signs no more"));
 }
 END_TEST
 
@@ -537,6 +585,8 @@ int main(void)
 	tcase_add_test(tcase, head_follows_the_one_before);
 	tcase_add_test(tcase, revoked_key_is_good_up_to_a_head);
 	tcase_add_test(tcase, revoked_key_is_good_for_a_named_record);
+	tcase_add_loop_test(tcase, retired_key_is_good_for_what_is_older, 0, 2);
+	tcase_add_test(tcase, key_that_ended_does_not_sign);
 	tcase_add_loop_test(tcase, bad_revocation_is_no_missing_one, 0, 4);
 	tcase_add_test(tcase, unknown_key_and_flipped_bytes_are_noticed);
 	tcase_add_test(tcase, signer_signs_what_it_has_seen);

@@ -732,6 +732,41 @@ START_TEST(revoked_key_is_good_up_to_a_head)
 }
 END_TEST
 
+START_TEST(retired_key_is_good_up_to_a_head)
+{
+	CLEANUP_FREE char *revoked = path_join(directory, "a.revoked");
+	CLEANUP_FREE char *retired = path_join(directory, "a.retired");
+	const char *paths[] = {directory};
+	CLEANUP_BUFFER struct buffer text = {0};
+	char *word;
+
+	build_three();
+	revoke_up_to(2);
+	ck_assert_int_eq(file_read(revoked, 4096, &text, &err), 0);
+	buffer_append(&text, "", 1);
+	word = strstr(text.data, "revoked");
+	memcpy(word, "retired", strlen("retired"));
+	ck_assert_int_eq(unlink(revoked), 0);
+	put(retired, text.data);
+	record_keys_free(keys);
+	keys = record_keys_open(paths, 1, &err);
+	ck_assert_ptr_nonnull(keys);
+	expect_problem(2, "which is retired, and is not one of the heads that the retirement calls "
+			  "good");
+	ck_assert_ptr_null(record_keys_end(keys, "another"));
+	/* Without heads, the time that the signer said. */
+	put(retired, "{\"retired\":4000000000}");
+	record_keys_free(keys);
+	keys = record_keys_open(paths, 1, &err);
+	{
+		CLEANUP(template_free)
+		struct template *template = load();
+
+		ck_assert_ptr_null(template->heads[2].problem);
+	}
+}
+END_TEST
+
 START_TEST(info_and_pins)
 {
 	CLEANUP_FREE char *path = in_library("templates/web/template.json");
@@ -1209,6 +1244,7 @@ int main(void)
 	tcase_add_test(tcase, current_is_only_a_view);
 	tcase_add_test(tcase, holds_begin_and_end);
 	tcase_add_test(tcase, revoked_key_is_good_up_to_a_head);
+	tcase_add_test(tcase, retired_key_is_good_up_to_a_head);
 	tcase_add_test(tcase, info_and_pins);
 	tcase_add_test(tcase, one_wins_each_number);
 	tcase_add_test(tcase, late_head_says_who_was_faster);

@@ -113,7 +113,8 @@ static void add_notes(struct guest *guest)
 				       boot->kernels[i].version);
 }
 
-int boot_inspect(struct tree *tree, struct guest *guest, struct error *err)
+int boot_inspect(struct tree *tree, const char *const *spare_names, struct guest *guest,
+		 struct error *err)
 {
 	CLEANUP_MENU struct menu menu = {0};
 	struct guest_boot *boot = &guest->boot;
@@ -121,7 +122,8 @@ int boot_inspect(struct tree *tree, struct guest *guest, struct error *err)
 
 	guest_boot_free(boot);
 	if (loader_read(tree, &loader, &menu, err) < 0 ||
-	    kernels_read(tree, &menu, boot, err) < 0 || read_default(tree, &menu, boot, err) < 0)
+	    kernels_read(tree, spare_names, &menu, boot, err) < 0 ||
+	    read_default(tree, &menu, boot, err) < 0)
 		return error_prefix(err, "boot setup");
 	boot->loader = xstrdup(loader);
 	boot->firmware = xstrdup(firmware_of(guest));

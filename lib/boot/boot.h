@@ -9,8 +9,10 @@
 
 /* Fills guest->boot and adds notes about what would keep the guest from booting as it is.  What the
  * guest's files claim is never an error; reading them can be (ERROR_IO, ERROR_IMAGE for a damaged
- * file system). */
-int boot_inspect(struct tree *tree, struct guest *guest, struct error *err);
+ * file system).  `spare_names`: shell patterns of names that no kernel has, ending with NULL; or
+ * NULL. */
+int boot_inspect(struct tree *tree, const char *const *spare_names, struct guest *guest,
+		 struct error *err);
 
 /*
  * The static check before a commit is visible (design, section 8): every installed kernel has its

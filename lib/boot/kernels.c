@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "boot/kernels.h"
 
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,11 +14,17 @@ bool kernel_is_rescue(const char *version)
 	return strncmp(version, "0-rescue", 8) == 0;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
+struct collection {
+	const char *const *spare_names;
+	struct guest_boot *boot;
+};
 
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+static bool matches(const char *const *patterns, const char *name)
+{
+	for (; patterns && *patterns; patterns++)
+		if (fnmatch(*patterns, name, 0) == 0)
+			return true;
+	return false;
 }
 
 static struct guest_kernel *find(struct guest_boot *boot, const char *version)
@@ -41,14 +48,16 @@ static struct guest_kernel *find_or_add(struct guest_boot *boot, const char *ver
 
 static int collect_image(void *opaque, const char *name, uint64_t ino, struct error *err)
 {
+	static const char *const copies[] = {"*.old", "*.bak", NULL};
+	const struct collection *collection = opaque;
 	struct guest_kernel *kernel;
 
 	(void)ino;
 	(void)err;
 	if ((strncmp(name, "vmlinuz-", 8) != 0 && strncmp(name, "vmlinux-", 8) != 0) || !name[8] ||
-	    ends_with(name, ".old") || ends_with(name, ".bak") || strstr(name, ".dpkg-"))
+	    matches(copies, name) || matches(collection->spare_names, name))
 		return 0;
-	kernel = find_or_add(opaque, name + 8);
+	kernel = find_or_add(collection->boot, name + 8);
 	if (kernel && !kernel->image)
 		kernel->image = xasprintf("/boot/%s", name);
 	return 0;
@@ -56,15 +65,17 @@ static int collect_image(void *opaque, const char *name, uint64_t ino, struct er
 
 static int collect_modules(void *opaque, const char *name, uint64_t ino, struct error *err)
 {
+	const struct collection *collection = opaque;
+
 	(void)ino;
 	(void)err;
 	if (name[0] >= '0' && name[0] <= '9')
-		find_or_add(opaque, name);
+		find_or_add(collection->boot, name);
 	return 0;
 }
 
 static int each_name(struct tree *tree, const char *directory, fs_entry_callback *callback,
-		     struct guest_boot *boot, struct error *err)
+		     struct collection *collection, struct error *err)
 {
 	struct tree_node node;
 	int found = tree_lookup(tree, directory, TREE_FOLLOW, &node, err);
@@ -73,7 +84,7 @@ static int each_name(struct tree *tree, const char *directory, fs_entry_callback
 		return err->kind == ERROR_IMAGE ? 0 : -1;
 	if (!found || !S_ISDIR(node.stat.mode))
 		return 0;
-	if (fs_read_directory(node.fs, node.ino, callback, boot, err) < 0)
+	if (fs_read_directory(node.fs, node.ino, callback, collection, err) < 0)
 		return error_prefix(err, "%s", directory);
 	return 0;
 }
@@ -143,11 +154,13 @@ static int by_version(const void *a, const void *b)
 	return strcmp(kernel_a->version, kernel_b->version);
 }
 
-int kernels_read(struct tree *tree, const struct menu *menu, struct guest_boot *boot,
-		 struct error *err)
+int kernels_read(struct tree *tree, const char *const *spare_names, const struct menu *menu,
+		 struct guest_boot *boot, struct error *err)
 {
-	if (each_name(tree, "/boot", collect_image, boot, err) < 0 ||
-	    each_name(tree, "/lib/modules", collect_modules, boot, err) < 0)
+	struct collection collection = {spare_names, boot};
+
+	if (each_name(tree, "/boot", collect_image, &collection, err) < 0 ||
+	    each_name(tree, "/lib/modules", collect_modules, &collection, err) < 0)
 		return -1;
 	for (size_t i = 0; i < boot->n_kernels; i++)
 		if (find_initramfs(tree, &boot->kernels[i], err) < 0)

@@ -193,6 +193,8 @@ struct package_family {
 	/* How files are called that the package manager leaves beside one of the
 	 * administrator's. */
 	const char *const *kept_suffixes; /* NULL-terminated */
+	/* How files are called that it puts beside a package's own, as copies of them. */
+	const char *const *spare_names; /* NULL-terminated shell patterns */
 	/* Files that keep scripts from what an image that is switched off cannot do. */
 	const struct package_run_file *run_files; /* ends with a NULL path */
 	/* Which packages have which role: NULL-terminated shell patterns of names. */

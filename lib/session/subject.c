@@ -136,9 +136,10 @@ struct subject *subject_open(const json_t *image, struct error *err)
 
 	if (!subject)
 		return NULL;
-	if (boot_inspect(subject->tree, subject->guest, err) < 0)
-		return NULL;
 	if (read_packages(subject, err) < 0)
+		return NULL;
+	if (boot_inspect(subject->tree, subject->family ? subject->family->spare_names : NULL,
+			 subject->guest, err) < 0)
 		return NULL;
 	return steal(subject);
 }

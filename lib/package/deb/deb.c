@@ -13,6 +13,8 @@ static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 					  "APT_LISTBUGS_FRONTEND=none",
 					  NULL};
 
+static const char *const spare_names[] = {"*.dpkg-*", NULL};
+
 /* invoke-rc.d and deb-systemd-invoke ask it before they start or stop a service. */
 static const struct package_run_file run_files[] = {
 	{"/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755}, {NULL, NULL, 0}};
@@ -33,6 +35,7 @@ const struct package_family deb_family = {
 	.read_ownership = deb_read_ownership,
 	.expected = deb_expected,
 	.kept_suffixes = deb_kept_suffixes,
+	.spare_names = spare_names,
 	.run_files = run_files,
 	.roles = {[PACKAGE_KERNEL] = deb_kernels,
 		  [PACKAGE_BOOT_LOADER] = deb_boot_loaders,

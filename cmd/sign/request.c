@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "ahead.h"
+#include "base/file.h"
+#include "base/sha512.h"
 
 static int read_paths(const json_t *list, char ***ret, size_t *ret_n, struct error *err)
 {
@@ -171,14 +173,35 @@ static int check_file(const char *path, const char *what, const struct digest *e
 			 found_hex, expected_hex);
 }
 
+static int check_sha512(const char *path, const char *expected, struct error *err)
+{
+	CLEANUP_CLOSE int fd = file_open(path, "an exported file", ERROR_TRUST, err);
+	char found[SHA512_HEX_SIZE];
+
+	if (fd < 0 || sha512_of_fd(fd, NULL, found, err) < 0)
+		return -1;
+	if (strcmp(found, expected) == 0)
+		return 0;
+	return error_set(err, ERROR_TRUST,
+			 "exported file %s: its sha512 is %s, the statement says %s: not signed",
+			 path, found, expected);
+}
+
+static int check_exported(const struct record_subject *subject, const char *path, struct error *err)
+{
+	if (check_file(path, "exported file", &subject->digest, err) < 0)
+		return -1;
+	return subject->sha512 ? check_sha512(path, subject->sha512, err) : 0;
+}
+
 static int check_export_files(const struct request *request, struct error *err)
 {
 	const struct record_dependency *generation =
 		record_dependency_named(request->record, "generation-record", 0);
 
 	for (size_t i = 0; i < request->n_overlays; i++)
-		if (check_file(request->overlays[i], "exported file",
-			       &record_overlay(request->record, i)->digest, err) < 0)
+		if (check_exported(record_overlay(request->record, i), request->overlays[i], err) <
+		    0)
 			return -1;
 	return check_file(request->parents[0], "record", &generation->digest, err);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/sha512.h"
 #include "record/bundle.h"
 #include "record/head.h"
 
@@ -570,6 +571,58 @@ START_TEST(signer_is_no_oracle)
 }
 END_TEST
 
+/* An exported file, with a sha512 that may be another file's. */
+static int sign_export(const char *sha512_of, struct error *err)
+{
+	CLEANUP_FREE char *exported = in_directory("exported.raw");
+	CLEANUP_FREE char *other = in_directory(sha512_of);
+	CLEANUP_FREE char *signer = signer_path();
+	CLEANUP_FREE char *key = in_directory("a.key");
+	CLEANUP_FREE char *path = in_directory("export.sigstore.json");
+	CLEANUP(record_free)
+	struct record *record = example_record(RECORD_EXPORT, "web");
+	CLEANUP_FREE char *generation =
+		write_record("g", RECORD_PATCH, "web", &record->dependencies[0].digest);
+	struct sign_request request = {.signer = signer,
+				       .key_path = key,
+				       .overlay_paths = (const char *[]){exported},
+				       .n_overlays = 1,
+				       .parent_paths = (const char *[]){generation},
+				       .n_parents = 1};
+	char sha512[SHA512_HEX_SIZE];
+
+	ck_assert_int_eq(file_replace(exported, "disk", 4, 0644, err), 0);
+	{
+		CLEANUP_CLOSE int fd = file_open(other, "a file", ERROR_IO, err);
+
+		ck_assert_int_eq(sha512_of_fd(fd, NULL, sha512, err), 0);
+	}
+	record->subjects[0].sha512 = xstrdup(sha512);
+	free(record->dependencies[0].name);
+	record->dependencies[0].name = xstrdup("generation-record");
+	return record_sign(record, &request, path, err);
+}
+
+START_TEST(signer_digests_what_was_exported)
+{
+	CLEANUP_FREE char *path = in_directory("export.sigstore.json");
+	CLEANUP(record_keys_free)
+	struct record_keys *keys = open_keys();
+	CLEANUP(record_free)
+	struct record *record = NULL;
+	struct error err = {0};
+
+	ck_assert_int_lt(sign_export("a.pub", &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_msg(strstr(err.msg, "exported.raw: its sha512 is") != NULL, "%s", err.msg);
+	ck_assert_msg(sign_export("exported.raw", &err) == 0, "%s", err.msg);
+	record = record_read(path, keys, NULL, &err);
+	ck_assert_msg(record != NULL, "%s", err.msg);
+	ck_assert_int_eq(record->build_type, RECORD_EXPORT);
+	ck_assert_uint_eq(strlen(record->subjects[0].sha512), 128);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("head");
@@ -591,6 +644,7 @@ int main(void)
 	tcase_add_test(tcase, unknown_key_and_flipped_bytes_are_noticed);
 	tcase_add_test(tcase, signer_signs_what_it_has_seen);
 	tcase_add_test(tcase, signer_is_no_oracle);
+	tcase_add_test(tcase, signer_digests_what_was_exported);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

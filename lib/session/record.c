@@ -2,26 +2,42 @@
 #include "record/record.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "session/session.h"
 #include "session/strings.h"
 #include "session/task.h"
 
+/* What tells of a key's end lies beside it; the worker may read only what is named. */
+static json_t *key_ends(const char *const *keys, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < 2 * n; i++) {
+		CLEANUP_FREE char *path = key_end_path(keys[i / 2], i % 2);
+
+		if (access(path, F_OK) == 0)
+			json_array_append_new(list, json_string(path));
+	}
+	return list;
+}
+
 static json_t *verify_input(const struct coldpatch_session *session,
 			    const struct coldpatch_verify_options *options)
 {
 	json_t *input = json_object();
+	bool given = options->n_public_keys > 0;
+	const char *const *keys =
+		given ? options->public_keys : (const char *const *)session->config.public_keys;
+	size_t n_keys = given ? options->n_public_keys : session->config.n_public_keys;
 
 	json_put(input, "overlays", strings_to_json(options->overlays, options->n_overlays));
 	json_put_string(input, "record", options->record);
 	json_put(input, "parent_records",
 		 strings_to_json(options->parent_records, options->n_parent_records));
-	json_put(input, "public_keys",
-		 options->n_public_keys
-			 ? strings_to_json(options->public_keys, options->n_public_keys)
-			 : strings_to_json((const char *const *)session->config.public_keys,
-					   session->config.n_public_keys));
+	json_put(input, "public_keys", strings_to_json(keys, n_keys));
+	json_put(input, "key_ends", key_ends(keys, n_keys));
 	json_put(input, "backing", strings_to_json(options->backing, options->n_backing));
 	/* Where the files lie that the headers name is known only when they are read. */
 	if (options->n_backing == 0)

@@ -140,6 +140,48 @@ void json_get_bytes(struct json_reader *reader, const char *name, char **ret)
 		*ret = json_bytes_value(value);
 }
 
+void json_get_nullable_bytes(struct json_reader *reader, const char *name, char **ret)
+{
+	if (reader->failed || !json_is_null(json_object_get(reader->object, name)))
+		json_get_bytes(reader, name, ret);
+}
+
+void json_get_strings(struct json_reader *reader, const char *name, char ***ret, size_t *ret_n)
+{
+	const json_t *array = json_get_array(reader, name), *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		if (!json_is_string(item)) {
+			failed(reader, name, "holds what is not a string");
+			return;
+		}
+		*ARRAY_ADD(*ret, *ret_n) = json_bytes_value(item);
+	}
+}
+
+int json_get_items(struct json_reader *reader, const char *name, json_item_callback *each,
+		   void *opaque)
+{
+	const json_t *array = json_get_array(reader, name), *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		struct json_reader one = *reader;
+
+		one.object = item;
+		if (!json_is_object(item))
+			failed(reader, name, "holds what is not an object");
+		else
+			reader->failed = each(&one, opaque) < 0;
+		if (reader->failed)
+			break;
+	}
+	return json_reader_result(reader);
+}
+
 void json_get_u64(struct json_reader *reader, const char *name, uint64_t *ret)
 {
 	const json_t *value = member(reader, name, JSON_INTEGER, "an integer");

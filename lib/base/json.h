@@ -62,12 +62,21 @@ void json_get_string(struct json_reader *reader, const char *name, char **ret); 
 void json_get_optional_string(struct json_reader *reader, const char *name,
 			      char **ret); /* NULL if absent or null */
 void json_get_bytes(struct json_reader *reader, const char *name, char **ret);
+/* NULL if null; it must be there. */
+void json_get_nullable_bytes(struct json_reader *reader, const char *name, char **ret);
+/* An array as json_strings makes it, added to *ret; what is read is there after failure, too. */
+void json_get_strings(struct json_reader *reader, const char *name, char ***ret, size_t *ret_n);
 void json_get_u64(struct json_reader *reader, const char *name, uint64_t *ret);
 void json_get_bool(struct json_reader *reader, const char *name, bool *ret);
 void json_get_digest(struct json_reader *reader, const char *name, struct digest *ret);
 /* Borrowed; NULL after failure. */
 const json_t *json_get_array(struct json_reader *reader, const char *name);
 const json_t *json_get_object(struct json_reader *reader, const char *name);
+/* An array of objects, each with a reader of its own, which starts as a copy of this one.  -1 from
+ * `each`, with the error set, ends it. */
+typedef int json_item_callback(struct json_reader *item, void *opaque);
+int json_get_items(struct json_reader *reader, const char *name, json_item_callback *each,
+		   void *opaque);
 /* 0, or -1 when any call failed. */
 int json_reader_result(const struct json_reader *reader);
 

@@ -5,8 +5,6 @@
 
 #include "guest/guest_json.h"
 
-enum { MAX_ITEMS = GUEST_MAX_PACKAGES };
-
 /* For a member that the parent's reader gave; NULL when it failed. */
 static struct json_reader reader_of(const json_t *object, const char *what, struct error *err)
 {
@@ -22,12 +20,6 @@ static int set_wrong(const char *what, struct error *err)
 	return error_set(err, ERROR_BUG, "guest: member %s is not as the schema says", what);
 }
 
-static void get_optional_bytes(struct json_reader *reader, const char *name, char **ret)
-{
-	if (reader->failed || !json_is_null(json_object_get(reader->object, name)))
-		json_get_bytes(reader, name, ret);
-}
-
 static void get_size(struct json_reader *reader, const char *name, size_t *ret)
 {
 	uint64_t value = *ret;
@@ -36,63 +28,19 @@ static void get_size(struct json_reader *reader, const char *name, size_t *ret)
 	*ret = value;
 }
 
-static int strings_from_json(struct json_reader *reader, const char *name, char ***ret,
-			     size_t *ret_n)
+static int disk_from_json(struct json_reader *reader, void *opaque)
 {
-	const json_t *array = json_get_array(reader, name);
-	const json_t *item;
-	size_t i;
-
-	if (!array)
-		return -1;
-	if (json_array_size(array) > MAX_ITEMS)
-		return set_wrong(name, reader->err);
-	json_array_foreach(array, i, item)
-	{
-		CLEANUP_JSON json_t *object = json_object();
-		struct json_reader one = reader_of(object, name, reader->err);
-
-		json_object_set(object, "item", (json_t *)(uintptr_t)item);
-		json_get_bytes(&one, "item", ARRAY_ADD(*ret, *ret_n));
-		if (json_reader_result(&one) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-typedef int item_from_json(struct guest *guest, const json_t *item, struct error *err);
-
-static int items_from_json(struct json_reader *reader, const char *name, item_from_json *each,
-			   struct guest *guest)
-{
-	const json_t *array = json_get_array(reader, name);
-	const json_t *item;
-	size_t i;
-
-	if (!array)
-		return -1;
-	if (json_array_size(array) > MAX_ITEMS)
-		return set_wrong(name, reader->err);
-	json_array_foreach(array, i,
-			   item) if (!json_is_object(item) ||
-				     each(guest, item, reader->err) < 0) return json_is_object(item)
-		? -1
-		: set_wrong(name, reader->err);
-	return 0;
-}
-
-static int disk_from_json(struct guest *guest, const json_t *item, struct error *err)
-{
+	struct guest *guest = opaque;
 	struct guest_disk *disk = ARRAY_ADD(guest->disks, guest->n_disks);
-	struct json_reader reader = reader_of(item, "guest: disk", err);
 
-	json_get_string(&reader, "format", &disk->format);
-	json_get_u64(&reader, "virtual_size", &disk->virtual_size);
-	get_size(&reader, "chain_length", &disk->chain_length);
-	json_get_string(&reader, "partition_scheme", &disk->partition_scheme);
-	json_get_optional_string(&reader, "partition_table_id", &disk->partition_table_id);
-	json_get_bool(&reader, "boot_code", &disk->boot_code);
-	return json_reader_result(&reader);
+	reader->what = "guest: disk";
+	json_get_string(reader, "format", &disk->format);
+	json_get_u64(reader, "virtual_size", &disk->virtual_size);
+	get_size(reader, "chain_length", &disk->chain_length);
+	json_get_string(reader, "partition_scheme", &disk->partition_scheme);
+	json_get_optional_string(reader, "partition_table_id", &disk->partition_table_id);
+	json_get_bool(reader, "boot_code", &disk->boot_code);
+	return json_reader_result(reader);
 }
 
 static int space_from_json(struct json_reader *parent, struct fs_space *space)
@@ -110,39 +58,40 @@ static int space_from_json(struct json_reader *parent, struct fs_space *space)
 
 static void mount_from_json(struct json_reader *reader, struct guest_filesystem *fs)
 {
-	get_optional_bytes(reader, "mountpoint", &fs->mountpoint);
+	json_get_nullable_bytes(reader, "mountpoint", &fs->mountpoint);
 	json_get_bool(reader, "mounted", &fs->mounted);
-	get_optional_bytes(reader, "mount_options", &fs->mount_options);
-	get_optional_bytes(reader, "mount_source", &fs->mount_source);
+	json_get_nullable_bytes(reader, "mount_options", &fs->mount_options);
+	json_get_nullable_bytes(reader, "mount_source", &fs->mount_source);
 }
 
-static int filesystem_from_json(struct guest *guest, const json_t *item, struct error *err)
+static int filesystem_from_json(struct json_reader *reader, void *opaque)
 {
+	struct guest *guest = opaque;
 	struct guest_filesystem *fs = ARRAY_ADD(guest->filesystems, guest->n_filesystems);
-	struct json_reader reader = reader_of(item, "guest: file system", err);
 	size_t partition = 0;
 
-	get_size(&reader, "disk", &fs->disk);
-	get_size(&reader, "partition", &partition);
+	reader->what = "guest: file system";
+	get_size(reader, "disk", &fs->disk);
+	get_size(reader, "partition", &partition);
 	fs->partition = (unsigned)partition;
-	json_get_u64(&reader, "offset", &fs->offset);
-	json_get_u64(&reader, "size", &fs->size);
-	get_optional_bytes(&reader, "partition_type", &fs->partition_type);
-	get_optional_bytes(&reader, "partuuid", &fs->partuuid);
-	get_optional_bytes(&reader, "partlabel", &fs->partlabel);
-	get_optional_bytes(&reader, "type", &fs->type);
-	get_optional_bytes(&reader, "uuid", &fs->uuid);
-	get_optional_bytes(&reader, "label", &fs->label);
-	get_optional_bytes(&reader, "features", &fs->features);
-	json_get_bool(&reader, "readable", &fs->readable);
-	json_get_bool(&reader, "writable", &fs->writable);
-	get_optional_bytes(&reader, "why_not", &fs->why_not);
-	mount_from_json(&reader, fs);
-	if (json_reader_result(&reader) < 0 || space_from_json(&reader, &fs->space) < 0)
+	json_get_u64(reader, "offset", &fs->offset);
+	json_get_u64(reader, "size", &fs->size);
+	json_get_nullable_bytes(reader, "partition_type", &fs->partition_type);
+	json_get_nullable_bytes(reader, "partuuid", &fs->partuuid);
+	json_get_nullable_bytes(reader, "partlabel", &fs->partlabel);
+	json_get_nullable_bytes(reader, "type", &fs->type);
+	json_get_nullable_bytes(reader, "uuid", &fs->uuid);
+	json_get_nullable_bytes(reader, "label", &fs->label);
+	json_get_nullable_bytes(reader, "features", &fs->features);
+	json_get_bool(reader, "readable", &fs->readable);
+	json_get_bool(reader, "writable", &fs->writable);
+	json_get_nullable_bytes(reader, "why_not", &fs->why_not);
+	mount_from_json(reader, fs);
+	if (json_reader_result(reader) < 0 || space_from_json(reader, &fs->space) < 0)
 		return -1;
 	return fs->disk < guest->n_disks && (!fs->mounted || fs->mountpoint)
 		       ? 0
-		       : set_wrong("filesystems", err);
+		       : set_wrong("filesystems", reader->err);
 }
 
 static int os_from_json(struct json_reader *parent, struct guest_os *os)
@@ -150,11 +99,11 @@ static int os_from_json(struct json_reader *parent, struct guest_os *os)
 	struct json_reader reader =
 		reader_of(json_get_object(parent, "os"), "guest: os", parent->err);
 
-	get_optional_bytes(&reader, "id", &os->id);
-	get_optional_bytes(&reader, "id_like", &os->id_like);
-	get_optional_bytes(&reader, "version_id", &os->version_id);
-	get_optional_bytes(&reader, "codename", &os->codename);
-	get_optional_bytes(&reader, "pretty_name", &os->pretty_name);
+	json_get_nullable_bytes(&reader, "id", &os->id);
+	json_get_nullable_bytes(&reader, "id_like", &os->id_like);
+	json_get_nullable_bytes(&reader, "version_id", &os->version_id);
+	json_get_nullable_bytes(&reader, "codename", &os->codename);
+	json_get_nullable_bytes(&reader, "pretty_name", &os->pretty_name);
 	json_get_optional_string(&reader, "end_of_life", &os->end_of_life);
 	json_get_optional_string(&reader, "end_of_life_of", &os->end_of_life_of);
 	json_get_optional_string(&reader, "architecture", &os->architecture);
@@ -167,7 +116,7 @@ static int identity_from_json(struct json_reader *parent, struct guest_identity 
 		reader_of(json_get_object(parent, "identity"), "guest: identity", parent->err);
 	CLEANUP_FREE char *state = NULL;
 
-	get_optional_bytes(&reader, "hostname", &identity->hostname);
+	json_get_nullable_bytes(&reader, "hostname", &identity->hostname);
 	json_get_string(&reader, "machine_id", &state);
 	get_size(&reader, "ssh_host_keys", &identity->n_ssh_host_keys);
 	json_get_bool(&reader, "random_seed", &identity->random_seed);
@@ -181,17 +130,18 @@ static int identity_from_json(struct json_reader *parent, struct guest_identity 
 	return set_wrong("machine_id", parent->err);
 }
 
-static int kernel_from_json(struct guest *guest, const json_t *item, struct error *err)
+static int kernel_from_json(struct json_reader *reader, void *opaque)
 {
+	struct guest *guest = opaque;
 	struct guest_kernel *kernel = ARRAY_ADD(guest->boot.kernels, guest->boot.n_kernels);
-	struct json_reader reader = reader_of(item, "guest: kernel", err);
 
-	json_get_bytes(&reader, "version", &kernel->version);
-	get_optional_bytes(&reader, "image", &kernel->image);
-	get_optional_bytes(&reader, "initramfs", &kernel->initramfs);
-	json_get_bool(&reader, "modules", &kernel->modules);
-	json_get_bool(&reader, "entry", &kernel->entry);
-	return json_reader_result(&reader);
+	reader->what = "guest: kernel";
+	json_get_bytes(reader, "version", &kernel->version);
+	json_get_nullable_bytes(reader, "image", &kernel->image);
+	json_get_nullable_bytes(reader, "initramfs", &kernel->initramfs);
+	json_get_bool(reader, "modules", &kernel->modules);
+	json_get_bool(reader, "entry", &kernel->entry);
+	return json_reader_result(reader);
 }
 
 static int boot_from_json(struct json_reader *parent, struct guest *guest)
@@ -202,26 +152,25 @@ static int boot_from_json(struct json_reader *parent, struct guest *guest)
 
 	json_get_optional_string(&reader, "loader", &boot->loader);
 	json_get_optional_string(&reader, "firmware", &boot->firmware);
-	get_optional_bytes(&reader, "default_kernel", &boot->default_kernel);
-	get_optional_bytes(&reader, "default_root", &boot->default_root);
-	get_optional_bytes(&reader, "default_options", &boot->default_options);
-	if (json_reader_result(&reader) < 0)
-		return -1;
-	if (items_from_json(&reader, "kernels", kernel_from_json, guest) < 0)
-		return -1;
-	return strings_from_json(&reader, "missing", &boot->missing, &boot->n_missing);
+	json_get_nullable_bytes(&reader, "default_kernel", &boot->default_kernel);
+	json_get_nullable_bytes(&reader, "default_root", &boot->default_root);
+	json_get_nullable_bytes(&reader, "default_options", &boot->default_options);
+	json_get_items(&reader, "kernels", kernel_from_json, guest);
+	json_get_strings(&reader, "missing", &boot->missing, &boot->n_missing);
+	return json_reader_result(&reader);
 }
 
-static int package_from_json(struct guest *guest, const json_t *item, struct error *err)
+static int package_from_json(struct json_reader *reader, void *opaque)
 {
+	struct guest *guest = opaque;
 	struct guest_package *package =
 		ARRAY_ADD(guest->packages.installed, guest->packages.n_installed);
-	struct json_reader reader = reader_of(item, "guest: package", err);
 
-	json_get_bytes(&reader, "name", &package->name);
-	json_get_bytes(&reader, "architecture", &package->architecture);
-	json_get_bytes(&reader, "version", &package->version);
-	return json_reader_result(&reader);
+	reader->what = "guest: package";
+	json_get_bytes(reader, "name", &package->name);
+	json_get_bytes(reader, "architecture", &package->architecture);
+	json_get_bytes(reader, "version", &package->version);
+	return json_reader_result(reader);
 }
 
 static int packages_from_json(struct json_reader *parent, struct guest *guest)
@@ -231,25 +180,25 @@ static int packages_from_json(struct json_reader *parent, struct guest *guest)
 		reader_of(json_get_object(parent, "packages"), "guest: packages", parent->err);
 
 	json_get_optional_string(&reader, "family", &packages->family);
-	get_optional_bytes(&reader, "architecture", &packages->architecture);
+	json_get_nullable_bytes(&reader, "architecture", &packages->architecture);
 	json_get_digest(&reader, "state", &packages->state);
-	if (json_reader_result(&reader) < 0 ||
-	    items_from_json(&reader, "installed", package_from_json, guest) < 0 ||
-	    strings_from_json(&reader, "foreign_architectures", &packages->foreign_architectures,
-			      &packages->n_foreign_architectures) < 0 ||
-	    strings_from_json(&reader, "broken", &packages->broken, &packages->n_broken) < 0)
-		return -1;
-	return strings_from_json(&reader, "held", &packages->held, &packages->n_held);
+	json_get_items(&reader, "installed", package_from_json, guest);
+	json_get_strings(&reader, "foreign_architectures", &packages->foreign_architectures,
+			 &packages->n_foreign_architectures);
+	json_get_strings(&reader, "broken", &packages->broken, &packages->n_broken);
+	json_get_strings(&reader, "held", &packages->held, &packages->n_held);
+	return json_reader_result(&reader);
 }
 
-static int blocker_from_json(struct guest *guest, const json_t *item, struct error *err)
+static int blocker_from_json(struct json_reader *reader, void *opaque)
 {
+	struct guest *guest = opaque;
 	struct guest_blocker *blocker = ARRAY_ADD(guest->blockers, guest->n_blockers);
-	struct json_reader reader = reader_of(item, "guest: blocker", err);
 
-	json_get_string(&reader, "code", &blocker->code);
-	json_get_bytes(&reader, "msg", &blocker->msg);
-	return json_reader_result(&reader);
+	reader->what = "guest: blocker";
+	json_get_string(reader, "code", &blocker->code);
+	json_get_bytes(reader, "msg", &blocker->msg);
+	return json_reader_result(reader);
 }
 
 struct guest *guest_from_json(const json_t *json, struct error *err)
@@ -259,13 +208,13 @@ struct guest *guest_from_json(const json_t *json, struct error *err)
 	struct json_reader reader = {
 		.object = json, .what = "guest", .kind = ERROR_BUG, .err = err};
 
-	if (items_from_json(&reader, "disks", disk_from_json, guest) < 0 ||
-	    items_from_json(&reader, "filesystems", filesystem_from_json, guest) < 0 ||
+	if (json_get_items(&reader, "disks", disk_from_json, guest) < 0 ||
+	    json_get_items(&reader, "filesystems", filesystem_from_json, guest) < 0 ||
 	    os_from_json(&reader, &guest->os) < 0 ||
 	    identity_from_json(&reader, &guest->identity) < 0 ||
 	    boot_from_json(&reader, guest) < 0 || packages_from_json(&reader, guest) < 0 ||
-	    items_from_json(&reader, "blockers", blocker_from_json, guest) < 0 ||
-	    strings_from_json(&reader, "notes", &guest->notes, &guest->n_notes) < 0)
+	    json_get_items(&reader, "blockers", blocker_from_json, guest) < 0)
 		return NULL;
-	return steal(guest);
+	json_get_strings(&reader, "notes", &guest->notes, &guest->n_notes);
+	return json_reader_result(&reader) < 0 ? NULL : steal(guest);
 }

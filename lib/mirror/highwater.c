@@ -21,26 +21,19 @@ void highwater_free(struct highwater *highwater)
 	*highwater = (struct highwater){0};
 }
 
-static void read_marks(struct json_reader *reader, struct highwater *ret)
+static int read_mark(struct json_reader *reader, void *opaque)
 {
-	const json_t *array = json_get_array(reader, "marks"), *item;
-	size_t i;
+	struct highwater *highwater = opaque;
+	struct highwater_mark *mark = ARRAY_ADD(highwater->marks, highwater->n_marks);
+	uint64_t date = 0;
 
-	json_array_foreach(array, i, item)
-	{
-		struct highwater_mark *mark = ARRAY_ADD(ret->marks, ret->n_marks);
-		struct json_reader one = *reader;
-		uint64_t date = 0;
-
-		one.object = item;
-		json_get_bytes(&one, "origin", &mark->origin);
-		json_get_bytes(&one, "suite", &mark->suite);
-		json_get_string(&one, "signer", &mark->signer);
-		json_get_u64(&one, "date", &date);
-		json_get_digest(&one, "index", &mark->index);
-		mark->date = (int64_t)date;
-		reader->failed = one.failed;
-	}
+	json_get_bytes(reader, "origin", &mark->origin);
+	json_get_bytes(reader, "suite", &mark->suite);
+	json_get_string(reader, "signer", &mark->signer);
+	json_get_u64(reader, "date", &date);
+	json_get_digest(reader, "index", &mark->index);
+	mark->date = (int64_t)date;
+	return json_reader_result(reader);
 }
 
 int highwater_read(const char *path, struct highwater *ret, struct error *err)
@@ -57,8 +50,7 @@ int highwater_read(const char *path, struct highwater *ret, struct error *err)
 	if (!json)
 		return -1;
 	reader.object = json;
-	read_marks(&reader, &highwater);
-	if (json_reader_result(&reader) < 0)
+	if (json_get_items(&reader, "marks", read_mark, &highwater) < 0)
 		return -1;
 	*ret = highwater;
 	highwater = (struct highwater){0};

@@ -97,50 +97,18 @@ json_t *manifest_to_json(const struct mirror_snapshot *snapshot)
 	return object;
 }
 
-static void get_text(struct json_reader *reader, const char *name, char **ret)
+static int read_file(struct json_reader *reader, void *opaque)
 {
-	if (!json_is_null(json_object_get(reader->object, name)))
-		json_get_bytes(reader, name, ret);
-}
+	struct mirror_source *source = opaque;
+	struct mirror_file *file = ARRAY_ADD(source->files, source->n_files);
 
-static void get_strings(struct json_reader *reader, const char *name, char ***ret, size_t *ret_n)
-{
-	const json_t *array = json_get_array(reader, name), *item;
-	size_t i;
-
-	json_array_foreach(array, i, item)
-	{
-		/* Read as the member of an object, so that json_bytes is undone in one place. */
-		CLEANUP_JSON json_t *holder = json_pack("{sO}", name, item);
-		struct json_reader one = *reader;
-
-		one.object = holder;
-		json_get_bytes(&one, name, ARRAY_ADD(*ret, *ret_n));
-		reader->failed = one.failed;
-	}
-}
-
-static void get_files(struct json_reader *reader, struct mirror_source *ret)
-{
-	const json_t *array = json_get_array(reader, "files"), *item;
-	size_t i;
-
-	json_array_foreach(array, i, item)
-	{
-		struct mirror_file *file = ARRAY_ADD(ret->files, ret->n_files);
-		struct json_reader one = *reader;
-
-		one.object = item;
-		json_get_bytes(&one, "path", &file->path);
-		json_get_u64(&one, "size", &file->size);
-		json_get_digest(&one, "sha256", &file->sha256);
-		if (!one.failed && !beneath_is_safe(file->path)) {
-			error_set(reader->err, reader->kind, "%s: a path leads out of it",
-				  reader->what);
-			one.failed = true;
-		}
-		reader->failed = one.failed;
-	}
+	json_get_bytes(reader, "path", &file->path);
+	json_get_u64(reader, "size", &file->size);
+	json_get_digest(reader, "sha256", &file->sha256);
+	if (json_reader_result(reader) == 0 && !beneath_is_safe(file->path))
+		return error_set(reader->err, reader->kind, "%s: a path leads out of it",
+				 reader->what);
+	return json_reader_result(reader);
 }
 
 static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
@@ -151,24 +119,26 @@ static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
 	*ret = (int64_t)value;
 }
 
-static void get_source(struct json_reader *reader, size_t number, const char *directory,
-		       struct mirror_source *ret)
+static int read_source(struct json_reader *reader, void *opaque)
 {
-	ret->directory = xasprintf("%s/sources/%zu", directory, number);
-	get_text(reader, "origin", &ret->origin);
-	get_text(reader, "label", &ret->label);
-	get_text(reader, "suite", &ret->suite);
-	get_text(reader, "codename", &ret->codename);
-	get_text(reader, "version", &ret->version);
-	get_strings(reader, "components", &ret->components, &ret->n_components);
-	get_strings(reader, "architectures", &ret->architectures, &ret->n_architectures);
+	struct mirror_snapshot *snapshot = opaque;
+	struct mirror_source *ret = ARRAY_ADD(snapshot->sources, snapshot->n_sources);
+
+	ret->directory = xasprintf("%s/sources/%zu", snapshot->directory, snapshot->n_sources - 1);
+	json_get_nullable_bytes(reader, "origin", &ret->origin);
+	json_get_nullable_bytes(reader, "label", &ret->label);
+	json_get_nullable_bytes(reader, "suite", &ret->suite);
+	json_get_nullable_bytes(reader, "codename", &ret->codename);
+	json_get_nullable_bytes(reader, "version", &ret->version);
+	json_get_strings(reader, "components", &ret->components, &ret->n_components);
+	json_get_strings(reader, "architectures", &ret->architectures, &ret->n_architectures);
 	json_get_digest(reader, "index", &ret->index);
 	json_get_bytes(reader, "index_path", &ret->index_path);
 	json_get_string(reader, "signer", &ret->signer);
 	get_time(reader, "date", &ret->date);
 	get_time(reader, "valid_until", &ret->valid_until);
 	json_get_bool(reader, "security", &ret->security);
-	get_files(reader, ret);
+	return json_get_items(reader, "files", read_file, ret);
 }
 
 static void get_packages(struct json_reader *reader, struct mirror_snapshot *ret)
@@ -193,9 +163,7 @@ static void get_packages(struct json_reader *reader, struct mirror_snapshot *ret
 
 static int get_all(struct json_reader *reader, struct mirror_snapshot *ret)
 {
-	const json_t *array, *item;
 	uint64_t version = VERSION;
-	size_t i;
 
 	json_get_u64(reader, "version", &version);
 	if (version != VERSION)
@@ -204,16 +172,7 @@ static int get_all(struct json_reader *reader, struct mirror_snapshot *ret)
 				 version);
 	json_get_string(reader, "family", &ret->family);
 	get_packages(reader, ret);
-	array = json_get_array(reader, "sources");
-	json_array_foreach(array, i, item)
-	{
-		struct json_reader one = *reader;
-
-		one.object = item;
-		get_source(&one, i, ret->directory, ARRAY_ADD(ret->sources, ret->n_sources));
-		reader->failed = one.failed;
-	}
-	return json_reader_result(reader);
+	return json_get_items(reader, "sources", read_source, ret);
 }
 
 static int check_name(const char *directory, const struct digest *digest, struct error *err)

@@ -5,8 +5,6 @@
 #include "base/memory.h"
 #include "package/package.h"
 
-static const char what[] = "plan";
-
 static const char *const operation_names[] = {[PACKAGE_UNPACK] = "unpack",
 					      [PACKAGE_CONFIGURE] = "configure",
 					      [PACKAGE_REMOVE] = "remove"};
@@ -92,112 +90,97 @@ static int change_check(const struct package_change *change, struct error *err)
 			 change->name);
 }
 
-static int change_from_json(const json_t *json, struct package_change *ret, struct error *err)
+static int change_from_json(struct json_reader *reader, void *opaque)
 {
-	struct json_reader reader = {
-		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
+	struct resolution *resolution = opaque;
+	struct package_change *ret = ARRAY_ADD(resolution->changes, resolution->n_changes);
 
-	json_get_string(&reader, "name", &ret->name);
-	json_get_string(&reader, "architecture", &ret->architecture);
-	json_get_optional_string(&reader, "from", &ret->from);
-	json_get_optional_string(&reader, "to", &ret->to);
-	json_get_optional_string(&reader, "source", &ret->source);
-	json_get_u64(&reader, "old_installed_size", &ret->old_installed_size);
+	json_get_string(reader, "name", &ret->name);
+	json_get_string(reader, "architecture", &ret->architecture);
+	json_get_optional_string(reader, "from", &ret->from);
+	json_get_optional_string(reader, "to", &ret->to);
+	json_get_optional_string(reader, "source", &ret->source);
+	json_get_u64(reader, "old_installed_size", &ret->old_installed_size);
 	if (ret->to) {
-		json_get_bytes(&reader, "origin", &ret->origin);
-		json_get_bytes(&reader, "filename", &ret->filename);
-		json_get_digest(&reader, "sha256", &ret->sha256);
-		json_get_u64(&reader, "size", &ret->size);
-		json_get_u64(&reader, "installed_size", &ret->installed_size);
-		json_get_bool(&reader, "security", &ret->security);
-		json_get_bool(&reader, "automatic", &ret->automatic);
+		json_get_bytes(reader, "origin", &ret->origin);
+		json_get_bytes(reader, "filename", &ret->filename);
+		json_get_digest(reader, "sha256", &ret->sha256);
+		json_get_u64(reader, "size", &ret->size);
+		json_get_u64(reader, "installed_size", &ret->installed_size);
+		json_get_bool(reader, "security", &ret->security);
+		json_get_bool(reader, "automatic", &ret->automatic);
 	}
-	return json_reader_result(&reader) < 0 ? -1 : change_check(ret, err);
+	return json_reader_result(reader) < 0 ? -1 : change_check(ret, reader->err);
 }
 
-static int step_from_json(const json_t *json, const struct resolution *resolution,
-			  struct package_step *ret, struct error *err)
+static int operation_of_name(const char *name, enum package_operation *ret, struct error *err)
 {
-	struct json_reader reader = {
-		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
+	for (size_t i = 0; i < sizeof operation_names / sizeof *operation_names; i++)
+		if (strcmp(name, operation_names[i]) == 0) {
+			*ret = (enum package_operation)i;
+			return 0;
+		}
+	return error_set(err, ERROR_CONFIG, "plan: unknown operation %s", name);
+}
+
+static int step_from_json(struct json_reader *reader, void *opaque)
+{
+	struct resolution *resolution = opaque;
+	struct package_step *step = ARRAY_ADD(resolution->steps, resolution->n_steps);
 	CLEANUP_FREE char *operation = NULL;
 	uint64_t change = 0;
-	size_t i;
 
-	json_get_string(&reader, "operation", &operation);
-	json_get_u64(&reader, "change", &change);
-	if (json_reader_result(&reader) < 0)
+	json_get_string(reader, "operation", &operation);
+	json_get_u64(reader, "change", &change);
+	if (json_reader_result(reader) < 0 ||
+	    operation_of_name(operation, &step->operation, reader->err) < 0)
 		return -1;
-	for (i = 0; i < sizeof operation_names / sizeof *operation_names; i++)
-		if (strcmp(operation, operation_names[i]) == 0)
-			break;
-	if (i == sizeof operation_names / sizeof *operation_names)
-		return error_set(err, ERROR_CONFIG, "plan: unknown operation %s", operation);
 	if (change >= resolution->n_changes)
-		return error_set(err, ERROR_CONFIG,
+		return error_set(reader->err, ERROR_CONFIG,
 				 "plan: a step names change %llu, which is not there",
 				 (unsigned long long)change);
-	if ((i == PACKAGE_REMOVE) != !resolution->changes[change].to)
-		return error_set(err, ERROR_CONFIG, "plan: step %s does not fit the change of %s",
-				 operation, resolution->changes[change].name);
-	ret->operation = (enum package_operation)i;
-	ret->change = change;
+	if ((step->operation == PACKAGE_REMOVE) != !resolution->changes[change].to)
+		return error_set(reader->err, ERROR_CONFIG,
+				 "plan: step %s does not fit the change of %s", operation,
+				 resolution->changes[change].name);
+	step->change = change;
 	return 0;
 }
 
-static int left_from_json(const json_t *json, struct package_left *ret, struct error *err)
+static int left_from_json(struct json_reader *reader, void *opaque)
 {
-	struct json_reader reader = {
-		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
+	struct resolution *resolution = opaque;
+	struct package_left *left = ARRAY_ADD(resolution->left, resolution->n_left);
 
-	json_get_string(&reader, "name", &ret->name);
-	json_get_string(&reader, "architecture", &ret->architecture);
-	json_get_optional_string(&reader, "installed", &ret->installed);
-	json_get_optional_string(&reader, "candidate", &ret->candidate);
-	json_get_string(&reader, "reason", &ret->reason);
-	json_get_bytes(&reader, "detail", &ret->detail);
-	return json_reader_result(&reader);
+	json_get_string(reader, "name", &left->name);
+	json_get_string(reader, "architecture", &left->architecture);
+	json_get_optional_string(reader, "installed", &left->installed);
+	json_get_optional_string(reader, "candidate", &left->candidate);
+	json_get_string(reader, "reason", &left->reason);
+	json_get_bytes(reader, "detail", &left->detail);
+	return json_reader_result(reader);
 }
 
-static int file_from_json(const json_t *json, struct package_file_write *ret, struct error *err)
+static int file_from_json(struct json_reader *reader, void *opaque)
 {
-	struct json_reader reader = {
-		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
+	struct resolution *resolution = opaque;
+	struct package_file_write *file = ARRAY_ADD(resolution->files, resolution->n_files);
 
-	json_get_bytes(&reader, "path", &ret->path);
-	json_get_bytes(&reader, "content", &ret->content);
-	return json_reader_result(&reader);
+	json_get_bytes(reader, "path", &file->path);
+	json_get_bytes(reader, "content", &file->content);
+	return json_reader_result(reader);
 }
 
 static int read_lists(const json_t *json, struct resolution *resolution, struct error *err)
 {
 	struct json_reader reader = {
-		.object = json, .what = what, .kind = ERROR_CONFIG, .err = err};
-	const json_t *changes = json_get_array(&reader, "changes");
-	const json_t *steps = json_get_array(&reader, "steps");
-	const json_t *left = json_get_array(&reader, "left");
-	const json_t *files = json_get_array(&reader, "files");
-	json_t *item;
-	size_t i;
+		.object = json, .what = "plan", .kind = ERROR_CONFIG, .err = err};
 
-	if (json_reader_result(&reader) < 0)
+	if (json_get_items(&reader, "changes", change_from_json, resolution) < 0 ||
+	    json_get_items(&reader, "steps", step_from_json, resolution) < 0 ||
+	    json_get_items(&reader, "left", left_from_json, resolution) < 0 ||
+	    json_get_items(&reader, "files", file_from_json, resolution) < 0)
 		return -1;
-	json_array_foreach(changes, i, item) if (change_from_json(item,
-								  ARRAY_ADD(resolution->changes,
-									    resolution->n_changes),
-								  err) < 0) return -1;
-	json_array_foreach(steps, i, item) if (step_from_json(item, resolution,
-							      ARRAY_ADD(resolution->steps,
-									resolution->n_steps),
-							      err) < 0) return -1;
-	json_array_foreach(left, i,
-			   item) if (left_from_json(item,
-						    ARRAY_ADD(resolution->left, resolution->n_left),
-						    err) < 0) return -1;
-	json_array_foreach(
-		files, i,
-		item) if (file_from_json(item, ARRAY_ADD(resolution->files, resolution->n_files),
-					 err) < 0) return -1;
 	if (resolution->n_changes && !resolution->n_steps)
 		return error_set(err, ERROR_CONFIG, "plan: there are changes, but no steps");
 	return 0;

@@ -64,51 +64,32 @@ static int read_version(struct json_reader *reader)
 			 (unsigned long long)version, PLAN_VERSION);
 }
 
-static int read_space(const json_t *array, struct plan *plan, struct error *err)
+static int space_from_json(struct json_reader *reader, void *opaque)
 {
-	json_t *item;
-	size_t i;
+	struct plan *plan = opaque;
+	struct plan_space *space = ARRAY_ADD(plan->space, plan->n_space);
 
-	json_array_foreach(array, i, item)
-	{
-		struct json_reader reader = {
-			.object = item, .what = "plan", .kind = ERROR_CONFIG, .err = err};
-		struct plan_space *space = ARRAY_ADD(plan->space, plan->n_space);
-
-		json_get_string(&reader, "path", &space->path);
-		json_get_u64(&reader, "bytes", &space->bytes);
-		json_get_u64(&reader, "inodes", &space->inodes);
-		if (json_reader_result(&reader) < 0)
-			return -1;
-	}
-	return 0;
+	json_get_string(reader, "path", &space->path);
+	json_get_u64(reader, "bytes", &space->bytes);
+	json_get_u64(reader, "inodes", &space->inodes);
+	return json_reader_result(reader);
 }
 
-static int read_care(const json_t *array, struct plan *plan, struct error *err)
+static int care_from_json(struct json_reader *reader, void *opaque)
 {
-	json_t *item;
-	size_t i;
+	struct plan *plan = opaque;
+	struct plan_care *care = ARRAY_ADD(plan->care, plan->n_care);
 
-	json_array_foreach(array, i, item)
-	{
-		struct json_reader reader = {
-			.object = item, .what = "plan", .kind = ERROR_CONFIG, .err = err};
-		struct plan_care *care = ARRAY_ADD(plan->care, plan->n_care);
-
-		json_get_string(&reader, "code", &care->code);
-		json_get_string(&reader, "package", &care->package);
-		json_get_string(&reader, "detail", &care->detail);
-		if (json_reader_result(&reader) < 0)
-			return -1;
-	}
-	return 0;
+	json_get_string(reader, "code", &care->code);
+	json_get_string(reader, "package", &care->package);
+	json_get_string(reader, "detail", &care->detail);
+	return json_reader_result(reader);
 }
 
 static int read_plan(const json_t *json, struct plan *plan, struct error *err)
 {
 	struct json_reader reader = {
 		.object = json, .what = "plan", .kind = ERROR_CONFIG, .err = err};
-	const json_t *space, *care;
 
 	if (read_version(&reader) < 0)
 		return -1;
@@ -120,10 +101,8 @@ static int read_plan(const json_t *json, struct plan *plan, struct error *err)
 	json_get_digest(&reader, "snapshot", &plan->snapshot);
 	json_get_digest(&reader, "patchset", &plan->patchset);
 	json_get_string(&reader, "patchset_name", &plan->patchset_name);
-	space = json_get_array(&reader, "space");
-	care = json_get_array(&reader, "care");
-	if (json_reader_result(&reader) < 0 || read_space(space, plan, err) < 0 ||
-	    read_care(care, plan, err) < 0)
+	if (json_get_items(&reader, "space", space_from_json, plan) < 0 ||
+	    json_get_items(&reader, "care", care_from_json, plan) < 0)
 		return -1;
 	return resolution_from_json(json, &plan->resolution, err);
 }

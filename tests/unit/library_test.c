@@ -518,16 +518,26 @@ START_TEST(hold_that_moves_and_record_that_differs)
 }
 END_TEST
 
+static void make_old(const char *path, time_t seconds)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds},
+				    {.tv_sec = time(NULL) - seconds}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
 /* The library stays as it is, whatever heads say, when its tail is cut off. */
 START_TEST(cut_tail_deletes_nothing)
 {
 	CLEANUP_FREE char *third = in_library("templates/web/heads/000003");
+	CLEANUP_FREE char *made = in_library("templates/web/2");
 	CLEANUP_FREE char *generation = in_library("templates/web/2/disk0.qcow2");
 	CLEANUP(template_free)
 	struct template *template = NULL;
 
 	build_three();
 	unlink(third);
+	make_old(made, OWNER_GONE_S + 60);
 	ck_assert_msg(template_recover(library, "web", keys, &err) == 0, "%s", err.msg);
 	ck_assert(is_there(generation));
 	template = load();
@@ -958,14 +968,6 @@ START_TEST(killed_import_leaves_no_template)
 }
 END_TEST
 
-static void make_old(const char *path, time_t seconds)
-{
-	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds},
-				    {.tv_sec = time(NULL) - seconds}};
-
-	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
-}
-
 /* All owner files of a template, and what has none, were last touched that long ago. */
 static void age(time_t seconds)
 {
@@ -1050,6 +1052,7 @@ START_TEST(what_a_forged_head_names_is_kept)
 	CLEANUP_FREE char *elsewhere = path_join(directory, "thief");
 	CLEANUP_FREE char *secret = path_join(elsewhere, "b.key");
 	CLEANUP_FREE char *first = in_library("templates/web/1");
+	CLEANUP_FREE char *second = in_library("templates/web/2");
 	CLEANUP_FREE char *garbage = in_library("templates/web/heads/000002");
 	CLEANUP(template_free)
 	struct template *template = NULL;
@@ -1060,13 +1063,15 @@ START_TEST(what_a_forged_head_names_is_kept)
 	template = load();
 	ck_assert_int_eq(key_generate(elsewhere, "b", NULL, &err), 0);
 	other = key_open_private(secret, &err);
-	head = next_head(template, HEAD_COMMIT, 1, &template->heads[0].head->record);
-	replace_head(2, &head, other);
-	ck_assert_int_eq(template_recover(library, "web", keys, &err), 0);
-	ck_assert(is_there(first));
 	put(garbage, "nothing");
 	ck_assert_int_eq(template_recover(library, "web", keys, &err), 0);
 	ck_assert(is_there(first));
+	unlink(garbage);
+	die_at("host-a", 1);
+	head = next_head(template, HEAD_COMMIT, 2, &template->heads[0].head->record);
+	replace_head(2, &head, other);
+	ck_assert_int_eq(template_recover(library, "web", keys, &err), 0);
+	ck_assert(is_there(first) && is_there(second));
 }
 END_TEST
 

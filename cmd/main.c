@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&command_doctor, &command_inspect, &command_mirror,   &command_plan,	 &command_apply,
 	&command_verify, &command_key,	   &command_init,     &command_import,	 &command_path,
 	&command_clone,	 &command_history, &command_rollback, &command_hold,	 &command_unhold,
+	&command_status, &command_export,  &command_prune,    &command_relocate,
 };
 
 enum {

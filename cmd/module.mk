@@ -6,6 +6,7 @@ coldpatch_SOURCES := \
 	cmd/change_output.c \
 	cmd/clone.c \
 	cmd/doctor.c \
+	cmd/export.c \
 	cmd/history.c \
 	cmd/hold.c \
 	cmd/image_options.c \
@@ -20,6 +21,9 @@ coldpatch_SOURCES := \
 	cmd/plan.c \
 	cmd/plan_output.c \
 	cmd/progress.c \
+	cmd/prune.c \
+	cmd/relocate.c \
 	cmd/rollback.c \
+	cmd/status.c \
 	cmd/unhold.c \
 	cmd/verify.c

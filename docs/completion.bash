@@ -22,6 +22,10 @@ _coldpatch_options() { # VERB
 	rollback) echo --to --run --until --key --actor --reason --dry-run ;;
 	hold) echo --reason --until --actor --key --dry-run ;;
 	unhold) echo --reason --actor --key --dry-run ;;
+	status) echo --check ;;
+	export) echo --output --format --record --key --actor --reason --dry-run ;;
+	prune) echo --keep-last --keep-within --actor --reason --dry-run ;;
+	relocate) echo --actor --reason --dry-run ;;
 	esac
 }
 
@@ -42,11 +46,13 @@ _coldpatch() {
 	local words=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify key init import path clone history rollback hold unhold
-			--help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify key init import path clone history rollback hold unhold status
+			export prune relocate --help --version" -- "$current")
 		return
 	fi
 	case $previous in
+	--format) words="qcow2 raw vmdk" ;;
+	--keep-last | --keep-within) return ;;
 	--executor) words="auto sandbox appliance" ;;
 	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
 		--trust-domain | --pin | --to | --run | --until) return ;;
@@ -64,7 +70,7 @@ _coldpatch() {
 	*/*) ;;
 	*)
 		case $verb in
-		path | clone | history | rollback | hold | unhold) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
+		path | clone | history | rollback | hold | unhold | status | export | prune) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
 		esac
 		;;
 	esac

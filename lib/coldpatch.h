@@ -311,6 +311,53 @@ COLDPATCH_API int coldpatch_template_unhold(struct coldpatch_session *session,
 					    const struct coldpatch_head_options *options,
 					    char **ret_json, struct coldpatch_error *err);
 
+struct coldpatch_export_options {
+	size_t size;
+	const char *reference;
+	const char *output; /* must not exist; of several disks, DIR/NAME-diskN.SUFFIX each */
+	const char *format; /* "qcow2", "raw", "vmdk"; NULL: qcow2 */
+	const char *record; /* NULL: OUTPUT.sigstore.json */
+	const char *key, *actor, *reason;
+	bool dry_run;
+};
+/* One standalone file for each disk, and a signed record of them; also "outputs", and "files":
+ * [{"sha256", "sha512", "content", "virtual_size"}]. */
+COLDPATCH_API int coldpatch_template_export(struct coldpatch_session *session,
+					    const struct coldpatch_export_options *options,
+					    char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_prune_options {
+	size_t size;
+	const char *const *names; /* none: all templates */
+	size_t n_names;
+	unsigned keep_last;	 /* generations that were current last; 0: not said */
+	const char *keep_within; /* "90d": those that were current in this time; NULL: not said */
+	const char *actor, *reason;
+	bool dry_run;
+};
+/* Moves to the trash what neither rule keeps and nobody needs; without a rule, no generation.
+ * docs/prune.schema.json. */
+COLDPATCH_API int coldpatch_library_prune(struct coldpatch_session *session,
+					  const struct coldpatch_prune_options *options,
+					  char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_relocate_options {
+	size_t size;
+	const char *digest; /* of a base: SHA-256, hex */
+	const char *path;   /* where it lies now */
+	const char *actor, *reason;
+	bool dry_run;
+};
+COLDPATCH_API int coldpatch_base_relocate(struct coldpatch_session *session,
+					  const struct coldpatch_relocate_options *options,
+					  char **ret_json, struct coldpatch_error *err);
+
+/* Without names, of all templates; docs/status.schema.json.  "code" is COLDPATCH_FOUND when
+ * something is not as it should be. */
+COLDPATCH_API int coldpatch_library_status(struct coldpatch_session *session,
+					   const char *const *names, size_t n_names,
+					   char **ret_json, struct coldpatch_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -192,3 +192,39 @@ const struct confinement confinement_clone = {
 						{"overlays.path", NULL, CONFINED_BESIDE},
 						{0}},
 };
+
+/* The exported file is named inside itself where it is a vmdk, so it is made under its own name. */
+const struct confinement confinement_export = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			IMAGE,
+			{"outputs.path", NULL, CONFINED_BESIDE},
+			{0},
+		},
+};
+
+/* Reads the headers of whatever lies in the clone roots, and follows their chains. */
+const struct confinement confinement_clones = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){{"everything", NULL, CONFINED_READ}, {0}},
+};
+
+const struct confinement confinement_publish = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"directory", NULL, CONFINED_FILL},
+			{"template_directory", NULL, CONFINED_READ},
+			{0},
+		},
+};
+
+const struct confinement confinement_digest = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){{"path", NULL, CONFINED_READ}, {0}},
+};

@@ -10,6 +10,7 @@
 #include "library/commit.h"
 #include "library/trash.h"
 #include "session/image.h"
+#include "session/library_publish.h"
 #include "session/strings.h"
 
 enum { DAY_S = 86400, MAX_DAYS = 36500 };
@@ -78,6 +79,7 @@ int head_publish(struct coldpatch_session *session, const struct head_draft *dra
 	if (current_mend(session->library, draft->name, draft->generation, &problem) < 0)
 		monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: current: %s", draft->name,
 			    problem.msg);
+	library_publish(session, draft->name);
 	return 0;
 }
 

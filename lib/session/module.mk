@@ -24,6 +24,7 @@ LIB_SOURCES += \
 	lib/session/image.c \
 	lib/session/library.c \
 	lib/session/library_clone.c \
+	lib/session/library_export.c \
 	lib/session/library_head.c \
 	lib/session/library_history.c \
 	lib/session/library_hold.c \
@@ -32,8 +33,13 @@ LIB_SOURCES += \
 	lib/session/library_import_bases.c \
 	lib/session/library_import_one.c \
 	lib/session/library_import_record.c \
+	lib/session/library_leftovers.c \
 	lib/session/library_lineage.c \
+	lib/session/library_prune.c \
+	lib/session/library_publish.c \
+	lib/session/library_relocate.c \
 	lib/session/library_rollback.c \
+	lib/session/library_status.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
 	lib/session/record.c \
@@ -44,7 +50,10 @@ LIB_SOURCES += \
 	lib/session/subject.c \
 	lib/session/task.c \
 	lib/session/task_clone.c \
+	lib/session/task_clones.c \
 	lib/session/task_commit.c \
+	lib/session/task_digest.c \
+	lib/session/task_export.c \
 	lib/session/task_fetch.c \
 	lib/session/task_import.c \
 	lib/session/task_import_scan.c \
@@ -52,6 +61,7 @@ LIB_SOURCES += \
 	lib/session/task_layer.c \
 	lib/session/task_mirror.c \
 	lib/session/task_payload.c \
+	lib/session/task_publish.c \
 	lib/session/task_resolve.c \
 	lib/session/task_verify.c \
 	lib/session/want.c \

@@ -28,6 +28,10 @@ static const struct {
 	{&task_import, &confinement_import},
 	{&task_import_scan, &confinement_import_scan},
 	{&task_clone, &confinement_clone},
+	{&task_export, &confinement_export},
+	{&task_clones, &confinement_clones},
+	{&task_publish, &confinement_publish},
+	{&task_digest, &confinement_digest},
 };
 
 enum { MAX_INPUT = 256 << 20 };

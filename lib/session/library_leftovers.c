@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A layer or a plan is needed while the record of a generation that is whole names it.  Where one
+ * such record cannot be read, nobody knows, and none goes.  They are kept for a while after they
+ * were made, for the run that has just made them.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "library/trash.h"
+#include "session/library_lineage.h"
+#include "session/library_prune.h"
+
+enum { DAY_S = 86400, HOUR_S = 3600 };
+
+static void tell(struct pruning *pruning, const char *what, const char *name)
+{
+	json_t *json = json_object();
+
+	json_put_string(json, "what", what);
+	json_put_bytes(json, "name", name);
+	json_array_append_new(pruning->removed, json);
+	pruning->changed = pruning->changed || !pruning->dry_run;
+}
+
+/* --- bases --- */
+
+static int drop_base(struct pruning *pruning, const struct digest *digest, struct error *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *json = NULL;
+
+	digest_to_hex(digest, hex);
+	json = xasprintf("%s.json", hex);
+	{
+		const char *const names[] = {hex, json, NULL};
+
+		if (!pruning->dry_run &&
+		    trash_take_files(pruning->library, "bases", names, pruning->run, err) < 0)
+			return -1;
+	}
+	tell(pruning, "base", hex);
+	return 0;
+}
+
+static int drop_bases(struct pruning *pruning, struct error *err)
+{
+	CLEANUP_FREE struct digest *unused = NULL;
+	size_t n = 0;
+
+	if (retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now, &unused,
+				   &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (drop_base(pruning, &unused[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- layers and plans --- */
+
+struct needed {
+	struct digest *digests;
+	size_t n;
+	bool unknown; /* a record cannot be read */
+};
+
+static void add_needed(const struct lineage_step *step, struct needed *needed)
+{
+	if (step->generation->pruned)
+		return;
+	if (!step->record) {
+		needed->unknown = true;
+		return;
+	}
+	for (size_t i = 0; i < step->record->n_byproducts; i++)
+		*ARRAY_ADD(needed->digests, needed->n) = step->record->byproducts[i].digest;
+}
+
+static int find_needed(struct pruning *pruning, struct needed *needed, struct error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int result = 0;
+
+	if (library_list_templates(pruning->library, &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		CLEANUP(template_free)
+		struct template *template = session_template(pruning->session, names[i], err);
+		CLEANUP(lineage_free)
+		struct lineage *lineage =
+			template ? lineage_new(template, pruning->session->keys) : NULL;
+
+		result = lineage ? 0 : -1;
+		for (size_t j = 0; lineage && j < lineage->n; j++)
+			add_needed(&lineage->steps[j], needed);
+	}
+	names_free(names, n);
+	return result;
+}
+
+static bool is_needed(const struct needed *needed, const struct digest *digest)
+{
+	for (size_t i = 0; i < needed->n; i++)
+		if (digest_equal(&needed->digests[i], digest))
+			return true;
+	return false;
+}
+
+/* By its name; a plan's name is that of its inputs, so by its content. */
+static bool digest_of_entry(const struct pruning *pruning, const char *directory, const char *name,
+			    struct digest *ret)
+{
+	CLEANUP_FREE char *path = library_path(pruning->library, "%s/%s", directory, name);
+	struct error ignored;
+
+	if (strcmp(directory, "layers") == 0)
+		return digest_from_hex(name, ret);
+	return name[0] != '.' && digest_of_file(path, ret, &ignored) == 0;
+}
+
+static bool is_old(const struct pruning *pruning, const char *directory, const char *name)
+{
+	CLEANUP_FREE char *path = library_path(pruning->library, "%s/%s", directory, name);
+	struct stat st;
+
+	return lstat(path, &st) == 0 &&
+	       st.st_mtime <
+		       pruning->rules.now - (int64_t)pruning->library->policy.trash_days * DAY_S;
+}
+
+static int drop_entry(struct pruning *pruning, const struct needed *needed, const char *directory,
+		      const char *name, struct error *err)
+{
+	const char *const names[] = {name, NULL};
+	struct digest digest;
+
+	if (!is_old(pruning, directory, name) ||
+	    !digest_of_entry(pruning, directory, name, &digest) || is_needed(needed, &digest))
+		return 0;
+	if (!pruning->dry_run &&
+	    trash_take_files(pruning->library, directory, names, pruning->run, err) < 0)
+		return -1;
+	tell(pruning, strcmp(directory, "layers") ? "plan" : "layer", name);
+	return 0;
+}
+
+static int drop_entries(struct pruning *pruning, const struct needed *needed, const char *directory,
+			struct error *err)
+{
+	struct error problem = {0};
+	char **names = NULL;
+	size_t n = 0;
+	int result = 0;
+
+	if (library_list_directory(pruning->library, directory, &names, &n, &problem) < 0) {
+		if (problem.kind == ERROR_MISSING)
+			return 0;
+		*err = problem;
+		return -1;
+	}
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = drop_entry(pruning, needed, directory, names[i], err);
+	names_free(names, n);
+	return result;
+}
+
+static int drop_content(struct pruning *pruning, struct error *err)
+{
+	struct needed needed = {0};
+	int result = find_needed(pruning, &needed, err);
+
+	if (result == 0 && needed.unknown)
+		monitor_log(&pruning->session->monitor, LOG_LEVEL_WARNING,
+			    "layers and plans are all kept: a record that may name them cannot "
+			    "be read");
+	else if (result == 0)
+		result = drop_entries(pruning, &needed, "layers", err) < 0 ||
+					 drop_entries(pruning, &needed, "plans", err) < 0
+				 ? -1
+				 : 0;
+	free(needed.digests);
+	return result;
+}
+
+/* --- what is old --- */
+
+/* What another prune has taken in this hour may still be taken back. */
+static int empty_trash(struct pruning *pruning, struct error *err)
+{
+	int64_t age = (int64_t)pruning->library->policy.trash_days * DAY_S;
+	char **names = NULL;
+	size_t n = 0;
+	int result = 0;
+
+	if (trash_list_older(pruning->library, pruning->rules.now, age > HOUR_S ? age : HOUR_S,
+			     &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
+		tell(pruning, "trash", names[i]);
+	}
+	names_free(names, n);
+	return result;
+}
+
+static int remove_run(struct pruning *pruning, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = library_path(pruning->library, "runs/%s", name);
+	int64_t began = run_id_time(name);
+
+	if (began < 0 ||
+	    began >= pruning->rules.now - (int64_t)pruning->library->policy.run_days * DAY_S)
+		return 0;
+	if (!pruning->dry_run && directory_remove(path, err) < 0)
+		return -1;
+	tell(pruning, "run", name);
+	return 0;
+}
+
+static int remove_runs(struct pruning *pruning, struct error *err)
+{
+	struct error problem = {0};
+	char **names = NULL;
+	size_t n = 0;
+	int result = 0;
+
+	if (library_list_directory(pruning->library, "runs", &names, &n, &problem) < 0) {
+		if (problem.kind == ERROR_MISSING)
+			return 0;
+		*err = problem;
+		return -1;
+	}
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = remove_run(pruning, names[i], err);
+	names_free(names, n);
+	return result;
+}
+
+int prune_leftovers(struct pruning *pruning, struct error *err)
+{
+	if (drop_bases(pruning, err) < 0 || drop_content(pruning, err) < 0 ||
+	    empty_trash(pruning, err) < 0)
+		return -1;
+	return remove_runs(pruning, err);
+}

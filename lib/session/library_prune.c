@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Prune, template by template: look who depends on what, decide, move to the trash from the top of
+ * each chain down, look again.  Then what nothing needs any more: bases, layers, plans, old trash
+ * and old runs.
+ */
+#include <ctype.h>
+#include <string.h>
+#include <time.h>
+
+#include "library/commit.h"
+#include "library/retention.h"
+#include "library/trash.h"
+#include "session/image.h"
+#include "session/library_prune.h"
+#include "session/library_publish.h"
+#include "session/strings.h"
+
+enum { DAY_S = 86400, MAX_DAYS = 36500 };
+
+static int parse_within(const char *text, int64_t *ret, struct error *err)
+{
+	char *end;
+	long days;
+
+	if (!text)
+		return 0;
+	days = strtol(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || strcmp(end, "d") || days < 1 || days > MAX_DAYS)
+		return error_set(err, ERROR_USAGE, "keep within %s: not a number of days, 90d",
+				 text);
+	*ret = (int64_t)days * DAY_S;
+	return 0;
+}
+
+/* --- one template --- */
+
+static json_t *item_to_json(const struct retention_item *item)
+{
+	json_t *json = json_object();
+
+	json_put_u64(json, "generation", item->number);
+	json_put_bool(json, "taken", item->taken);
+	json_put_bytes(json, "reason", item->reason);
+	json_put_u64(json, "bytes", item->bytes);
+	return json;
+}
+
+static json_t *retention_to_json(const struct retention_plan *plan)
+{
+	json_t *json = json_object(), *list = json_array();
+
+	for (size_t i = 0; i < plan->n_items; i++)
+		json_array_append_new(list, item_to_json(&plan->items[i]));
+	json_put_string(json, "template", plan->template_name);
+	json_put_bool(json, "failed", false);
+	json_put(json, "generations", list);
+	return json;
+}
+
+static int take(const struct pruning *pruning, const struct retention_plan *plan, bool *ret_taken,
+		struct error *err)
+{
+	*ret_taken = false;
+	for (size_t i = plan->n_items; i-- > 0;) {
+		const struct retention_item *item = &plan->items[i];
+		const struct trash_order order = {.run = pruning->run,
+						  .name = plan->template_name,
+						  .number = item->number,
+						  .below = item->below,
+						  .n_below = item->n_below};
+
+		if (!item->taken)
+			continue;
+		if (trash_take_generation(pruning->library, &order, err) < 0)
+			return -1;
+		*ret_taken = true;
+	}
+	return 0;
+}
+
+/* Somebody may have wanted one just before it was moved. */
+static int look_again(const struct pruning *pruning, struct retention_plan *plan, struct error *err)
+{
+	CLEANUP(template_free)
+	struct template *now = session_template(pruning->session, plan->template_name, err);
+
+	if (!now)
+		return -1;
+	for (size_t i = 0; i < plan->n_items; i++) {
+		struct retention_item *item = &plan->items[i];
+
+		if (!item->taken || !retention_is_needed(now, plan, item))
+			continue;
+		if (trash_take_back(pruning->library, plan->template_name, item->number, err) < 0)
+			return -1;
+		item->taken = false;
+		free(item->reason);
+		item->reason = xstrdup("came into use meanwhile");
+	}
+	return 0;
+}
+
+static int decide(const struct pruning *pruning, const char *name, struct retention_plan *plan,
+		  struct error *err)
+{
+	CLEANUP(template_free)
+	struct template *template = session_template(pruning->session, name, err);
+
+	if (!template)
+		return -1;
+	return retention_plan_new(pruning->library, template, &pruning->clones, &pruning->rules,
+				  plan, err);
+}
+
+static int prune_leased(struct pruning *pruning, const char *name, struct retention_plan *plan,
+			struct error *err)
+{
+	CLEANUP(owner_file_free)
+	struct owner_file *lease = template_lease(pruning->library, name, pruning->run, err);
+	const struct record_keys *keys = session_keys(pruning->session, err);
+	bool taken;
+	int result;
+
+	if (!lease || !keys || template_recover(pruning->library, name, keys, err) < 0 ||
+	    decide(pruning, name, plan, err) < 0)
+		return -1;
+	result = take(pruning, plan, &taken, err);
+	if (!taken)
+		return result;
+	pruning->changed = true;
+	if (look_again(pruning, plan, err) < 0)
+		return -1;
+	library_publish(pruning->session, name);
+	return result;
+}
+
+static json_t *failure(const char *name, const struct error *error)
+{
+	json_t *json = json_object();
+	char text[ERROR_TEXT_SIZE];
+
+	error_text(error, text);
+	json_put_string(json, "template", name);
+	json_put_bool(json, "failed", true);
+	json_put_u64(json, "code", error->kind);
+	json_put_string(json, "msg", text);
+	json_put(json, "generations", json_array());
+	return json;
+}
+
+static void prune_template(struct pruning *pruning, const char *name)
+{
+	CLEANUP_RETENTION_PLAN struct retention_plan plan = {0};
+	struct error error = {0};
+	json_t *told;
+	int result = pruning->dry_run ? decide(pruning, name, &plan, &error)
+				      : prune_leased(pruning, name, &plan, &error);
+
+	told = result == 0 ? retention_to_json(&plan) : failure(name, &error);
+	if (result < 0) {
+		pruning->n_failed++;
+		pruning->error = error;
+	}
+	if (!pruning->dry_run)
+		library_keep_outcome(pruning->library, pruning->run, name,
+				     result == 0 ? told : NULL, result == 0 ? NULL : &error);
+	json_array_append_new(pruning->templates, told);
+}
+
+static int prune_templates(struct pruning *pruning, const char *const *names, size_t n,
+			   struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (monitor_check(&pruning->session->monitor, err) < 0 ||
+		    template_name_check(names[i], err) < 0)
+			return -1;
+		prune_template(pruning, names[i]);
+	}
+	if (pruning->n_failed == 0 || n > 1)
+		return 0;
+	*err = pruning->error;
+	return error_prefix(err, "%s", names[0]);
+}
+
+static int prune_named(struct pruning *pruning, const struct coldpatch_prune_options *options,
+		       struct error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int result;
+
+	if (options->n_names)
+		return prune_templates(pruning, options->names, options->n_names, err);
+	if (library_list_templates(pruning->library, &names, &n, err) < 0)
+		return -1;
+	result = prune_templates(pruning, (const char *const *)names, n, err);
+	names_free(names, n);
+	return result;
+}
+
+/* --- all --- */
+
+static json_t *summarise(const struct pruning *pruning,
+			 const struct coldpatch_prune_options *options)
+{
+	json_t *json = json_object();
+	bool failed = pruning->n_failed > 0;
+
+	json_put_string(json, "run", pruning->run);
+	json_put_bool(json, "changed", pruning->changed);
+	json_put_bool(json, "failed", failed);
+	json_put_u64(json, "code", failed ? COLDPATCH_SOME_FAILED : COLDPATCH_OK);
+	json_put_string(json, "msg",
+			failed		   ? "some failed"
+			: pruning->dry_run ? "would be pruned"
+					   : "pruned");
+	json_put_bool(json, "dry_run", pruning->dry_run);
+	json_put_bytes(json, "actor", options->actor);
+	json_put_bytes(json, "reason", options->reason);
+	json_put(json, "templates", json_incref(pruning->templates));
+	json_put(json, "removed", json_incref(pruning->removed));
+	return json;
+}
+
+static int prune(struct pruning *pruning, const struct coldpatch_prune_options *options,
+		 struct error *err)
+{
+	const char *const strings[] = {options->actor, options->reason, options->keep_within};
+
+	if (strings_check(strings, 3, "option", err) < 0 ||
+	    strings_check(options->names, options->n_names, "template", err) < 0 ||
+	    parse_within(options->keep_within, &pruning->rules.keep_within_s, err) < 0)
+		return -1;
+	pruning->rules.keep_last = options->keep_last;
+	pruning->library = session_library(pruning->session, err);
+	if (!pruning->library || !session_keys(pruning->session, err) ||
+	    library_clones(pruning->session, &pruning->clones, err) < 0)
+		return -1;
+	if (prune_named(pruning, options, err) < 0)
+		return -1;
+	return prune_leftovers(pruning, err);
+}
+
+static void pruning_free(struct pruning *pruning)
+{
+	clones_free(&pruning->clones);
+	json_decref(pruning->templates);
+	json_decref(pruning->removed);
+	free(pruning->run);
+}
+
+int coldpatch_library_prune(struct coldpatch_session *session,
+			    const struct coldpatch_prune_options *options, char **ret_json,
+			    struct coldpatch_error *ret_err)
+{
+	__attribute__((cleanup(pruning_free))) struct pruning pruning = {
+		.session = session,
+		.dry_run = options->dry_run,
+		.run = run_id_new(),
+		.templates = json_array(),
+		.removed = json_array(),
+		.rules.now = time(NULL),
+	};
+	CLEANUP_JSON json_t *summary = NULL;
+	struct error err = {0};
+
+	if (prune(&pruning, options, &err) < 0)
+		return session_fail(ret_err, &err);
+	summary = summarise(&pruning, options);
+	if (!options->dry_run && (pruning.changed || pruning.n_failed))
+		library_keep_outcome(pruning.library, pruning.run, ".", summary, NULL);
+	*ret_json = session_text(summary);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two halves of a prune: generations (library_prune.c), and what nothing needs any more
+ * (library_leftovers.c). */
+#ifndef COLDPATCH_SESSION_LIBRARY_PRUNE_H
+#define COLDPATCH_SESSION_LIBRARY_PRUNE_H
+
+#include "library/retention.h"
+#include "session/library.h"
+
+struct pruning {
+	struct coldpatch_session *session;
+	const struct library *library;
+	struct retention_rules rules;
+	struct clones clones;
+	char *run;
+	bool dry_run;
+	bool changed;
+	size_t n_failed;
+	struct error error; /* of the last one that failed */
+	json_t *templates;  /* what came of each */
+	json_t *removed;    /* [{"what": "base", "layer", "plan", "trash", "run", "name"}] */
+};
+
+/* Bases, layers and plans go to the trash; old trash and old runs are removed. */
+int prune_leftovers(struct pruning *pruning, struct error *err);
+
+#endif

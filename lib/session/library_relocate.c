@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Following a base that was moved: nothing but its digest says that it is the same file. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "library/base.h"
+#include "session/image.h"
+#include "session/library.h"
+#include "session/outputs.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+struct relocation {
+	const struct coldpatch_relocate_options *options;
+	const struct library *library;
+	char *run;
+	struct digest digest;
+	char *path; /* absolute */
+	bool changed;
+};
+
+static void relocation_free(struct relocation *relocation)
+{
+	free(relocation->run);
+	free(relocation->path);
+}
+
+static int check_options(const struct coldpatch_relocate_options *options, struct digest *ret,
+			 struct error *err)
+{
+	const char *const strings[] = {options->digest, options->path, options->actor,
+				       options->reason};
+
+	if (strings_check(strings, 4, "argument", err) < 0)
+		return -1;
+	if (digest_from_hex(options->digest, ret))
+		return 0;
+	return error_set(err, ERROR_USAGE, "%s: not a SHA-256, 64 lower-case hexadecimal digits",
+			 options->digest);
+}
+
+/* The directory's real name; a link in the file's place is refused by who opens it. */
+static char *absolute(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *directory = outputs_directory(path);
+	CLEANUP_FREE char *real = realpath(directory, NULL);
+	const char *slash = strrchr(path, '/');
+
+	if (!real) {
+		error_os(err, ERROR_MISSING, errno, "%s", path);
+		return NULL;
+	}
+	return path_join(real, slash ? slash + 1 : path);
+}
+
+static int check_digest(struct coldpatch_session *session, const struct relocation *relocation,
+			struct error *err)
+{
+	CLEANUP_JSON json_t *input = json_object(), *result = NULL;
+	const char *found;
+
+	json_put_string(input, "path", relocation->path);
+	if (task_run(session, "digest", input, &result, err) < 0)
+		return -1;
+	found = string_member(result, "sha256");
+	if (strcmp(found, relocation->options->digest) == 0)
+		return 0;
+	return error_set(err, ERROR_TRUST, "%s: its sha256 is %s, the base is %s: another file",
+			 relocation->path, found, relocation->options->digest);
+}
+
+static int relocate(struct coldpatch_session *session, struct relocation *relocation,
+		    struct error *err)
+{
+	CLEANUP(base_free)
+	struct base *base = NULL;
+
+	if (check_options(relocation->options, &relocation->digest, err) < 0)
+		return -1;
+	relocation->library = session_library(session, err);
+	base = relocation->library ? base_load(relocation->library, &relocation->digest, err)
+				   : NULL;
+	relocation->path = base ? absolute(relocation->options->path, err) : NULL;
+	if (!relocation->path ||
+	    strings_check((const char *const *)&relocation->path, 1, "path", err) < 0)
+		return -1;
+	if (base->mode != BASE_REFERENCE)
+		return error_set(err, ERROR_DENIED,
+				 "base %s: lies in the library itself, and stays there",
+				 relocation->options->digest);
+	if (check_digest(session, relocation, err) < 0)
+		return -1;
+	relocation->changed = !relocation->options->dry_run;
+	return relocation->changed ? base_relocate(relocation->library, &relocation->digest,
+						   relocation->path, err)
+				   : 0;
+}
+
+static json_t *summarise(const struct relocation *relocation)
+{
+	const struct coldpatch_relocate_options *options = relocation->options;
+	json_t *json = json_object();
+
+	json_put_string(json, "run", relocation->run);
+	json_put_string(json, "image", options->digest);
+	json_put_bool(json, "changed", relocation->changed);
+	json_put_bool(json, "failed", false);
+	json_put_u64(json, "code", COLDPATCH_OK);
+	json_put_string(json, "msg", relocation->changed ? "relocated" : "would be relocated");
+	json_put_string(json, "path", relocation->path);
+	json_put_bytes(json, "actor", options->actor);
+	json_put_bytes(json, "reason", options->reason);
+	return json;
+}
+
+int coldpatch_base_relocate(struct coldpatch_session *session,
+			    const struct coldpatch_relocate_options *options, char **ret_json,
+			    struct coldpatch_error *ret_err)
+{
+	__attribute__((cleanup(relocation_free))) struct relocation relocation = {
+		.options = options, .run = run_id_new()};
+	CLEANUP_JSON json_t *summary = NULL;
+	struct error err = {0};
+
+	if (relocate(session, &relocation, &err) < 0)
+		return session_fail(ret_err, &err);
+	summary = summarise(&relocation);
+	if (relocation.changed)
+		library_keep_outcome(relocation.library, relocation.run, ".", summary, NULL);
+	*ret_json = session_text(summary);
+	return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How the library is: what can be seen without reading a disk.  Whatever is not as it should be is
+ * a problem, a line of words; none of them stops the others from being found.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "library/base.h"
+#include "session/library_lineage.h"
+#include "session/library_publish.h"
+#include "session/strings.h"
+
+struct status {
+	struct coldpatch_session *session;
+	const struct library *library;
+	struct clones clones;
+	int64_t now;
+	size_t n_problems;
+	json_t *templates, *clones_found, *bases;
+};
+
+static void problem(struct status *status, json_t *list, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void problem(struct status *status, json_t *list, const char *fmt, ...)
+{
+	CLEANUP_FREE char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	json_array_append_new(list, json_bytes(text));
+	status->n_problems++;
+}
+
+/* --- damage --- */
+
+static void check_disk(struct status *status, const char *path, json_t *problems)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		problem(status, problems, "%s: is not there, or no file", path);
+	else if (st.st_mode & 0222)
+		problem(status, problems, "%s: can be written to; it was read-only", path);
+	else if (st.st_size == 0)
+		problem(status, problems, "%s: is empty", path);
+}
+
+static void check_generations(struct status *status, const struct template *template,
+			      json_t *problems)
+{
+	for (size_t i = 0; i < template->n_generations; i++) {
+		const struct template_generation *generation = &template->generations[i];
+
+		if (!generation->named)
+			continue;
+		if (generation->problem)
+			problem(status, problems, "generation %" PRIu64 ": %s", generation->number,
+				generation->problem);
+		for (size_t j = 0;
+		     !generation->problem && !generation->pruned && j < generation->n_disks; j++)
+			check_disk(status, generation->disks[j], problems);
+	}
+}
+
+static void check_current(struct status *status, const struct template *template, json_t *problems)
+{
+	const struct template_head *last = template_last_head(template);
+	CLEANUP_FREE char *expected =
+		last && last->head ? xasprintf("%" PRIu64, last->head->generation) : NULL;
+
+	if (expected && (!template->current || strcmp(template->current, expected) != 0))
+		problem(status, problems, "current leads to %s, the last head says %s",
+			template->current ? template->current : "nothing", expected);
+}
+
+static void check_template(struct status *status, const struct template *template, json_t *problems)
+{
+	for (size_t i = 0; i < template->n_heads; i++)
+		if (template->heads[i].problem)
+			problem(status, problems, "head %" PRIu64 ": %s", template->heads[i].number,
+				template->heads[i].problem);
+	for (size_t i = 0; i < template->n_problems; i++)
+		problem(status, problems, "%s", template->problems[i]);
+	check_generations(status, template, problems);
+	check_current(status, template, problems);
+}
+
+/* --- what it is --- */
+
+/* When the generation became the current one for the first time. */
+static int64_t made_at(const struct template *template, uint64_t number)
+{
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+
+		if (head && head->generation == number)
+			return head->time;
+	}
+	return 0;
+}
+
+static json_t *hold_to_json(const struct head *hold)
+{
+	json_t *json;
+
+	if (!hold)
+		return json_null();
+	json = json_object();
+	json_put_bytes(json, "who", hold->actor);
+	json_put_bytes(json, "reason", hold->reason);
+	json_put(json, "until", hold->until ? json_integer(hold->until) : json_null());
+	json_put(json, "since", json_integer(hold->time));
+	return json;
+}
+
+static bool is_below(const struct clone_use *use, const char *name, uint64_t number)
+{
+	return use->place == CLONE_IN_TEMPLATE && use->target == CLONE_OF_GENERATION &&
+	       use->own_number == number && !strcmp(use->own_template, name) &&
+	       !strcmp(use->template_name, name);
+}
+
+/* Overlays above the base. */
+static uint64_t chain_depth(const struct status *status, const char *name, uint64_t number)
+{
+	uint64_t depth = 1;
+
+	for (bool deeper = true; deeper && depth <= status->clones.n_uses;) {
+		deeper = false;
+		for (size_t i = 0; i < status->clones.n_uses && !deeper; i++) {
+			const struct clone_use *use = &status->clones.uses[i];
+
+			deeper = is_below(use, name, number);
+			if (deeper)
+				number = use->number;
+		}
+		depth += deeper;
+	}
+	return depth;
+}
+
+/* "debian-12", as the packages of the generation, or of one below, name it; NULL: not known. */
+static char *release_of(const struct lineage *lineage, uint64_t number)
+{
+	static const char key[] = "distro=";
+	const struct lineage_step *step = lineage_step(lineage, (int64_t)number);
+
+	for (size_t i = 0; step && step->record && i <= lineage->n; i++) {
+		const struct record_dependency *package =
+			record_dependency_named(step->record, "package", 0);
+		const char *at = package && package->uri ? strstr(package->uri, key) : NULL;
+
+		if (at)
+			return xstrndup(at + sizeof key - 1, strcspn(at + sizeof key - 1, "&#"));
+		step = lineage_step(lineage, step->before);
+	}
+	return NULL;
+}
+
+static void describe_current(struct status *status, const struct template *template, json_t *json)
+{
+	const struct template_head *last = template_last_head(template);
+	CLEANUP(lineage_free)
+	struct lineage *lineage = lineage_new(template, status->session->keys);
+	CLEANUP_FREE char *release = NULL;
+	uint64_t number;
+
+	if (!last || !last->head)
+		return;
+	number = last->head->generation;
+	release = release_of(lineage, number);
+	json_put_u64(json, "generation", number);
+	json_put(json, "made", json_integer(made_at(template, number)));
+	json_put_bytes(json, "release", release);
+	json_put_u64(json, "chain_depth", chain_depth(status, template->name, number));
+}
+
+/* `template` may be NULL: every member is there, and null when it is not known. */
+static void describe(struct status *status, const struct template *template, json_t *json)
+{
+	static const char *const members[] = {"generation", "made", "release", "chain_depth"};
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		json_put(json, members[i], json_null());
+	json_put(json, "hold",
+		 hold_to_json(template ? template_hold(template, status->now) : NULL));
+	json_put_u64(json, "pins", template ? template->n_pins : 0);
+	json_put_bytes(json, "owner", template ? template->info.owner : NULL);
+	json_put_bytes(json, "review_by", template ? template->info.review_by : NULL);
+	if (template)
+		describe_current(status, template, json);
+}
+
+/* NULL: there is no such template. */
+static json_t *template_to_json(struct status *status, const char *name, struct error *err)
+{
+	json_t *json, *problems;
+	struct error error = {0};
+	CLEANUP(template_free)
+	struct template *template = session_template(status->session, name, &error);
+
+	if (!template && error.kind == ERROR_MISSING) {
+		*err = error;
+		return NULL;
+	}
+	json = json_object();
+	problems = json_array();
+	json_put_string(json, "template", name);
+	json_put(json, "problems", problems);
+	describe(status, template, json);
+	if (template)
+		check_template(status, template, problems);
+	else
+		problem(status, problems, "%s", error.msg);
+	return json;
+}
+
+/* --- the library as a whole --- */
+
+static bool is_asked_for(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return n == 0;
+}
+
+static void look_at_clones(struct status *status, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < status->clones.n_uses; i++) {
+		const struct clone_use *use = &status->clones.uses[i];
+		json_t *json;
+
+		if (use->target != CLONE_OF_CURRENT || !is_asked_for(use->template_name, names, n))
+			continue;
+		json = json_object();
+		json_put_bytes(json, "path", use->path);
+		json_put_bytes(json, "template", use->template_name);
+		json_array_append_new(status->clones_found, json);
+		status->n_problems++;
+	}
+}
+
+static int look_at_bases(struct status *status, struct error *err)
+{
+	CLEANUP_FREE struct digest *digests = NULL;
+	size_t n = 0;
+
+	if (library_list_bases(status->library, &digests, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct error error = {0};
+		CLEANUP(base_free)
+		struct base *base = base_load(status->library, &digests[i], &error);
+		char hex[DIGEST_HEX_SIZE];
+
+		if (base && base_check_unchanged(base, &error) == 0)
+			continue;
+		digest_to_hex(&digests[i], hex);
+		problem(status, status->bases, "base %s: %s", hex, error.msg);
+	}
+	return 0;
+}
+
+static int look_at_templates(struct status *status, const char *const *names, size_t n,
+			     struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_t *json;
+
+		if (monitor_check(&status->session->monitor, err) < 0 ||
+		    template_name_check(names[i], err) < 0)
+			return -1;
+		json = template_to_json(status, names[i], err);
+		if (!json)
+			return -1;
+		json_array_append_new(status->templates, json);
+	}
+	return 0;
+}
+
+static int look(struct status *status, const char *const *names, size_t n, struct error *err)
+{
+	char **all = NULL;
+	size_t n_all = 0;
+	int result;
+
+	if (strings_check(names, n, "template", err) < 0)
+		return -1;
+	status->library = session_library(status->session, err);
+	if (!status->library || !session_keys(status->session, err) ||
+	    library_clones(status->session, &status->clones, err) < 0)
+		return -1;
+	look_at_clones(status, names, n);
+	if (look_at_bases(status, err) < 0)
+		return -1;
+	if (n)
+		return look_at_templates(status, names, n, err);
+	if (library_list_templates(status->library, &all, &n_all, err) < 0)
+		return -1;
+	result = look_at_templates(status, (const char *const *)all, n_all, err);
+	names_free(all, n_all);
+	return result;
+}
+
+int coldpatch_library_status(struct coldpatch_session *session, const char *const *names,
+			     size_t n_names, char **ret_json, struct coldpatch_error *ret_err)
+{
+	struct status status = {.session = session,
+				.now = time(NULL),
+				.templates = json_array(),
+				.clones_found = json_array(),
+				.bases = json_array()};
+	CLEANUP_JSON json_t *json = json_object();
+	struct error err = {0};
+	int result = look(&status, names, n_names, &err);
+
+	json_put(json, "templates", status.templates);
+	json_put(json, "clones_through_current", status.clones_found);
+	json_put(json, "base_problems", status.bases);
+	json_put_u64(json, "code", status.n_problems ? COLDPATCH_FOUND : COLDPATCH_OK);
+	json_put(json, "now", json_integer(status.now));
+	clones_free(&status.clones);
+	if (result < 0)
+		return session_fail(ret_err, &err);
+	json_put_string(json, "library", status.library->path);
+	*ret_json = session_text(json);
+	return 0;
+}

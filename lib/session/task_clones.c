@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * clones: {"library", "roots": [DIR...], "publish"?, "everything"} -> {"uses"}
+ *
+ * Headers of files that nobody vouches for are read.  A chain may go through any directory:
+ * "everything" is [/].
+ */
+#include "library/clones.h"
+#include "session/strings.h"
+#include "session/task.h"
+
+static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	struct clones_request request = {
+		.library = string_member(input, "library"),
+		.publish = json_string_value(json_object_get(input, "publish")),
+		.monitor = monitor};
+	CLEANUP_FREE const char **roots =
+		strings_of_json(json_object_get(input, "roots"), &request.n_roots);
+	CLEANUP_CLONES struct clones clones = {0};
+
+	request.roots = roots;
+	monitor_progress(monitor, "clones", NULL, 0, 0);
+	if (clones_find(&request, &clones, err) < 0)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "uses", clones_to_json(&clones));
+	return 0;
+}
+
+const struct task task_clones = {.name = "clones", .run = run};

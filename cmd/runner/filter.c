@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "run/calls.h"
 #include "runner.h"
 
 static const char *const allowed[] = {
@@ -354,68 +355,17 @@ static const char *const allowed[] = {
 	"waitpid",
 	"write",
 	"writev",
+	NULL,
 };
 
+/* Beside what no worker may do either. */
 static const char *const refused[] = {
-	"acct",
-	"add_key",
-	"adjtimex",
-	"bpf",
-	"clock_adjtime",
-	"clock_settime",
-	"delete_module",
-	"fanotify_init",
-	"finit_module",
-	"fsconfig",
-	"fsmount",
-	"fsopen",
-	"fspick",
-	"init_module",
-	"io_uring_enter",
-	"io_uring_register",
-	"io_uring_setup",
-	"ioperm",
-	"iopl",
-	"kcmp",
-	"kexec_file_load",
-	"kexec_load",
-	"keyctl",
-	"lookup_dcookie",
-	"mbind",
-	"mount",
-	"mount_setattr",
-	"move_mount",
-	"open_by_handle_at",
-	"open_tree",
-	"perf_event_open",
-	"pidfd_getfd",
-	"pivot_root",
-	"process_vm_readv",
-	"process_vm_writev",
-	"ptrace",
-	"quotactl",
-	"quotactl_fd",
-	"reboot",
-	"request_key",
-	"set_mempolicy",
-	"setdomainname",
-	"sethostname",
-	"setns",
-	"settimeofday",
-	"stime",
-	"swapoff",
-	"swapon",
-	"syslog",
-	"umount",
-	"umount2",
-	"unshare",
-	"userfaultfd",
-	"vhangup",
+	"mbind", "mount", "set_mempolicy", "stime", "unshare", NULL,
 };
 
 /* Done at once. */
 static const char *const pretended[] = {
-	"fsync", "fdatasync", "sync", "syncfs", "sync_file_range", "msync",
+	"fsync", "fdatasync", "sync", "syncfs", "sync_file_range", "msync", NULL,
 };
 
 enum {
@@ -423,20 +373,24 @@ enum {
 			  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
 };
 
-static int add(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t n)
+static int add_unconditional(scmp_filter_ctx filter)
 {
-	for (size_t i = 0; i < n; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
+	const struct {
+		const char *const *names;
+		uint32_t action;
+	} lists[] = {
+		{allowed, SCMP_ACT_ALLOW},
+		{calls_never, SCMP_ACT_ERRNO(EPERM)},
+		{calls_of_namespaces, SCMP_ACT_ERRNO(EPERM)},
+		{refused, SCMP_ACT_ERRNO(EPERM)},
+		{pretended, SCMP_ACT_ERRNO(0)},
+	};
 
-		if (number == __NR_SCMP_ERROR)
-			continue;
-		if (seccomp_rule_add(filter, action, number, 0) < 0)
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (calls_act(filter, lists[i].action, lists[i].names) < 0)
 			return -1;
-	}
 	return 0;
 }
-
-#define ADD(filter, action, names) add(filter, action, names, sizeof(names) / sizeof *(names))
 
 static int add_conditional(scmp_filter_ctx filter)
 {
@@ -466,10 +420,8 @@ int filter_load(void)
 	if (seccomp_arch_native() == SCMP_ARCH_AARCH64)
 		seccomp_arch_add(filter, SCMP_ARCH_ARM);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	outcome = ADD(filter, SCMP_ACT_ALLOW, allowed) < 0 ||
-				  ADD(filter, SCMP_ACT_ERRNO(EPERM), refused) < 0 ||
-				  ADD(filter, SCMP_ACT_ERRNO(0), pretended) < 0 ||
-				  add_conditional(filter) < 0 || seccomp_load(filter) < 0
+	outcome = add_unconditional(filter) < 0 || add_conditional(filter) < 0 ||
+				  seccomp_load(filter) < 0
 			  ? -1
 			  : 0;
 	seccomp_release(filter);

@@ -2,6 +2,7 @@
 LIB_SOURCES += \
 	lib/run/appliance.c \
 	lib/run/appliance_disk.c \
+	lib/run/calls.c \
 	lib/run/capture.c \
 	lib/run/capture_check.c \
 	lib/run/capture_read.c \

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Deny-lists, since what apt, libnbd, e2fsprogs and QEMU's tools call differs by version, while
- * what none of them ever needs does not.  The list for everybody holds what reaches around the
- * other walls or is the kernel's most attacked surface; guest code has an allow-list of its own on
- * top (cmd/runner/filter.c).
+ * what none of them ever needs does not.  Guest code has an allow-list of its own on top
+ * (cmd/runner/filter.c).
  */
 #include "session/confine_calls.h"
 
@@ -13,82 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-static const char *const never[] = {
-	"acct",
-	"add_key",
-	"adjtimex",
-	"bpf",
-	"clock_adjtime",
-	"clock_settime",
-	"delete_module",
-	"fanotify_init",
-	"finit_module",
-	"init_module",
-	"io_uring_enter",
-	"io_uring_register",
-	"io_uring_setup",
-	"ioperm",
-	"iopl",
-	"kcmp",
-	"kexec_file_load",
-	"kexec_load",
-	"keyctl",
-	"lookup_dcookie",
-	"move_pages",
-	"nfsservctl",
-	"open_by_handle_at",
-	"perf_event_open",
-	"pidfd_getfd",
-	"process_madvise",
-	"process_vm_readv",
-	"process_vm_writev",
-	"ptrace",
-	"quotactl",
-	"quotactl_fd",
-	"reboot",
-	"request_key",
-	"settimeofday",
-	"swapoff",
-	"swapon",
-	"syslog",
-	"userfaultfd",
-};
+#include "run/calls.h"
 
-static const char *const not_without_guest_code[] = {
-	"chroot",
-	"mknod",
-	"name_to_handle_at",
-	"pivot_root",
-	"setdomainname",
-	"sethostname",
-	"setns",
-	"umount",
-	"umount2",
-	"vhangup",
-	/* mounting by descriptors */
-	"fsconfig",
-	"fsmount",
-	"fsopen",
-	"fspick",
-	"mount_setattr",
-	"move_mount",
-	"open_tree",
-};
+static const char *const not_without_guest_code[] = {"chroot", "mknod", "name_to_handle_at", NULL};
 
-static const char *const not_without_mounts[] = {"mount", "unshare"};
+static const char *const not_without_mounts[] = {"mount", "unshare", NULL};
 
-static int deny(scmp_filter_ctx filter, const char *const *names, size_t n)
+static int deny(scmp_filter_ctx filter, const char *const *names)
 {
-	for (size_t i = 0; i < n; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
-		int status = number == __NR_SCMP_ERROR
-				     ? 0 /* a libseccomp that is older than the call */
-				     : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
-
-		if (status < 0)
-			return status;
-	}
-	return 0;
+	return calls_act(filter, SCMP_ACT_ERRNO(EPERM), names);
 }
 
 /* clone3 hides its flags from filters: without it, C libraries use clone. */
@@ -111,8 +43,6 @@ static int deny_sockets(scmp_filter_ctx filter)
 				SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 }
 
-#define DENY(filter, names) deny((filter), (names), sizeof(names) / sizeof *(names))
-
 /* IP, and what looking up names asks the kernel (AF_UNIX 1, AF_INET 2, AF_INET6 10, AF_NETLINK 16).
  */
 static int deny_strange_sockets(scmp_filter_ctx filter)
@@ -134,18 +64,20 @@ static int deny_strange_sockets(scmp_filter_ctx filter)
 static int fill(scmp_filter_ctx filter, const struct confinement *confinement)
 {
 	enum confined_by by = confinement->by;
-	int status = DENY(filter, never);
+	int status = deny(filter, calls_never);
 
 	/* Guest code may be of another architecture that the kernel runs; its own filter sees to
 	 * that. */
 	if (status == 0 && by == CONFINED_LOOSELY)
 		return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (status == 0)
-		status = DENY(filter, not_without_guest_code);
+		status = deny(filter, not_without_guest_code);
+	if (status == 0)
+		status = deny(filter, calls_of_namespaces);
 	if (status == 0)
 		status = confinement->network ? deny_strange_sockets(filter) : deny_sockets(filter);
 	if (status == 0 && by == CONFINED_BY_RULES)
-		status = DENY(filter, not_without_mounts);
+		status = deny(filter, not_without_mounts);
 	if (status == 0 && by == CONFINED_BY_RULES)
 		status = deny_namespaces(filter);
 	return status;

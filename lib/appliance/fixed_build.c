@@ -22,7 +22,7 @@
 
 #define SUPERMIN "/usr/bin/supermin"
 
-enum { BUILD_DEADLINE_MS = 600000, MESSAGE_LIMIT = 4096, MAX_PARTS = 1000 };
+enum { BUILD_DEADLINE_MS = 600000, MESSAGE_LIMIT = 4096, MAX_PARTS = 1000, NEEDED_MIB = 512 };
 
 const char *const fixed_files[FIXED_N_FILES] = {"kernel", "initrd", "root", "README.fixed",
 						FIXED_DIGESTS};
@@ -188,6 +188,19 @@ static int seal(const char *directory, const char *name, struct error *err)
 	return 0;
 }
 
+/* supermin says of a full disk no more than that it failed. */
+static int check_space(const char *directory, struct error *err)
+{
+	uint64_t left;
+
+	if (directory_free_bytes(directory, &left, err) < 0)
+		return -1;
+	if (left >> 20 >= NEEDED_MIB)
+		return 0;
+	return error_set(err, ERROR_SPACE, "%s: an appliance takes %d MiB, %llu are left",
+			 directory, NEEDED_MIB, (unsigned long long)(left >> 20));
+}
+
 int fixed_appliance_build(const char *directory, const char *work_dir,
 			  const struct monitor *monitor, struct error *err)
 {
@@ -195,6 +208,8 @@ int fixed_appliance_build(const char *directory, const char *work_dir,
 				     "packages; it is built again when it is removed.\n";
 	CLEANUP_FREE char *readme_path = path_join(directory, "README.fixed");
 
+	if (check_space(work_dir, err) < 0)
+		return -1;
 	if (run_supermin(directory, work_dir, monitor, err) < 0)
 		return error_prefix(err, "building the appliance");
 	if (file_replace(readme_path, readme, sizeof readme - 1, 0444, err) < 0 ||

@@ -57,6 +57,10 @@ deb big 2 3000 'Depends: new'
 deb new 1
 deb unrelated 1
 deb same 1
+# Two components without packages: two indexes with the same bytes.
+: >empty
+signed --component contrib --stanzas empty
+signed --component non-free --stanzas empty
 signed --date '-1 hour' big_2_amd64.deb new_1_amd64.deb unrelated_1_amd64.deb same_1_amd64.deb
 want big 1 same 1 elsewhere 3
 serve
@@ -66,6 +70,7 @@ fetch 0 --json
 [ "$(jq -c '[.packages, .fetched, .missing, .suites[0].name]' "$OUT")" = '[2,2,[],"bookworm-security"]' ] || { cat "$OUT"; fail "told otherwise"; }
 [ "$(cd m && find pool -type f | sort | tr '\n' ' ')" = "$big pool/main/n/new/new_1_amd64.deb " ] || { find m; fail "other packages"; }
 is_whole $big
+[ "$(find m/dists -path '*/by-hash/SHA256/*' -type f | wc -l)" = 3 ] || { find m/dists; fail "an index did not come"; }
 [ -z "$(find m/.fetch -type f ! -name lock ! -name high-water.json)" ] || { find m/.fetch; fail "something is left in .fetch"; }
 expect 0 mirror snapshot --keyring key/keyring.gpg m
 grep -q '^mirror snapshot [0-9a-f]*, 2 packages$' "$OUT" || fail "the mirror snapshot has other packages"
@@ -145,7 +150,7 @@ refused 69 "dists/bookworm-security/InRelease: "
 fault status InRelease 404
 refused 69 "no source has any of the suites that are wanted: bookworm-security"
 fault status Packages 404
-refused 69 "the mirror is incomplete: dists/bookworm-security/main/binary-amd64/Packages.xz is missing"
+refused 69 "the mirror is incomplete: dists/bookworm-security/"
 well
 dead=$URL; kill $server; wait $server 2>/dev/null
 refused 69 "$dead/dists/bookworm-security/InRelease: "

@@ -150,19 +150,33 @@ static struct coldpatch_image *images_of(const struct image_options *options, in
 	return images;
 }
 
-static int tell_want(const struct global *global, char *text)
+/* The file's text has line ends, and nothing else that steers a terminal. */
+static void print_want(const char *text)
 {
-	json_t *json = print_or_parse(global, text);
+	json_t *json = json_loads(text, 0, NULL);
+	const char *want = json_string_value(json_object_get(json, "want"));
 
-	if (!json)
+	progress_finish();
+	if (want)
+		fputs(want, stdout);
+	json_decref(json);
+}
+
+static int tell_want(const struct global *global, const char *output, char *text)
+{
+	json_t *json;
+
+	if (!output && !global->json) {
+		print_want(text);
+		free(text);
 		return 0;
-	if (json_string_value(json_object_get(json, "file")))
+	}
+	json = print_or_parse(global, text);
+	if (json)
 		printf("%s: %lld images, %lld different, %lld packages\n", field(json, "file"),
 		       (long long)json_integer_value(json_object_get(json, "images")),
 		       (long long)json_integer_value(json_object_get(json, "blocks")),
 		       (long long)json_integer_value(json_object_get(json, "packages")));
-	else
-		fputs(field(json, "want"), stdout);
 	json_decref(json);
 	return 0;
 }
@@ -183,7 +197,7 @@ static int want(struct coldpatch_session *session, const struct global *global,
 	else if (coldpatch_mirror_want(session, &options, &text, &err) < 0)
 		result = tell_error(global, &err);
 	else
-		result = tell_want(global, text);
+		result = tell_want(global, values->output, text);
 	free(images);
 	return result;
 }

@@ -15,6 +15,12 @@ fits() { # SCHEMA, of what the last command printed
 	"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" "$1" "$WORK/document.json" || fail "it does not fit docs/$1.schema.json"
 }
 of() { jq -r "$1" "$OUT"; }
+failure() { # CODE VERB ARGS...
+	expect "$@" --json
+	fits error
+	[ "$(of .code)" = "$1" ] || fail "the document says $(of .code), the exit code is $1"
+	[ "$(of .msg | wc -l)" = 1 ] || fail "the message is not one line"
+}
 
 "$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" || fail "the schemas are not schemas"
 
@@ -34,6 +40,14 @@ expect 0 mirror list --json
 [ "$(of length)" = 1 ] || fail "mirror list does not list one mirror snapshot"
 jq '.[0]' "$OUT" >"$WORK/first" && mv "$WORK/first" "$OUT"
 fits mirror-snapshot
+
+expect 0 mirror want "$guest" --json
+fits want
+expect 0 mirror want "$guest" -o w --json
+fits want
+expect 0 mirror fetch --want w -o fetched --source "$mirror" --keyring "$KEYRING" --json
+fits fetch
+failure 66 mirror fetch --want w -o fetched --source "$WORK/nothing" --keyring "$KEYRING"
 
 # --allow-left-behind: what the small mirror lacks does not matter here.
 expect 0 plan "$guest" --patchset debian-12-all --allow-left-behind --json -o plan.json
@@ -61,12 +75,6 @@ expect 1 verify "$guest" --record r.json --json
 fits verify
 [ "$(of '[.findings[] | select(.status == "bad")] | length')" -gt 0 ] || fail "nothing is bad"
 
-failure() { # CODE VERB ARGS...
-	expect "$@" --json
-	fits error
-	[ "$(of .code)" = "$1" ] || fail "the document says $(of .code), the exit code is $1"
-	[ "$(of .msg | wc -l)" = 1 ] || fail "the message is not one line"
-}
 failure 65 inspect "$WORK/config.yaml"
 failure 66 inspect "$WORK/nothing.qcow2"
 failure 66 plan "$guest" --patchset debian-12-nothing

@@ -127,7 +127,8 @@ static int make(struct coldpatch_session *session, const struct global *global,
 
 /* ---- want ---- */
 
-/* Every argument is an image of its own; the disks of one that has several are told by --disk. */
+/* Every argument is an image of its own, a template where it has no / in it; the disks of one that
+ * has several are told by --disk. */
 static struct coldpatch_image *images_of(const struct image_options *options, int n,
 					 char **arguments, size_t *ret_n)
 {
@@ -136,14 +137,23 @@ static struct coldpatch_image *images_of(const struct image_options *options, in
 	*ret_n = 0;
 	if (!images)
 		abort();
-	for (int i = 0; i < n; i++)
-		images[(*ret_n)++] = (struct coldpatch_image){
-			.disks = (const char *const *)&arguments[i], .n_disks = 1};
+	for (int i = 0; i < n; i++) {
+		struct coldpatch_image *image = &images[(*ret_n)++];
+
+		if (strchr(arguments[i], '/')) {
+			image->disks = (const char *const *)&arguments[i];
+			image->n_disks = 1;
+		} else {
+			image->template_name = arguments[i];
+		}
+	}
 	if (options->disks.n)
 		images[(*ret_n)++] = (struct coldpatch_image){.disks = options->disks.items,
 							      .n_disks = options->disks.n};
 	for (size_t i = 0; i < *ret_n; i++) {
 		images[i].size = sizeof *images;
+		if (images[i].template_name)
+			continue;
 		images[i].backing = options->backing.items;
 		images[i].n_backing = options->backing.n;
 	}

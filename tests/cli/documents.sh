@@ -7,8 +7,8 @@
 workdir
 cd "$WORK" || exit 1
 victim_update
-qemu-img convert -O qcow2 "$(tiny_guest)" image.qcow2
-expect 0 plan image.qcow2 --patchset debian-12-all --snapshot "$SNAPSHOT" -o "$WORK/plan"
+qemu-img convert -O qcow2 "$(tiny_guest)" ./image.qcow2
+expect 0 plan ./image.qcow2 --patchset debian-12-all --snapshot "$SNAPSHOT" -o "$WORK/plan"
 mkfifo fifo
 ln -s plan link
 : > empty
@@ -36,7 +36,7 @@ no_document() {
 }
 
 # Plans.
-apply=(apply image.qcow2 --dry-run --plan)
+apply=(apply ./image.qcow2 --dry-run --plan)
 no_document 78 "${apply[@]}" FILE
 wrong 78 "$WORK: is a directory, not a file" "${apply[@]}" "$WORK"
 bad_plan() { # MESSAGE JQ-EXPRESSION
@@ -59,10 +59,10 @@ bad_plan "there are changes, but no steps" '.plan.steps = []'
 expect 0 "${apply[@]}" plan
 
 # Patchsets, configurations, keys, records.
-no_document 78 plan image.qcow2 --patchset FILE
-no_document 78 inspect image.qcow2 --config FILE
+no_document 78 plan ./image.qcow2 --patchset FILE
+no_document 78 inspect ./image.qcow2 --config FILE
 no_document 78 verify image.qcow2 --record plan --public-key FILE
-apply_to image.qcow2
+apply_to ./image.qcow2
 mkdir output
 EMPTY=76 no_document 78 "${APPLY[@]}" --parent-record FILE
 expect 0 "${APPLY[@]}"
@@ -82,8 +82,8 @@ for key in fifo large empty; do
 done
 
 # Names, as they were typed; what steers a terminal or is no UTF-8 is written \xNN.
-wrong 66 '50% %25 o\ff.qcow2: No such file or directory' inspect '50% %25 o\ff.qcow2'
-wrong 66 'a\x0Ab\x1B[0m\x5CxFF: No such file or directory' inspect "$(printf 'a\nb\033[0m')\\xFF"
+wrong 66 '50% %25 o\ff.qcow2: No such file or directory' inspect './50% %25 o\ff.qcow2'
+wrong 66 'a\x0Ab\x1B[0m\x5CxFF: No such file or directory' inspect "$(printf './a\nb\033[0m')\\xFF"
 cp image.qcow2 '50%25 off.qcow2'
-wrong 78 "but the guest is debian 12" plan '50%25 off.qcow2' --patchset debian-13-security
-expect_message "coldpatch: 50%25 off.qcow2: "
+wrong 78 "but the guest is debian 12" plan './50%25 off.qcow2' --patchset debian-13-security
+expect_message "coldpatch: ./50%25 off.qcow2: "

@@ -63,9 +63,9 @@ fits apply
 expect 0 apply "$guest" --plan plan.json --output overlay.qcow2 --record r.json --executor sandbox --allow-left-behind --json
 fits apply
 [ "$(of .msg)" = "patched" ] || fail "apply: $(of .msg)"
-expect 0 inspect overlay.qcow2 --backing "$guest" --json
+expect 0 inspect ./overlay.qcow2 --backing "$guest" --json
 fits guest
-expect 0 apply overlay.qcow2 --backing "$guest" --patchset debian-12-all --output o2.qcow2 --record r2.json --allow-left-behind --json
+expect 0 apply ./overlay.qcow2 --backing "$guest" --patchset debian-12-all --output o2.qcow2 --record r2.json --allow-left-behind --json
 fits apply
 [ "$(of .msg)" = "nothing to do" ] || fail "second apply: $(of .msg)"
 
@@ -82,7 +82,7 @@ failure 78 plan "$guest" --patchset debian-13-security
 failure 69 mirror snapshot "$WORK" --keyring "$KEYRING"
 failure 78 mirror snapshot "$mirror"
 failure 66 mirror verify 0123456789
-failure 75 apply overlay.qcow2 --backing "$guest" --plan plan.json --output o3.qcow2 --record r3.json
+failure 75 apply ./overlay.qcow2 --backing "$guest" --plan plan.json --output o3.qcow2 --record r3.json
 failure 64 apply "$guest" --plan plan.json --output overlay.qcow2 --record r3.json
 failure 77 key generate --directory "$WORK/keys2" second
 

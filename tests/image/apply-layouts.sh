@@ -245,13 +245,13 @@ expect 0 verify out.qcow2 --record out.json --backing top.qcow2 --backing middle
 
 echo "== a second update on top of the first"
 rm -f out.qcow2 out.json
-expect 0 apply gpt.qcow2 "${patch[@]}" --output one.qcow2 --record one.json
+expect 0 apply ./gpt.qcow2 "${patch[@]}" --output one.qcow2 --record one.json
 "$TEST_TOP/test-images/make-signed-mirror" -o mirror --suite layouts-security --origin coldpatch layout_3.deb || fail make-signed-mirror
 expect 0 mirror snapshot mirror --keyring mirror.key/keyring.gpg
 apply_one 3 gpt.raw one.qcow2 --backing gpt.qcow2 --parent-record one.json
 expect 0 verify out.qcow2 --record out.json --parent-record one.json --backing one.qcow2 --backing gpt.qcow2
 expect 0 verify one.qcow2 --record one.json --backing gpt.qcow2
-expect 0 apply out.qcow2 "${patch[@]}" --backing one.qcow2 --backing gpt.qcow2 --output none.qcow2 --record none.json
+expect 0 apply ./out.qcow2 "${patch[@]}" --backing one.qcow2 --backing gpt.qcow2 --output none.qcow2 --record none.json
 [ ! -e none.qcow2 ] || fail "an overlay although there was nothing to do"
 
 # --- other releases ----------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ release() { # SUITE VERSION
 	updates=$(jq '.packages | length' "$OUT")
 	[ "$updates" -ge 3 ] || { cat "$OUT"; fail "only $updates updates"; }
 	jq -r '.packages[] | select(.to != null) | "\(.name) \(.to) \(.architecture)"' "$OUT" | sort >wanted
-	expect 0 inspect --packages out.qcow2 --backing "$guest"
+	expect 0 inspect --packages ./out.qcow2 --backing "$guest"
 	[ -z "$(sort "$OUT" | comm -13 - wanted)" ] || { sort "$OUT" | comm -13 - wanted; fail "not updated"; }
 	qemu-img check -q out.qcow2 || fail "qemu-img check"
 	qemu-img convert -O raw out.qcow2 look.raw

@@ -9,6 +9,10 @@ workdir
 L=$WORK/library
 export COLDPATCH_LIBRARY=$L
 trap 'umount "$WORK/small" 2>/dev/null; rm -rf "$WORK"' EXIT
+fits() { # SCHEMA, of what the last command printed
+	cp "$OUT" "$WORK/document.json"
+	"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" "$1" "$WORK/document.json" || fail "it does not fit docs/$1.schema.json"
+}
 of() { jq -r "$1" "$OUT"; }
 
 expect 0 init
@@ -27,6 +31,7 @@ alone() { # FILE RECORD: exits as verify does, on a host that knows neither libr
 for format in qcow2 raw vmdk; do
 	file=$WORK/exports/web.$format
 	expect 0 export web -o "$file" --format $format --json --actor me --reason why
+	fits export
 	[ "$(of '"\(.changed) \(.generation) \(.code)"')" = "true 0 0" ] || fail "summary: $(cat "$OUT")"
 	[ "$(of '.files[0].sha256')" = "$(sha256sum <"$file" | cut -d' ' -f1)" ] || fail "sha256"
 	info=$(qemu-img info --output=json "$file")
@@ -75,7 +80,8 @@ nothing 66 "web" web@7 -o "$WORK/empty/x"
 nothing 66 "nothing" nothing -o "$WORK/empty/x"
 nothing 66 "for $WORK/no/x" web -o "$WORK/no/x"
 nothing 78 "signing key" web -o "$WORK/empty/x" --key "$WORK/nokey"
-expect 0 export web -o "$WORK/empty/x" --dry-run
+expect 0 export web -o "$WORK/empty/x" --dry-run --json
+fits export
 [ -z "$(ls -A "$WORK/empty")" ] || fail "a dry run wrote something"
 mkdir "$WORK/small" && mount -t tmpfs -o size=20M tmpfs "$WORK/small" || fail "mount"
 expect 73 export web -o "$WORK/small/x.qcow2"

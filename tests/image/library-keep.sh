@@ -36,7 +36,11 @@ found() { # WHAT: status --check finds it
 	expect 1 status --check
 	grep -qF -- "$1" "$OUT" || { cat "$OUT"; fail "status does not name: $1"; }
 }
-verifies() { true; }
+fits() { # SCHEMA, of what the last command printed
+	cp "$OUT" "$WORK/document.json"
+	"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" "$1" "$WORK/document.json" || fail "it does not fit docs/$1.schema.json"
+}
+verifies() { ! "$BUILD/coldpatch" verify --help | grep -qw NAME || expect 0 verify web; } # every record, head and disk of it
 in_trash() { find "$L/trash" -mindepth 2 -maxdepth 2 -name "$1" | grep -q .; }
 
 expect 64 status
@@ -53,6 +57,7 @@ update 3.0
 fine
 expect 66 status nothing
 expect 0 status web --json
+fits status
 [ "$(of '.templates[0] | "\(.generation) \(.release) \(.chain_depth)"')" = "2 debian-12 3" ] || fail "status: $(of '.templates[0]')"
 
 # --- the published directory: overlays on numbered paths, for whoever lists directories
@@ -111,6 +116,9 @@ kill "$server" && wait "$server" 2>/dev/null
 server=
 expect 0 hold web --reason "a freeze" --actor me
 would keep 2 "the template is held: a freeze" --keep-last 1
+fits prune
+expect 0 status --json
+fits status
 expect 0 status web
 grep -qF "held by me: a freeze" "$OUT" || fail "status does not tell the hold"
 expect 0 unhold web --reason over
@@ -120,6 +128,8 @@ rm -r "$L/templates/web/.tmp-test"
 cp "$L/templates/web/heads/000002" "$WORK/head" && chmod u+w "$L/templates/web/heads/000002" && echo >>"$L/templates/web/heads/000002"
 would keep 2 "head 2 does not verify" --keep-last 1
 found "head 2: "
+expect 1 status --check --json
+fits status
 cp "$WORK/head" "$L/templates/web/heads/000002"
 chmod u+w "$(disk 2)"
 found "$(disk 2): can be written to"
@@ -227,6 +237,8 @@ pruned 0
 for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000${entry: -1}${entry#"$L"/trash/????????T??????Z-??????}" || fail "mv"; done
 mkdir -p "$L/runs/20200101T000000Z-000000/web" "$L/layers/theirs"
 touch -d '40 days ago' "$L"/layers/* "$L"/plans/* "$L"/bases/*.json
+expect 0 prune --dry-run --json
+fits prune
 expect 0 prune --dry-run
 grep -q "^take *trash " "$OUT" && grep -q "^take *run 20200101T000000Z-000000" "$OUT" || { cat "$OUT"; fail "old trash and runs are not named"; }
 [ -d "$L/runs/20200101T000000Z-000000" ] || fail "a dry run has removed something"
@@ -255,7 +267,8 @@ expect_message "not a SHA-256"
 expect 66 relocate "${rebuilt%% *}" "$WORK/new/nothing"
 ln -s rebuilt.qcow2 "$WORK/new/link"
 expect 65 relocate "${rebuilt%% *}" "$WORK/new/link"
-expect 0 relocate "${rebuilt%% *}" "$WORK/new/rebuilt.qcow2" --dry-run
+expect 0 relocate "${rebuilt%% *}" "$WORK/new/rebuilt.qcow2" --dry-run --json
+fits relocate
 found "coldpatch relocate"
 (cd "$WORK/new" && expect 0 relocate "${rebuilt%% *}" rebuilt.qcow2) || exit 1
 fine

@@ -16,8 +16,9 @@ run() {
 	local want=$1 within=$2 status=0 disk=socket
 	shift 2
 	[ -d "$job" ] || { mkdir "$job" && cp --sparse=always "$image" "$job/image" && disk=image; }
+	[ -z "${AS-}" ] || chown -R "$AS" "$job"
 	ERR=$WORK/err
-	"$TEST_TOP/tests/hostile/supervise.py" --within "$within" -- "$tool" run "$1" "$job" $disk "${@:2}" >"$WORK/out" 2>"$ERR" || status=$?
+	"$TEST_TOP/tests/hostile/supervise.py" --within "$within" -- ${AS:+setpriv --reuid $AS --regid $AS --clear-groups} "$tool" run "$1" "$job" $disk "${@:2}" >"$WORK/out" 2>"$ERR" || status=$?
 	[ $status = "$want" ] || { cat "$ERR"; tail -n 20 "$job/console"; fail "exit $status, expected $want: $*"; }
 	! ls -d /tmp/libguestfs* 2>/dev/null || fail "libguestfs left something in /tmp"
 	grep -F "$job" /proc/mounts && fail "a mount is left"
@@ -67,8 +68,11 @@ run 75 30 "$real" 5 10 10 /bin/true
 expect_message "busy: appliance: launch: not done after 5 s"
 kill $silent
 
-echo "== a program that is not there"
-run 79 200 "$real" 150 60 60 /no/such/program
+echo "== a program that is not there, for a user who is not root, with a directory too long for a socket"
+chmod 711 "$WORK"
+mkdir "$WORK/a-directory-whose-name-is-far-too-long-for-the-socket-of-an-appliance"
+job=$WORK/a-directory-whose-name-is-far-too-long-for-the-socket-of-an-appliance/job
+AS=65534 run 79 200 "$real" 150 60 60 /no/such/program
 expect_message "guest: appliance: /no/such/program: "
 grep -qx "kernel $(basename "$(ls -d /lib/modules/*/ | sort -V | tail -n 1)")" "$WORK/out" || fail "the kernel's release: $(cat "$WORK/out")"
 

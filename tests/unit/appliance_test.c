@@ -12,6 +12,7 @@
 #include "appliance/appliance.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/ap.XXXXXX";
 static struct fixed_appliance *fixed;
@@ -207,8 +208,6 @@ int main(void)
 {
 	Suite *suite = suite_create("appliance");
 	TCase *tcase = tcase_create("appliance");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 900);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -216,9 +215,5 @@ int main(void)
 	tcase_add_test(tcase, missing_disk_is_named);
 	tcase_add_test(tcase, long_work_directory_is_refused);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "suite.h"
 
 START_TEST(error_text_is_one_harmless_line)
 {
@@ -222,8 +223,6 @@ int main(void)
 {
 	Suite *suite = suite_create("base");
 	TCase *tests = tcase_create("base");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, error_text_is_one_harmless_line);
@@ -238,8 +237,5 @@ int main(void)
 	tcase_add_test(tests, process_past_its_deadline_is_killed);
 	tcase_add_test(tests, file_replace_keeps_or_replaces);
 	tcase_add_test(tests, documents_are_regular_files);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

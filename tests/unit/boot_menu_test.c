@@ -7,6 +7,7 @@
 #include "boot/grub.h"
 #include "boot/initramfs.h"
 #include "boot/menu.h"
+#include "suite.h"
 
 /* As grub-mkconfig of Debian 12 writes it, without the parts about terminals and fonts. */
 static const char debian[] =
@@ -259,8 +260,6 @@ int main(void)
 {
 	Suite *suite = suite_create("boot menu");
 	TCase *tc = tcase_create("boot menu");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, debian_menu_is_read);
 	tcase_add_loop_test(tc, default_is_found_as_by_grub, 0, sizeof defaults / sizeof *defaults);
@@ -275,8 +274,5 @@ int main(void)
 	tcase_add_test(tc, option_values_are_found);
 	tcase_add_test(tc, archives_are_told_by_their_magic);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "boot/boot.h"
 #include "guest_images.h"
+#include "suite.h"
 
 #define ROOT_UUID "11111111-aaaa-4aaa-8aaa-111111111111"
 #define BOOT_UUID "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -335,8 +336,6 @@ int main(void)
 {
 	Suite *suite = suite_create("boot");
 	TCase *tc = tcase_create("boot");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, images_setup, images_teardown);
 	tcase_set_timeout(tc, 120);
@@ -351,8 +350,5 @@ int main(void)
 	tcase_add_test(tc, hostile_boot_directory_is_survived);
 	tcase_add_test(tc, firmware_is_told_by_partitions);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "run/capture_format.h"
 #include "run/capture_read.h"
+#include "suite.h"
 
 struct stream {
 	struct buffer bytes;
@@ -276,8 +277,6 @@ int main(void)
 {
 	Suite *suite = suite_create("capture");
 	TCase *cases = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(cases, content_goes_to_the_first_name);
 	tcase_add_test(cases, paths_must_be_paths);
@@ -287,8 +286,5 @@ int main(void)
 	tcase_add_test(cases, names_of_one_inode_agree);
 	tcase_add_test(cases, content_has_a_limit);
 	suite_add_tcase(suite, cases);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

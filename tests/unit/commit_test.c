@@ -14,6 +14,7 @@
 #include "commit/expected.h"
 #include "commit/place.h"
 #include "layer/layer.h"
+#include "suite.h"
 
 static char *work;
 
@@ -507,8 +508,6 @@ int main(void)
 {
 	Suite *suite = suite_create("commit");
 	TCase *tests = tcase_create("layers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -523,8 +522,5 @@ int main(void)
 	tcase_add_test(tests, a_damaged_file_system_is_found);
 	tcase_add_test(tests, places_are_known);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -19,6 +19,7 @@
 #include "base/landlock.h"
 #include "session/confine_mounts.h"
 #include "session/confinements.h"
+#include "suite.h"
 
 static char top[] = "/tmp/confine-test.XXXXXX";
 static const char *const directories[] = {"images", "keys", "work", "output", "store", "mirror"};
@@ -230,8 +231,6 @@ int main(void)
 {
 	Suite *suite = suite_create("confine");
 	TCase *tcase = tcase_create("tasks");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_unchecked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, inspect_sees_its_image_alone);
@@ -241,9 +240,5 @@ int main(void)
 	tcase_add_test(tcase, layer_does_not_see_the_key);
 	tcase_add_test(tcase, key_among_images_is_hidden_too);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "boot/console.h"
+#include "suite.h"
 
 #define BOOT                                                                                       \
 	"\033c\033[?7l\033[2J\033[0mSeaBIOS (version 1.16.2-debian-1.16.2-1)\r\n"                  \
@@ -110,15 +111,11 @@ int main(void)
 {
 	Suite *suite = suite_create("console");
 	TCase *tcase = tcase_create("console");
-	SRunner *runner = srunner_create(suite);
-	int failed, n = (int)(sizeof recorded / sizeof *recorded);
+	int n = (int)(sizeof recorded / sizeof *recorded);
 
 	tcase_add_loop_test(tcase, console_reads_at_once, 0, n);
 	tcase_add_loop_test(tcase, console_reads_byte_by_byte, 0, n);
 	tcase_add_test(tcase, console_survives_endless_output);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

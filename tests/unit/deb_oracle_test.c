@@ -19,6 +19,7 @@
 #include "package/deb/apt_index.h"
 #include "package/deb/apt_shim.h"
 #include "package/deb/deb.h"
+#include "suite.h"
 
 enum { LIMIT = 256 << 20, MAX_SOURCES = 16, ROUNDS_FULL = 50, ROUNDS = 6 };
 
@@ -299,11 +300,10 @@ static int prepare(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite_create("oracle"));
 	Suite *suite = suite_create("oracle");
 	TCase *tcase = tcase_create("oracle");
 	struct error err = {0};
-	int failed;
+	int status;
 
 	if (access("/usr/lib/apt/apt-helper", X_OK) < 0 || prepare() < 0) {
 		if (work)
@@ -314,10 +314,7 @@ int main(void)
 	tcase_add_loop_test(tcase, same_as_apt_get, 0, getenv("CHECK_FULL") ? ROUNDS_FULL : ROUNDS);
 	tcase_set_timeout(tcase, 120);
 	suite_add_tcase(suite, tcase);
-	srunner_add_suite(runner, suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = suite_run(suite);
 	directory_remove(work, &err);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

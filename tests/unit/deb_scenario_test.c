@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "package/deb/deb.h"
+#include "suite.h"
 
 enum { MAX_SOURCES = 4, MAX_WORDS = 32 };
 
@@ -363,17 +364,14 @@ int main(void)
 	CLEANUP_FREE char *pattern = xasprintf("%s/tests/scenario/*.txt", top ? top : ".");
 	Suite *suite = suite_create("scenario");
 	TCase *tcase = tcase_create("scenario");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	int status;
 
 	if (glob(pattern, 0, NULL, &scenarios) != 0)
 		return EXIT_FAILURE;
 	tcase_add_loop_test(tcase, scenario, 0, (int)scenarios.gl_pathc);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = suite_run(suite);
 	globfree(&scenarios);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

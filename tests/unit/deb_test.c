@@ -11,6 +11,7 @@
 #include "package/deb/apt_index.h"
 #include "package/deb/control.h"
 #include "package/deb/deb.h"
+#include "suite.h"
 
 static const struct {
 	const char *text;
@@ -584,8 +585,6 @@ int main(void)
 {
 	Suite *suite = suite_create("deb");
 	TCase *tcase = tcase_create("deb");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	LOOP(tcase, control_refuses, malformed);
 	tcase_add_test(tcase, control_limits_fields);
@@ -609,8 +608,5 @@ int main(void)
 	tcase_add_test(tcase, index_is_checked);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "disk/image.h"
+#include "suite.h"
 
 static char directory[64];
 static struct error err;
@@ -287,8 +288,6 @@ int main(void)
 {
 	Suite *suite = suite_create("disk_chain");
 	TCase *tests = tcase_create("disk_chain");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 120);
@@ -305,8 +304,5 @@ int main(void)
 	tcase_add_test(tests, backing_format_is_never_guessed);
 	tcase_add_test(tests, loop_and_depth);
 	tcase_add_test(tests, fields_of_a_chain);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

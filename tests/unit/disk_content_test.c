@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "disk/image.h"
+#include "suite.h"
 
 enum { LEAF = 65536 };
 
@@ -244,8 +245,6 @@ int main(void)
 {
 	Suite *suite = suite_create("disk_content");
 	TCase *tests = tcase_create("disk_content");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 120);
@@ -257,8 +256,5 @@ int main(void)
 	tcase_add_test(tests, zeros_cost_nothing);
 	tcase_add_test(tests, digest_can_be_stopped);
 	tcase_add_test(tests, file_that_shrinks_is_an_error);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_partition_table
 #include "../fuzz/partition_table.c"
+#include "suite.h"
 
 enum { MAX_SEED = 1 << 16, CHANGED_BYTES = 600 };
 
@@ -70,15 +71,10 @@ int main(void)
 {
 	Suite *suite = suite_create("disk_fuzz");
 	TCase *tests = tcase_create("disk_fuzz");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, qcow2_header);
 	tcase_add_test(tests, partition_table);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "disk/header.h"
+#include "suite.h"
 
 enum { CLUSTER = 512, FILE_SIZE = 16 * CLUSTER, L1 = 3 * CLUSTER, SNAPSHOTS = 5 * CLUSTER };
 
@@ -211,8 +212,6 @@ int main(void)
 {
 	Suite *suite = suite_create("disk_header");
 	TCase *tests = tcase_create("disk_header");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(tests, set_up, NULL);
@@ -222,8 +221,5 @@ int main(void)
 	tcase_add_test(tests, l1_entries);
 	tcase_add_test(tests, l2_entries);
 	tcase_add_test(tests, snapshots);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "disk/block.h"
 #include "disk/confine.h"
 #include "disk/image.h"
+#include "suite.h"
 
 enum { DISK_SIZE = 24 << 20, SEED = 7 };
 
@@ -340,8 +341,6 @@ int main(void)
 {
 	Suite *suite = suite_create("disk_serve");
 	TCase *tests = tcase_create("disk_serve");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 120);
@@ -357,8 +356,5 @@ int main(void)
 	tcase_add_test(tests, tool_can_open_nothing_else);
 	tcase_add_test(tests, server_ends_with_the_block);
 	tcase_add_test(tests, server_that_dies_is_an_error);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

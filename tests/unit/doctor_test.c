@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "session/doctor.h"
+#include "suite.h"
 
 static json_t *result;
 
@@ -76,8 +77,6 @@ int main(void)
 {
 	Suite *suite = suite_create("doctor");
 	TCase *tcase = tcase_create("host");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -85,9 +84,5 @@ int main(void)
 	tcase_add_test(tcase, directories_are_judged_where_they_will_be);
 	tcase_add_test(tcase, tools_tell_their_version);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "fs/tree.h"
 #include "fs_block.h"
+#include "suite.h"
 
 static char path[64];
 
@@ -371,8 +372,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs");
 	TCase *tcase = tcase_create("ext");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, callers_mistakes_are_told);
@@ -383,9 +382,5 @@ int main(void)
 	tcase_add_test(tcase, damaged_images_do_no_harm);
 	tcase_add_test(tcase, damage_is_named);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "guest/fstab.h"
+#include "suite.h"
 
 static void parse(const char *text, struct fstab *fstab)
 {
@@ -164,8 +165,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fstab");
 	TCase *tc = tcase_create("fstab");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, entries_are_read_in_order);
 	tcase_add_loop_test(tc, bad_lines_are_ignored_with_a_warning, 0, sizeof bad / sizeof *bad);
@@ -174,8 +173,5 @@ int main(void)
 	tcase_add_loop_test(tc, only_local_disks_count, 0, sizeof kinds / sizeof *kinds);
 	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

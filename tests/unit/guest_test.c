@@ -8,6 +8,7 @@
 #include "guest/arch.h"
 #include "guest/identity.h"
 #include "guest_images.h"
+#include "suite.h"
 
 #define UUID_A "11111111-aaaa-4aaa-8aaa-111111111111"
 #define UUID_B "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -735,8 +736,6 @@ int main(void)
 {
 	Suite *suite = suite_create("guest");
 	TCase *values = tcase_create("values"), *images = tcase_create("images");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(values, json_is_checked, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_loop_test(values, sources_are_found, 0, sizeof sources / sizeof *sources);
@@ -768,8 +767,5 @@ int main(void)
 	tcase_add_test(images, json_goes_both_ways);
 	tcase_add_test(images, writable_tree_can_be_written);
 	suite_add_tcase(suite, images);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include "base/sha512.h"
 #include "record/bundle.h"
 #include "record/head.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/head_test.XXXXXX";
 
@@ -627,8 +628,6 @@ int main(void)
 {
 	Suite *suite = suite_create("head");
 	TCase *tcase = tcase_create("head");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -646,9 +645,5 @@ int main(void)
 	tcase_add_test(tcase, signer_is_no_oracle);
 	tcase_add_test(tcase, signer_digests_what_was_exported);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/key.h"
 #include "base/process.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/key_test.XXXXXX";
 
@@ -177,8 +178,6 @@ int main(void)
 {
 	Suite *suite = suite_create("key");
 	TCase *tcase = tcase_create("key");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, pair_is_as_openssl_has_it);
@@ -188,9 +187,5 @@ int main(void)
 	tcase_add_test(tcase, readable_secret_is_refused);
 	tcase_add_test(tcase, other_keys_are_refused);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

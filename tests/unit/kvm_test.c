@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/kvm_test.XXXXXX";
 
@@ -119,17 +120,11 @@ int main(void)
 {
 	Suite *suite = suite_create("kvm");
 	TCase *tcase = tcase_create("kvm");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, probe_image_boots);
 	tcase_add_test(tcase, answer_is_kept_for_this_boot);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/process.h"
 #include "layer/tar.h"
+#include "suite.h"
 
 static int sink_write(void *opaque, const void *data, size_t len, struct error *err)
 {
@@ -360,8 +361,6 @@ int main(void)
 {
 	Suite *suite = suite_create("layer tar");
 	TCase *tests = tcase_create("form");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, every_kind_comes_back);
 	tcase_add_loop_test(tests, hostile_members_are_refused, 0,
@@ -371,8 +370,5 @@ int main(void)
 	tcase_add_test(tests, gnu_tar_reads_it);
 	tcase_add_test(tests, contents_compare_by_what_they_read);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

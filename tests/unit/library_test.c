@@ -23,6 +23,7 @@
 #include "library/library.h"
 #include "library/template.h"
 #include "record/bundle.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/library_test.XXXXXX";
 static struct library *library;
@@ -1225,8 +1226,6 @@ int main(void)
 {
 	Suite *suite = suite_create("library");
 	TCase *tcase = tcase_create("library");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -1263,9 +1262,5 @@ int main(void)
 	tcase_add_test(tcase, copied_bases_make_a_chain);
 	tcase_add_test(tcase, full_disk_is_no_space);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "mirror/mirror.h"
+#include "suite.h"
 
 enum { DAY = 86400 };
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
@@ -823,11 +824,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

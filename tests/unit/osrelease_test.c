@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "guest/endoflife.h"
 #include "guest/osrelease.h"
+#include "suite.h"
 
 static void parse(const char *text, struct guest_os *os)
 {
@@ -167,8 +168,6 @@ int main(void)
 {
 	Suite *suite = suite_create("osrelease");
 	TCase *tc = tcase_create("osrelease");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, debian_is_read);
 	tcase_add_loop_test(tc, values_are_unquoted_as_by_a_shell, 0,
@@ -179,8 +178,5 @@ int main(void)
 	tcase_add_test(tc, end_of_life_is_by_release);
 	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

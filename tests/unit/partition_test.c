@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "disk/partition.h"
+#include "suite.h"
 
 static char directory[64];
 static struct error err;
@@ -262,8 +263,6 @@ int main(void)
 {
 	Suite *suite = suite_create("partition");
 	TCase *tests = tcase_create("partition");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
@@ -280,8 +279,5 @@ int main(void)
 	tcase_add_test(tests, mbr_loop);
 	tcase_add_test(tests, mbr_of_a_disk_cut_short);
 	tcase_add_loop_test(tests, no_table, 0, sizeof no_tables / sizeof *no_tables);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

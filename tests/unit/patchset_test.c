@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "plan/patchset.h"
+#include "suite.h"
 
 #define HEAD "version: 1\nname: x\nos: {id: debian, version: \"12\"}\n"
 
@@ -162,8 +163,7 @@ int main(void)
 {
 	Suite *suite = suite_create("patchset");
 	TCase *tcase = tcase_create("patchset");
-	SRunner *runner = srunner_create(suite);
-	int fd = mkstemp(path), failed;
+	int fd = mkstemp(path), status;
 
 	close(fd);
 	tcase_add_loop_test(tcase, refuses, 0, sizeof refused / sizeof *refused);
@@ -174,9 +174,7 @@ int main(void)
 	tcase_add_test(tcase, is_for_one_system);
 	tcase_add_test(tcase, shipped_ones_are_read);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = suite_run(suite);
 	unlink(path);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

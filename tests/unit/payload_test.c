@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "package/payload.h"
+#include "suite.h"
 
 static int bring_two(const char *path,
 		     int (*each)(void *opaque, const char *name, const struct digest *sha256,
@@ -123,15 +124,10 @@ int main(void)
 {
 	Suite *suite = suite_create("payload");
 	TCase *tests = tcase_create("payload");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, goes_through_json);
 	tcase_add_test(tests, broken_package_adds_nothing);
 	tcase_add_loop_test(tests, wrong_form_is_named, 0, sizeof wrong / sizeof *wrong);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/plan.h"
+#include "suite.h"
 
 static void add_change(struct resolution *resolution, const char *name, const char *from,
 		       const char *to, uint64_t installed_size)
@@ -300,8 +301,6 @@ int main(void)
 {
 	Suite *suite = suite_create("plan");
 	TCase *tcase = tcase_create("plan");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, json_goes_both_ways);
 	tcase_add_loop_test(tcase, refuses_what_is_no_plan, 0, sizeof spoiled / sizeof *spoiled);
@@ -311,8 +310,5 @@ int main(void)
 	tcase_add_test(tcase, fits);
 	tcase_add_test(tcase, does_not_fit);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

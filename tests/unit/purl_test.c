@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "record/purl.h"
+#include "suite.h"
 
 static const struct vector {
 	struct purl purl;
@@ -43,15 +44,9 @@ int main(void)
 {
 	Suite *suite = suite_create("purl");
 	TCase *tcase = tcase_create("vectors");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, purl_is_as_the_specification_says, 0,
 			    sizeof vectors / sizeof *vectors);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "record/bundle.h"
 #include "record/record.h"
 #include "record/timestamp.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/record_test.XXXXXX";
 
@@ -400,8 +401,6 @@ int main(void)
 {
 	Suite *suite = suite_create("record");
 	TCase *tcase = tcase_create("record");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -418,9 +417,5 @@ int main(void)
 	tcase_add_loop_test(tcase, bundle_has_one_form, 0, 8);
 	tcase_add_test(tcase, foreign_statement_is_refused);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

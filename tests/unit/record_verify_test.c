@@ -13,6 +13,7 @@
 #include "record/bundle.h"
 #include "record/record.h"
 #include "record/verify.h"
+#include "suite.h"
 
 static char directory[] = "/tmp/verify_test.XXXXXX";
 static char *base, *middle, *top, *middle_record, *top_record, *public_key;
@@ -327,8 +328,6 @@ int main(void)
 {
 	Suite *suite = suite_create("record verify");
 	TCase *tcase = tcase_create("chain");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -345,9 +344,5 @@ int main(void)
 	tcase_add_test(tcase, absent_files_are_errors);
 	tcase_add_test(tcase, findings_are_json);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "mirror/highwater.h"
 #include "mirror/keyring.h"
 #include "mirror/mirror.h"
+#include "suite.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define ZEROS	     "0000000000000000000000000000000000000000000000000000000000000000"
@@ -396,11 +397,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

@@ -5,6 +5,7 @@
 
 #include "library/retention.h"
 #include "library/trash.h"
+#include "suite.h"
 
 enum { DAY = 86400, NOW = 1000 * DAY, MAX = 8 };
 
@@ -276,8 +277,6 @@ int main(void)
 {
 	Suite *suite = suite_create("retention");
 	TCase *test = tcase_create("retention");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(test, without_a_rule_nothing_goes);
 	tcase_add_test(test, a_chain_stays_below_what_is_kept);
@@ -293,8 +292,5 @@ int main(void)
 	tcase_add_test(test, the_second_look_sees_heads_and_pins);
 	tcase_add_test(test, a_run_tells_its_time);
 	suite_add_tcase(suite, test);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

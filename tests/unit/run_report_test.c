@@ -5,6 +5,7 @@
 
 #include "run/job.h"
 #include "run/report.h"
+#include "suite.h"
 
 static int outcome_of(const char *text, struct error *err)
 {
@@ -218,8 +219,6 @@ int main(void)
 {
 	Suite *suite = suite_create("run_report");
 	TCase *cases = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(cases, success_is_said);
 	tcase_add_test(cases, failure_names_stage_status_package_and_log);
@@ -235,8 +234,5 @@ int main(void)
 	tcase_add_test(cases, a_job_without_a_deadline_is_refused);
 	tcase_add_test(cases, executors_are_known_by_name);
 	suite_add_tcase(suite, cases);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

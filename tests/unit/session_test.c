@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "coldpatch.h"
+#include "suite.h"
 
 #define LATIN1 "caf\xe9"
 
@@ -104,16 +105,11 @@ int main(void)
 {
 	Suite *suite = suite_create("session");
 	TCase *tests = tcase_create("session");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, settings_are_utf8);
 	tcase_add_test(tests, the_directory_we_are_in_is_utf8);
 	tcase_add_test(tests, names_of_images_are_utf8);
 	tcase_add_test(tests, other_names_are_utf8);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "fs/tree.h"
 #include "fs_block.h"
+#include "suite.h"
 
 static char path[64];
 
@@ -232,8 +233,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tree");
 	TCase *tcase = tcase_create("tree");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, links_stay_inside);
@@ -243,9 +242,5 @@ int main(void)
 	tcase_add_test(tcase, walk_is_sorted_and_crosses_mounts);
 	tcase_add_test(tcase, mounts_are_found_by_prefix);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "fetch/want.h"
+#include "suite.h"
 
 #define FIRST "coldpatch-want 1\n"
 #define BLOCK "\nrelease debian 12 bookworm\narchitectures amd64\nsuites bookworm\nupdate all\n"
@@ -237,8 +238,6 @@ int main(void)
 {
 	Suite *suite = suite_create("want");
 	TCase *tests = tcase_create("want");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, writes_what_is_wanted_and_nothing_else);
 	tcase_add_test(tests, equal_guests_give_one_block_in_any_order);
@@ -249,9 +248,5 @@ int main(void)
 			    sizeof hostile / sizeof *hostile);
 	tcase_add_test(tests, refuses_what_is_too_much);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -97,24 +97,29 @@ grep -qF "/$big $size- 206" log || { cat log; fail "it was not continued at $siz
 is_whole $big
 
 # ---- killed, or interrupted, while the server hangs ----
-interrupted() { # SIGNAL
+interrupted() { # SIGNAL WHO...: of pid (the program), worker, method
+	local signal=$1
+	shift
 	rm -rf m; fault hang big_2 1500000; : >log
 	"$BUILD/coldpatch" mirror fetch --config config.yaml --quiet --want want -o m --keyring key/keyring.gpg --source "$URL" 2>killed.err &
-	local pid=$! worker method
+	local pid=$! worker method who targets=()
 	for _ in $(seq 300); do [ "$(partial | xargs -r cat 2>/dev/null | wc -c)" -ge 1500000 ] && break; sleep 0.1; done
 	worker=$(pgrep -P $pid coldpatch-worke) method=$(pgrep -P "$worker" http)
 	[ -n "$method" ] || fail "no method is running: this test shows nothing"
-	kill "-$1" $pid
+	for who; do targets+=("${!who}"); done
+	kill "-$signal" "${targets[@]}"
 	STATUS=0; wait $pid 2>/dev/null || STATUS=$?
 	for _ in $(seq 100); do [ -e /proc/$worker ] || [ -e /proc/$method ] || break; sleep 0.1; done
-	[ ! -e /proc/$worker ] && [ ! -e /proc/$method ] || fail "SIG$1 leaves processes"
+	[ ! -e /proc/$worker ] && [ ! -e /proc/$method ] || fail "SIG$signal to $* leaves processes"
 	[ ! -e m/$big ] && [ ! -e m/dists/bookworm-security/InRelease ] || fail "it is there, but not whole"
 	well; fetch 0
-	grep -qF "/$big 1500000- 206" log || { cat log; fail "after SIG$1 it was not continued"; }
+	grep -qF "/$big 1500000- 206" log || { cat log; fail "after SIG$signal to $* it was not continued"; }
 	is_whole $big
 }
-interrupted KILL
-interrupted INT
+interrupted KILL pid
+interrupted KILL pid worker
+interrupted KILL pid worker method # apt cannot set the partial file's date
+interrupted INT pid
 [ $STATUS = 75 ] && grep -q interrupted killed.err || fail "SIGINT: exit $STATUS, $(cat killed.err)"
 
 # ---- a partial file that is not the beginning of the file is begun anew, in the same call ----

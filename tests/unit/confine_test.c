@@ -48,10 +48,12 @@ static void teardown(void)
 static json_t *input(void)
 {
 	return json_pack(
-		"{s: {s: [s], s: [], s: s}, s: s, s: s, s: [{s: s, s: []}], s: s, s: [{s: s}]}",
+		"{s: {s: [s], s: [], s: s}, s: s, s: s, s: [{s: s, s: []}], s: s, s: [{s: s}], "
+		"s: s, s: [s]}",
 		"image", "disks", "images/own.qcow2", "backing", "work_dir", "work", "state_dir",
 		"work", "store", "store", "mirrors", "path", "mirror", "keyrings",
-		"high_water_file", "work/marks", "overlays", "path", "output/new/disk0.qcow2");
+		"high_water_file", "work/marks", "overlays", "path", "output/new/disk0.qcow2",
+		"directory", "work/fetched", "local", "mirror");
 }
 
 static bool can(const char *path, int flags)
@@ -165,6 +167,31 @@ static int judge_layer(void)
 	return unshare(CLONE_NEWNS) == 0 ? 0 : 3;
 }
 
+/* Has a network, and for that sees nothing but what it fills and what it copies from. */
+static int judge_acquire(void)
+{
+	if (socket(AF_INET, SOCK_STREAM, 0) < 0 || socket(AF_INET6, SOCK_DGRAM, 0) < 0)
+		return 1;
+	if (socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno != EAFNOSUPPORT ||
+	    socket(AF_VSOCK, SOCK_STREAM, 0) >= 0 || errno != EAFNOSUPPORT)
+		return 2;
+	if (can("images/own.qcow2", O_RDONLY) || can("keys/host.key", O_RDONLY) ||
+	    can("work/new", O_WRONLY | O_CREAT))
+		return 3;
+	if (!can("mirror/Release", O_RDONLY) || can("mirror/new", O_WRONLY | O_CREAT))
+		return 4;
+	if (unshare(CLONE_NEWUSER) == 0 || errno != EPERM)
+		return 5;
+	return can("work/fetched/new", O_WRONLY | O_CREAT) ? 0 : 6;
+}
+
+START_TEST(acquire_has_a_network_and_nothing_else)
+{
+	if (landlock_version() >= 2)
+		confined(&confinement_acquire, judge_acquire);
+}
+END_TEST
+
 START_TEST(inspect_sees_its_image_alone)
 {
 	if (landlock_version() >= 2)
@@ -234,6 +261,7 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, inspect_sees_its_image_alone);
+	tcase_add_test(tcase, acquire_has_a_network_and_nothing_else);
 	tcase_add_test(tcase, calls_that_nobody_needs_are_denied);
 	tcase_add_test(tcase, snapshot_fills_the_store);
 	tcase_add_test(tcase, commit_writes_its_output_alone);

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "base/memory.h"
+#include "base/temporary.h"
 
 static enum error_kind kind_of_open(int os_errno)
 {
@@ -157,8 +158,9 @@ static int write_and_close(int *fd, const void *data, size_t len, mode_t mode, s
 
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
 {
-	CLEANUP_FREE char *temporary = xasprintf("%s.XXXXXX", path);
-	CLEANUP_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
+	CLEANUP_FREE char *copy = xstrdup(path);
+	CLEANUP_FREE char *temporary = temporary_path(dirname(copy), "new");
+	CLEANUP_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_os(err, kind_of_open(errno), errno, "%s", path);

@@ -9,10 +9,12 @@ LIB_SOURCES += \
 	lib/base/json.c \
 	lib/base/key.c \
 	lib/base/landlock.c \
+	lib/base/lifetime.c \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c \
 	lib/base/sha512.c \
+	lib/base/temporary.c \
 	lib/base/text.c \
 	lib/base/yaml.c \
 	lib/base/zstd_stream.c

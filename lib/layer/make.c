@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "base/zstd_stream.h"
 #include "layer/diff.h"
 #include "layer/store.h"
@@ -163,7 +164,7 @@ static char *make_workplace(const char *store, struct error *err)
 
 	if (directory_make(layers, LAYER_DIRECTORY_MODE, err) < 0)
 		return NULL;
-	return directory_make_temporary(layers, ".tmp-layer", err);
+	return temporary_directory_make(layers, "layer", err);
 }
 
 struct layer *layer_make(const char *store, struct tree *before, const struct capture *after,

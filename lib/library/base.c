@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/temporary.h"
 #include "library/change.h"
 
 enum { MAX_FILE = 1 << 16, MAX_CHAIN = 256 };
@@ -180,7 +181,7 @@ struct base *base_load(const struct library *library, const struct digest *diges
 
 char *base_staged_path(const struct library *library, const char *run)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, run);
+	CLEANUP_FREE char *temporary = temporary_name(run);
 
 	return library_path(library, "bases/%s", temporary);
 }
@@ -211,9 +212,9 @@ static int add(const struct library *library, const struct base *base, struct er
 
 	digest_to_hex(&base->digest, hex);
 	json = xasprintf("%s.json", hex);
-	if (dir < 0 || change_replace(library, dir, json, text, 0644, err) < 0)
+	if (dir < 0 || change_replace(dir, json, text, 0644, err) < 0)
 		return -1;
-	return base->mode == BASE_REFERENCE ? change_symlink(library, dir, hex, base->path, err)
+	return base->mode == BASE_REFERENCE ? change_symlink(dir, hex, base->path, err)
 					    : place_own(base, dir, hex, err);
 }
 
@@ -364,8 +365,8 @@ int base_relocate(const struct library *library, const struct digest *digest, co
 	between = to_text(base, old);
 	after = to_text(base, NULL);
 	json = xasprintf("%s.json", strrchr(base->name, '/') + 1);
-	if (change_replace(library, dir, json, between, 0644, err) < 0 ||
-	    change_symlink(library, dir, strrchr(base->name, '/') + 1, path, err) < 0)
+	if (change_replace(dir, json, between, 0644, err) < 0 ||
+	    change_symlink(dir, strrchr(base->name, '/') + 1, path, err) < 0)
 		return -1;
-	return change_replace(library, dir, json, after, 0644, err);
+	return change_replace(dir, json, after, 0644, err);
 }

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/temporary.h"
 #include "library/owner.h"
 
 /* For messages: descriptors have no other name. */
@@ -101,10 +102,9 @@ int change_rename(int from_dir, const char *from, int to_dir, const char *to, st
 }
 
 /* A temporary name that cannot be removed is no failure of what was done: recovery takes it. */
-int change_write_new(const struct library *library, int dir, const char *name, const char *text,
-		     mode_t mode, struct error *err)
+int change_write_new(int dir, const char *name, const char *text, mode_t mode, struct error *err)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, "new");
+	CLEANUP_FREE char *temporary = temporary_name("new");
 	int result = write_file(dir, temporary, text, mode, err);
 
 	if (result == 0)
@@ -113,10 +113,9 @@ int change_write_new(const struct library *library, int dir, const char *name, c
 	return result;
 }
 
-int change_replace(const struct library *library, int dir, const char *name, const char *text,
-		   mode_t mode, struct error *err)
+int change_replace(int dir, const char *name, const char *text, mode_t mode, struct error *err)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, "new");
+	CLEANUP_FREE char *temporary = temporary_name("new");
 
 	if (write_file(dir, temporary, text, mode, err) == 0 &&
 	    change_rename(dir, temporary, dir, name, err) == 0)
@@ -125,10 +124,9 @@ int change_replace(const struct library *library, int dir, const char *name, con
 	return -1;
 }
 
-int change_symlink(const struct library *library, int dir, const char *name, const char *target,
-		   struct error *err)
+int change_symlink(int dir, const char *name, const char *target, struct error *err)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, "link");
+	CLEANUP_FREE char *temporary = temporary_name("link");
 	CLEANUP_FREE char *path = path_of(dir, name);
 	struct stat st;
 
@@ -149,9 +147,9 @@ int change_remove(int dir, const char *name, struct error *err)
 	return errno == ENOENT ? 0 : fail(err, errno, dir, name, "removing");
 }
 
-int change_remove_tree(const struct library *library, int dir, const char *name, struct error *err)
+int change_remove_tree(int dir, const char *name, struct error *err)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, "gone");
+	CLEANUP_FREE char *temporary = temporary_name("gone");
 	CLEANUP_FREE char *path = xasprintf("/proc/self/fd/%d/%s", dir, temporary);
 	CLEANUP_FREE char *shown = path_of(dir, name);
 	struct stat st;

@@ -21,14 +21,11 @@ int change_open_directory(const struct library *library, const char *relative, s
 /* There already is fine. */
 int change_make_directory(int dir, const char *name, mode_t mode, struct error *err);
 /* A new file with these bytes.  ERROR_BUSY: there is one. */
-int change_write_new(const struct library *library, int dir, const char *name, const char *text,
-		     mode_t mode, struct error *err);
+int change_write_new(int dir, const char *name, const char *text, mode_t mode, struct error *err);
 /* The same, instead of the file that is there. */
-int change_replace(const struct library *library, int dir, const char *name, const char *text,
-		   mode_t mode, struct error *err);
+int change_replace(int dir, const char *name, const char *text, mode_t mode, struct error *err);
 /* A symlink, instead of the one that is there. */
-int change_symlink(const struct library *library, int dir, const char *name, const char *target,
-		   struct error *err);
+int change_symlink(int dir, const char *name, const char *target, struct error *err);
 /* link(2): ERROR_BUSY when the new name is taken by another file.  An error after which both names
  * are one file was none: over NFS the answer can get lost. */
 int change_link(int from_dir, const char *from, int to_dir, const char *to, struct error *err);
@@ -38,7 +35,7 @@ int change_rename(int from_dir, const char *from, int to_dir, const char *to, st
 /* Absent is fine. */
 int change_remove(int dir, const char *name, struct error *err);
 /* A file or a tree, under a temporary name first: killed on the way, nobody takes it for whole. */
-int change_remove_tree(const struct library *library, int dir, const char *name, struct error *err);
+int change_remove_tree(int dir, const char *name, struct error *err);
 int change_sync(int dir, struct error *err);
 
 #endif

@@ -7,12 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/temporary.h"
 #include "library/change.h"
 #include "library/heads.h"
 
 char *heads_staged_path(const struct library *library, const char *name, const char *run)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, run);
+	CLEANUP_FREE char *temporary = temporary_name(run);
 
 	return library_path(library, "templates/%s/heads/%s", name, temporary);
 }
@@ -74,7 +75,7 @@ int current_mend(const struct library *library, const char *name, uint64_t gener
 			return -1;
 		n = readlinkat(dir, "current", found, sizeof found);
 		if ((n != (ssize_t)strlen(target) || memcmp(found, target, (size_t)n) != 0) &&
-		    change_symlink(library, dir, "current", target, err) < 0)
+		    change_symlink(dir, "current", target, err) < 0)
 			return -1;
 		if (heads_claims_read(library, name, &claims, err) < 0)
 			return -1;

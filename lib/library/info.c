@@ -105,7 +105,7 @@ int template_info_write(const struct library *library, const char *name,
 	put_words(json, "trustDomain", info->trust_domain);
 	text = json_to_text(json);
 	dir = open_template(library, name, err);
-	return dir < 0 ? -1 : change_replace(library, dir, "template.json", text, 0644, err);
+	return dir < 0 ? -1 : change_replace(dir, "template.json", text, 0644, err);
 }
 
 /* N-ID.json; the number is in the name, so that a pin holds even when it is not readable. */
@@ -188,7 +188,7 @@ int template_pin_add(const struct library *library, const char *name, uint64_t g
 	json_put_bytes(json, "who", who);
 	json_put_u64(json, "time", (uint64_t)time(NULL));
 	text = json_to_text(json);
-	if (change_write_new(library, dir, file, text, 0644, err) < 0)
+	if (change_write_new(dir, file, text, 0644, err) < 0)
 		return -1;
 	if (ret_path)
 		*ret_path = library_path(library, "%s/%s", relative, file);

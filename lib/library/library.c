@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "library/change.h"
 #include "library/heads.h"
 #include "library/owner.h"
@@ -40,7 +41,7 @@ static bool is_part(const char *name)
 	for (size_t i = 0; i < N_PARTS; i++)
 		if (strcmp(parts[i].name, name) == 0)
 			return true;
-	return strncmp(name, OWNER_TEMPORARY_PREFIX, strlen(OWNER_TEMPORARY_PREFIX)) == 0;
+	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
 }
 
 static int check_empty(const char *path, struct error *err)
@@ -68,7 +69,7 @@ static int make_parts(const struct library *library, struct error *err)
 	for (size_t i = 0; i < N_PARTS; i++)
 		if (change_make_directory(library->fd, parts[i].name, parts[i].mode, err) < 0)
 			return -1;
-	return change_write_new(library, library->fd, POLICY_NAME, first_policy, 0644, err);
+	return change_write_new(library->fd, POLICY_NAME, first_policy, 0644, err);
 }
 
 int library_init(const char *path, struct error *err)

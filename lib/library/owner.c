@@ -12,9 +12,11 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/lifetime.h"
+#include "base/temporary.h"
 #include "library/change.h"
 
-enum { MAX_OWNER = 4096, HASH_LEN = 16, TAKE_TRIES = 5 };
+enum { MAX_OWNER = 4096, TAKE_TRIES = 5 };
 
 struct owner {
 	char *host, *boot, *run;
@@ -28,65 +30,6 @@ static void owner_free_members(struct owner *owner)
 	free(owner->run);
 }
 #define CLEANUP_OWNER __attribute__((cleanup(owner_free_members)))
-
-/* A pid means something in one pid namespace of one boot. */
-static char *boot_id(void)
-{
-	CLEANUP_BUFFER struct buffer boot = {0};
-	struct error ignored = {0};
-	char pids[64] = "";
-
-	file_read("/proc/sys/kernel/random/boot_id", 128, &boot, &ignored);
-	if (readlink("/proc/self/ns/pid", pids, sizeof pids - 1) < 0)
-		pids[0] = '\0';
-	return xasprintf("%.*s/%s", (int)strcspn(boot.data ? boot.data : "", "\n"),
-			 boot.data ? boot.data : "", pids);
-}
-
-/* State and start time out of /proc/PID/stat; its second field can hold any byte. */
-static bool read_process(uint64_t pid, char *ret_state, uint64_t *ret_started)
-{
-	CLEANUP_FREE char *path = xasprintf("/proc/%llu/stat", (unsigned long long)pid);
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[1024];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	unsigned long long started;
-	const char *at;
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			  "%*d %llu",
-			  ret_state, &started) != 2)
-		return false;
-	*ret_started = started;
-	return true;
-}
-
-/* Where /proc hides the processes of others, only kill(2) knows. */
-static bool process_is_gone(uint64_t pid, uint64_t started)
-{
-	uint64_t found;
-	char state;
-
-	if (pid == 0 || pid > INT32_MAX)
-		return true;
-	if (!read_process(pid, &state, &found))
-		return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
-	return found != started || state == 'Z' || state == 'X';
-}
-
-static uint64_t own_start(void)
-{
-	uint64_t started = 0;
-	char state;
-
-	read_process((uint64_t)getpid(), &state, &started);
-	return started;
-}
 
 static bool is_old(const struct stat *st)
 {
@@ -128,10 +71,9 @@ static int open_owner(int dir, const char *name, struct owner *ret, struct stat 
 
 static bool judge(const struct library *library, const struct owner *owner, const struct stat *st)
 {
-	CLEANUP_FREE char *boot = boot_id();
-
-	if (owner && strcmp(owner->host, library->host) == 0 && strcmp(owner->boot, boot) == 0)
-		return process_is_gone(owner->pid, owner->started);
+	if (owner && strcmp(owner->host, library->host) == 0 &&
+	    strcmp(owner->boot, lifetime_boot()) == 0)
+		return lifetime_is_over(owner->pid, owner->started);
 	return is_old(st);
 }
 
@@ -144,61 +86,14 @@ bool owner_is_gone(const struct library *library, int dir, const char *name)
 	return judge(library, known ? &owner : NULL, &st);
 }
 
-static void host_hash(const struct library *library, char ret[static HASH_LEN + 1])
-{
-	CLEANUP_FREE char *boot = boot_id();
-	CLEANUP_FREE char *text = xasprintf("%s\n%s", library->host, boot);
-	char hex[DIGEST_HEX_SIZE];
-	struct digest digest;
-
-	digest_of(text, strlen(text), &digest);
-	digest_to_hex(&digest, hex);
-	memcpy(ret, hex, HASH_LEN);
-	ret[HASH_LEN] = '\0';
-}
-
-char *owner_temporary_name(const struct library *library, const char *label)
-{
-	static atomic_uint count;
-	char hash[HASH_LEN + 1];
-
-	host_hash(library, hash);
-	return xasprintf(OWNER_TEMPORARY_PREFIX "%s-%u.%d.%llu.%s", label,
-			 atomic_fetch_add(&count, 1), (int)getpid(),
-			 (unsigned long long)own_start(), hash);
-}
-
-/* PID.STARTED.HASH at the end of a name. */
-static bool read_tag(const char *name, uint64_t *ret_pid, uint64_t *ret_started,
-		     char ret_hash[static HASH_LEN + 1])
-{
-	unsigned long long pid, started;
-	const char *at = name + strlen(name);
-	int used = 0;
-
-	for (int dots = 0; at > name && dots < 3;)
-		dots += *--at == '.';
-	if (*at != '.' ||
-	    sscanf(at, ".%llu.%llu.%16[0-9a-f]%n", &pid, &started, ret_hash, &used) != 3 ||
-	    at[used] != '\0' || strlen(ret_hash) != HASH_LEN)
-		return false;
-	*ret_pid = pid;
-	*ret_started = started;
-	return true;
-}
-
 bool owner_temporary_is_gone(const struct library *library, int dir, const char *name)
 {
-	char hash[HASH_LEN + 1], own[HASH_LEN + 1];
+	enum temporary_owner owner = temporary_owner_of(name);
 	CLEANUP_CLOSE int inside = -1;
-	uint64_t pid, started;
 	struct stat st;
 
-	if (strncmp(name, OWNER_TEMPORARY_PREFIX, strlen(OWNER_TEMPORARY_PREFIX)) != 0)
-		return false;
-	host_hash(library, own);
-	if (read_tag(name, &pid, &started, hash) && strcmp(hash, own) == 0)
-		return process_is_gone(pid, started);
+	if (owner != TEMPORARY_ELSEWHERE)
+		return owner == TEMPORARY_GONE;
 	inside = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (inside >= 0)
 		return owner_is_gone(library, inside, OWNER_FILE);
@@ -256,13 +151,12 @@ static int start_thread(struct owner_file *owner, struct error *err)
 static char *own_text(const struct library *library, const char *run)
 {
 	CLEANUP_JSON json_t *json = json_object();
-	CLEANUP_FREE char *boot = boot_id();
 
 	json_put_bytes(json, "host", library->host);
-	json_put_string(json, "boot", boot);
+	json_put_string(json, "boot", lifetime_boot());
 	json_put_bytes(json, "run", run);
 	json_put_u64(json, "pid", (uint64_t)getpid());
-	json_put_u64(json, "started", own_start());
+	json_put_u64(json, "started", lifetime_started());
 	return json_to_bytes(json);
 }
 
@@ -278,7 +172,7 @@ static int say_busy(const struct owner *owner, const char *name, struct error *e
  * between, and then it is put back. */
 static void take_over(const struct library *library, int dir, const char *name)
 {
-	CLEANUP_FREE char *aside = owner_temporary_name(library, "gone");
+	CLEANUP_FREE char *aside = temporary_name("gone");
 
 	if (renameat(dir, name, dir, aside) < 0)
 		return;
@@ -306,7 +200,7 @@ static int make_file(const struct library *library, int dir, const char *name, c
 		struct stat st;
 		bool known;
 
-		if (change_write_new(library, dir, name, text, 0644, err) == 0)
+		if (change_write_new(dir, name, text, 0644, err) == 0)
 			return 0;
 		if (err->kind != ERROR_BUSY)
 			return -1;

@@ -8,10 +8,7 @@
  * differ by some minutes and no more.  The same file serves as owner of a directory that is being
  * made, as lease of a template, and as mark of a use.
  *
- * What is made and not yet owned by such a file tells its owner by its name,
- *	.tmp-LABEL.PID.STARTED.HASH
- * where HASH is of host and boot: killed between any two system calls, what is left can be told
- * apart from what somebody works on.
+ * What is made and not yet owned by such a file tells its owner by its name (base/temporary.h).
  */
 #ifndef COLDPATCH_LIBRARY_OWNER_H
 #define COLDPATCH_LIBRARY_OWNER_H
@@ -21,8 +18,7 @@
 #include "library/library.h"
 
 enum { OWNER_TOUCH_S = 30, OWNER_GONE_S = 600 };
-#define OWNER_FILE	       ".owner" /* of a directory */
-#define OWNER_TEMPORARY_PREFIX ".tmp-"
+#define OWNER_FILE ".owner" /* of a directory */
 
 struct owner_file; /* ours, with a thread that touches it */
 
@@ -40,10 +36,8 @@ bool owner_is_gone(const struct library *library, int dir, const char *name);
 /* Takes the file away when there is one and its owner is gone. */
 void owner_clear_gone(const struct library *library, int dir, const char *name);
 
-/* A name for something that is being made by this process, allocated; never given twice. */
-char *owner_temporary_name(const struct library *library, const char *label);
-/* Is it such a name, and its owner gone?  Of another host's: by the owner file in it, else by its
- * own age. */
+/* Is it a temporary name, and its owner gone?  One from elsewhere: by the owner file in it, else by
+ * its own age. */
 bool owner_temporary_is_gone(const struct library *library, int dir, const char *name);
 
 #endif

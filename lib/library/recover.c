@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/temporary.h"
 #include "library/change.h"
 #include "library/commit.h"
 #include "library/heads.h"
@@ -36,7 +37,7 @@ static int clear_temporaries(const struct library *library, const char *relative
 		return -1;
 	for (size_t i = 0; result == 0 && i < n; i++)
 		if (owner_temporary_is_gone(library, dir, names[i]))
-			result = change_remove_tree(library, dir, names[i], err);
+			result = change_remove_tree(dir, names[i], err);
 	names_free(names, n);
 	return result;
 }
@@ -54,13 +55,13 @@ static int remove_generation(const struct library *library, const char *name, in
 			     uint64_t number, struct error *err)
 {
 	CLEANUP_FREE char *number_text = xasprintf("%" PRIu64, number);
-	CLEANUP_FREE char *aside = owner_temporary_name(library, "unnamed");
+	CLEANUP_FREE char *aside = temporary_name("unnamed");
 
 	if (change_rename(template, number_text, template, aside, err) < 0)
 		return -1;
 	if (is_named(library, name, number))
 		return change_rename(template, aside, template, number_text, err);
-	return change_remove_tree(library, template, aside, err);
+	return change_remove_tree(template, aside, err);
 }
 
 /* One that a head names is finished: the mark of its making can go, once its maker is gone.  One

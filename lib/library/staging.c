@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "library/change.h"
 #include "library/commit.h"
 #include "library/heads.h"
@@ -60,7 +61,7 @@ static int make_directory(struct staging *staging, int template, const char *tem
 struct staging *staging_new(const struct library *library, const char *name, const char *run,
 			    struct error *err)
 {
-	CLEANUP_FREE char *temporary = owner_temporary_name(library, run);
+	CLEANUP_FREE char *temporary = temporary_name(run);
 	CLEANUP(staging_free)
 	struct staging *staging = xcalloc(1, sizeof *staging);
 	CLEANUP_CLOSE int template = -1;
@@ -134,7 +135,7 @@ static int make_like(int fd, const char *name, const struct likeness *likeness)
 
 static bool is_temporary(const char *name)
 {
-	return strncmp(name, OWNER_TEMPORARY_PREFIX, strlen(OWNER_TEMPORARY_PREFIX)) == 0;
+	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
 }
 
 static int finish_file(int dir, const char *name, const struct likeness *likeness, const char *path,
@@ -261,7 +262,7 @@ static void drop(const struct staging *staging)
 
 	if (template <0)
 		return;
-	change_remove_tree(staging->library, template, strrchr(staging->path, '/') + 1, &ignored);
+	change_remove_tree(template, strrchr(staging->path, '/') + 1, &ignored);
 	remove_empty(staging, template);
 }
 

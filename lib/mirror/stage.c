@@ -6,78 +6,20 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/fs.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "mirror/store.h"
 
 enum { CHUNK = 1 << 18 };
 
-static const char name_prefix[] = ".mirror@";
-
-/* "HOST@BOOT": a process id means nothing elsewhere or after a reboot. */
-static char *host_and_boot(void)
-{
-	CLEANUP_BUFFER struct buffer boot = {0};
-	struct utsname host;
-	struct error ignored;
-
-	if (uname(&host) < 0)
-		strcpy(host.nodename, "unknown");
-	for (char *s = host.nodename; *s; s++)
-		if (*s == '@' || *s == '/' || *s == '.')
-			*s = '-';
-	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot, &ignored) < 0 || boot.len < 36)
-		return xasprintf("%s@unknown", host.nodename);
-	boot.data[36] = '\0';
-	return xasprintf("%s@%s", host.nodename, boot.data);
-}
-
-/* An owner on another host cannot be asked, so it is taken to live. */
-static bool owner_is_dead(const char *name)
-{
-	CLEANUP_FREE char *here = host_and_boot();
-	const char *owner = name + strlen(name_prefix), *boot = strchr(here, '@');
-	size_t host = boot - here + 1;
-	long pid;
-
-	if (strncmp(owner, here, host) != 0)
-		return false;
-	if (strncmp(owner, here, strlen(here)) != 0 || owner[strlen(here)] != '@')
-		return true;
-	pid = strtol(owner + strlen(here) + 1, NULL, 10);
-	return pid <= 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
-}
-
-static int remove_dead(const char *store, struct error *err)
-{
-	DIR *dir = opendir(store);
-	const struct dirent *entry;
-	int result = 0;
-
-	if (!dir)
-		return error_os(err, ERROR_IO, errno, "%s", store);
-	while (result == 0 && (entry = readdir(dir))) {
-		CLEANUP_FREE char *path = path_join(store, entry->d_name);
-
-		if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) == 0 &&
-		    owner_is_dead(entry->d_name))
-			result = directory_remove(path, err);
-	}
-	closedir(dir);
-	return result;
-}
-
 int stage_open(const char *store, const struct monitor *monitor, struct stage *ret,
 	       struct error *err)
 {
-	CLEANUP_FREE char *here = host_and_boot();
-	CLEANUP_FREE char *prefix = xasprintf("%s%s@%d", name_prefix, here, (int)getpid());
 	CLEANUP_FREE char *real = NULL;
 	char *directory;
 
@@ -86,9 +28,8 @@ int stage_open(const char *store, const struct monitor *monitor, struct stage *r
 	real = realpath(store, NULL);
 	if (!real)
 		return error_os(err, ERROR_IO, errno, "%s", store);
-	if (remove_dead(real, err) < 0)
-		return -1;
-	directory = directory_make_temporary(real, prefix, err);
+	temporary_sweep(real);
+	directory = temporary_directory_make(real, "mirror", err);
 	if (!directory)
 		return -1;
 	*ret = (struct stage){steal(real), directory, monitor};

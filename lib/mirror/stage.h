@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where a snapshot is built: a directory beside its place in the store, so that nothing in the
- * store changes before everything is verified.  It is named after its owner,
- * STORE/.mirror@HOST@BOOT@PID.XXXXXX, and the next make removes it when that process is gone.
+ * store changes before everything is verified.  Its name tells its owner (base/temporary.h), and
+ * the next make removes it when that process is gone.
  */
 #ifndef COLDPATCH_MIRROR_STAGE_H
 #define COLDPATCH_MIRROR_STAGE_H

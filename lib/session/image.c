@@ -49,8 +49,8 @@ static int make_workspace(struct coldpatch_session *session, struct prepared *pr
 	if (directory_make(session->config.scratch, 0700, err) < 0)
 		return error_prefix(err, "scratch");
 	prepared->run = run_id_new();
-	prepared->workspace =
-		workspace_new(session->config.scratch, "coldpatch", prepared->run, worker, err);
+	prepared->workspace = workspace_new(session->config.scratch, WORKSPACE_PREFIX,
+					    prepared->run, worker, err);
 	if (!prepared->workspace)
 		return -1;
 	prepared->state_dir = path_join(prepared->workspace->path, "state");

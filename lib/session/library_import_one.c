@@ -130,7 +130,7 @@ static int look(struct coldpatch_session *session, struct import *import, struct
 	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
 	CLEANUP(workspace_free)
 	struct workspace *workspace =
-		workspace_new(session->config.scratch, "coldpatch", import->run, worker, err);
+		workspace_new(session->config.scratch, WORKSPACE_PREFIX, import->run, worker, err);
 	CLEANUP_JSON json_t *input = NULL;
 
 	if (!workspace)

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 
 enum { MAX_RECORD = 64 << 20 };
 
@@ -90,6 +91,14 @@ static int must_be_together(const struct coldpatch_apply_options *options, struc
 	return 0;
 }
 
+/* What a killed run left beside the record's place. */
+static void sweep_beside(const char *path)
+{
+	CLEANUP_FREE char *directory = outputs_directory(path);
+
+	temporary_sweep(directory);
+}
+
 int outputs_check(const struct coldpatch_apply_options *options, struct error *err)
 {
 	for (size_t i = 0; i < options->n_outputs; i++)
@@ -97,7 +106,10 @@ int outputs_check(const struct coldpatch_apply_options *options, struct error *e
 			return -1;
 	if (must_differ(options, err) < 0 || must_be_together(options, err) < 0)
 		return -1;
-	return must_be_writable(options->record, err);
+	if (must_be_writable(options->record, err) < 0)
+		return -1;
+	sweep_beside(options->record);
+	return 0;
 }
 
 static int publish_file(const char *staged, const char *path, struct error *err)
@@ -112,7 +124,8 @@ static int publish_file(const char *staged, const char *path, struct error *err)
 static int publish_record(const char *staged, const char *path, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
-	CLEANUP_FREE char *beside = xasprintf("%s.%d.new", path, (int)getpid());
+	CLEANUP_FREE char *directory = outputs_directory(path);
+	CLEANUP_FREE char *beside = temporary_path(directory, "record");
 	int result;
 
 	if (file_read(staged, MAX_RECORD, &text, err) < 0 ||

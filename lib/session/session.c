@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/session.h"
 
+#include <dirent.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "base/text.h"
 #include "library/library.h"
 #include "record/keys.h"
 #include "session/strings.h"
+#include "session/workspace.h"
 
 static void pass_log(void *opaque, enum log_level level, const char *msg)
 {
@@ -174,11 +177,42 @@ char *session_program(const struct coldpatch_session *session, const char *name)
 	return path_join(session->libexec_dir, name);
 }
 
+static void sweep_each(const char *parent)
+{
+	DIR *dir = opendir(parent);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		CLEANUP_FREE char *path = path_join(parent, entry->d_name);
+
+		temporary_sweep(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* What killed commands left in the store. */
+static void sweep_store(const char *store)
+{
+	static const char *const places[] = {"", "layers", "plans", "resolver-cache"};
+	CLEANUP_FREE char *caches = path_join(store, "resolver-cache");
+
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		CLEANUP_FREE char *path = path_join(store, places[i]);
+
+		temporary_sweep(path);
+	}
+	sweep_each(caches);
+}
+
 int session_prepare(struct coldpatch_session *session, struct error *err)
 {
 	if (directory_make(session->config.store, 0755, err) < 0)
 		return error_prefix(err, "store");
 	if (directory_make(session->config.state, 0700, err) < 0)
 		return error_prefix(err, "state");
+	sweep_store(session->config.store);
+	temporary_sweep(session->config.state);
+	workspaces_sweep(session->config.scratch);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/lifetime.h"
 #include "session/confinements.h"
 #include "session/task.h"
 
@@ -122,6 +123,7 @@ static void set_up_process(void)
 {
 	struct sigaction stop = {.sa_handler = on_stop};
 
+	lifetime_prepare(); /* while /proc can be read */
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -87,6 +87,11 @@ static void sweep(const char *parent, const char *prefix)
 	closedir(dir);
 }
 
+void workspaces_sweep(const char *scratch)
+{
+	sweep(scratch, WORKSPACE_PREFIX);
+}
+
 static int start_janitor(struct workspace *workspace, const char *worker, struct error *err)
 {
 	CLEANUP_FREE char *number = NULL;

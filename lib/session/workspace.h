@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#define WORKSPACE_PREFIX "coldpatch" /* in scratch */
+
 struct workspace {
 	char *path;
 	int lock;
@@ -24,6 +26,9 @@ struct workspace {
 /* Makes PARENT/PREFIX-RUN, mode 0700.  `worker` is the program that serves as the janitor. */
 struct workspace *workspace_new(const char *parent, const char *prefix, const char *run,
 				const char *worker, struct error *err);
+/* Removes those of scratch that were abandoned; making one in a directory does the same for its own
+ * prefix there. */
+void workspaces_sweep(const char *scratch);
 /* Removes the directory and dismisses the janitor. */
 void workspace_free(struct workspace *workspace);
 DEFINE_CLEANUP(struct workspace, workspace_free)

@@ -19,14 +19,14 @@ rm p/large
 "$top/test-images/make-signed-mirror" -o m --key key large_1_amd64.deb
 
 snapshot() { exec "$build/coldpatch" mirror snapshot --config config.yaml --quiet --keyring key/keyring.gpg m; }
-staged() { find store -maxdepth 1 -name '.mirror@*' 2>/dev/null; }
-copying() { [ -n "$(find store/.mirror@*/packages -type f -size +1M 2>/dev/null)" ]; }
+staged() { find store -maxdepth 1 -name '.tmp-mirror*' 2>/dev/null; }
+copying() { [ -n "$(find store/.tmp-mirror*/packages -type f -size +1M 2>/dev/null)" ]; }
 
 (snapshot) >out 2>err &
 pid=$!
 for _ in $(seq 1000); do copying && break; sleep 0.01; done
 copying || { echo "it was not seen copying"; cat err; exit 1; }
-owner=$(staged | sed 's/.*@\([0-9]*\)[.].*/\1/')
+owner=$(staged | sed 's/.*\.tmp-mirror-[0-9]*\.\([0-9]*\)\..*/\1/')
 kill -9 "$owner"
 status=0
 wait $pid || status=$?

@@ -782,13 +782,17 @@ END_TEST
 
 START_TEST(what_dead_owners_left_is_removed)
 {
-	shell("mkdir -p store/; b=$(cat /proc/sys/kernel/random/boot_id); h=$(uname -n | tr @/. "
-	      "-)\n"
-	      "mkdir -p store/.mirror@$h@$b@4194999.AAAAAA/packages store/.mirror@$h@old@1.BBBBBB "
-	      "store/.mirror@elsewhere@$b@4194999.CCCCCC store/.mirror@$h@$b@1.DDDDDD");
+	shell("h=$(printf %s \"$(cat /proc/sys/kernel/random/boot_id)/$(readlink "
+	      "/proc/self/ns/pid)\" | "
+	      "sha256sum | cut -c1-16)\n"
+	      "mkdir -p store/.tmp-dead.4194999.5.$h/packages store/.tmp-reused.1.999999999999.$h "
+	      "store/.tmp-alive.1.$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20).$h "
+	      "store/.tmp-elsewhere.1.1.0123456789abcdef store/.tmp-old.1.1.0123456789abcdef "
+	      "store/.tmp-old-by-hand; touch -d '2 days ago' store/.tmp-old*");
 	mirror_snapshot_free(must_make());
-	shell("test \"$(ls -A store | sed 's/.*[.]//' | LC_ALL=C sort | tr '\\n' ' ')\" = "
-	      "'CCCCCC DDDDDD mirror-snapshots packages '");
+	shell("test \"$(ls -A store | sed 's/[.]tmp-//; s/[.].*//' | LC_ALL=C sort | tr '\\n' ' "
+	      "')\" = "
+	      "'alive elsewhere mirror-snapshots packages '");
 }
 END_TEST
 

@@ -20,6 +20,7 @@
 #include "base/decompress.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "package/deb/apt_shim.h"
 
 enum { MAX_INDEX = 1 << 30 };
@@ -196,7 +197,7 @@ static int build(const struct mirror_snapshot *snapshot, const struct guest_pack
 
 	if (directory_make(work_dir, 0755, err) < 0)
 		return -1;
-	aside = directory_make_temporary(work_dir, ".index", err);
+	aside = temporary_directory_make(work_dir, "index", err);
 	if (!aside)
 		return -1;
 	result = fill(snapshot, packages, aside, err);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "package/deb/apt_index.h"
 #include "package/deb/apt_shim.h"
 #include "package/deb/deb.h"
@@ -219,7 +220,7 @@ int deb_resolve(const struct package_state *state, const struct guest *guest,
 				 "directory");
 	if (apt_index_open(snapshot, &guest->packages, work_dir, &index, err) < 0)
 		return -1;
-	root = directory_make_temporary(work_dir, ".resolve", err);
+	root = temporary_directory_make(work_dir, "resolve", err);
 	if (!root)
 		return -1;
 	result = resolve_in(root, state, &index, guest, request, &collector, err);

@@ -301,6 +301,7 @@ static int run_watched(const struct appliance_job *job, int pipe_fds[2],
 
 int appliance_run(const struct appliance_job *job, struct appliance_outcome *ret, struct error *err)
 {
+	struct error interrupted = {0};
 	int pipe_fds[2], result;
 
 	*ret = (struct appliance_outcome){0};
@@ -309,7 +310,7 @@ int appliance_run(const struct appliance_job *job, struct appliance_outcome *ret
 	result = run_watched(job, pipe_fds, ret, err);
 	close_p(&pipe_fds[0]);
 	close_p(&pipe_fds[1]);
-	if (result < 0 && ret->disk_full) {
+	if (result < 0 && ret->disk_full && monitor_check(job->monitor, &interrupted) == 0) {
 		err->kind = ERROR_SPACE;
 		return error_prefix(err, "no space left in %s while the appliance ran",
 				    job->work_dir);

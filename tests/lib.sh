@@ -24,6 +24,7 @@ workdir() {
 	public-keys: [$WORK/keys/test.pub]
 	EOF
 	mkdir "$WORK/scratch"
+	host_names > "$WORK/host-names"
 	cp_run key generate --directory "$WORK/keys" test >/dev/null || fail "key generate"
 }
 
@@ -146,24 +147,29 @@ apply_to() {
 	APPLY=(apply --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
 		--record "$WORK/output/record.json" "${@:2}" "$1")
 }
+# Names of ours where a run has no directory of its own; other tests' directories come and go.
+host_names() { find /tmp /run /dev/shm -xdev -mindepth 1 -maxdepth 1 -name '*coldpatch*' ! -name 'coldpatch-test.*' ! -name 'coldpatch-root.*' | sort; }
 # What a run could leave on the host, outside of its own directories: processes that know the test's directory, mounts of it
-# in any namespace, names of ours beside the locks of /run/coldpatch.  Other people's work on the machine does not count.
+# in any namespace, names that were not there when the test began (but for the directory of locks).
 host_leftovers() {
 	pgrep -af -- "(coldpatch|qemu|e2fsck|dpkg|gpgv).*$WORK/"
 	grep -lsF " $WORK/scratch/" /proc/[0-9]*/mountinfo
-	find /tmp /run /dev/shm -xdev -maxdepth 1 -newer "$WORK/config.yaml" -name '*coldpatch*' ! -name 'coldpatch-test.*' \
-		! -name 'coldpatch-root.*' ! -path /run/coldpatch 2>/dev/null
+	host_names | comm -13 "$WORK/host-names" - | grep -vx /run/coldpatch
 }
-# Nothing of a run that failed is left: no output, workspace, mount, loop device, process; supervise.py looks for processes, too.
-nothing_left() {
+# No run goes on, and none has left a workspace, mount, loop device or process; supervise.py looks for processes, too.
+runs_are_over() {
 	[ -z "$(host_leftovers)" ] || sleep 0.5 # what was killed may still be on its way
 	[ -z "$(host_leftovers)" ] || { host_leftovers; fail "something is left on the host"; }
-	[ -z "$(ls -A "$WORK/output")" ] || { ls -lA "$WORK/output"; fail "something is left beside the output"; }
 	[ -z "$(ls -A "$WORK/scratch")" ] || { find "$WORK/scratch" | head; fail "something is left in scratch"; }
 	! grep -F "$WORK/scratch/" /proc/mounts || fail "a mount is left"
 	for _ in $(seq 50); do losetup -a | grep -qF "$WORK/scratch" || break; sleep 0.1; done # cleared when its last user is gone
 	! losetup -a | grep -F "$WORK/scratch" || fail "a loop device is left"
 	[ -z "$(find "$WORK/store" -name '.*' 2>/dev/null)" ] || { find "$WORK/store" -name '.*'; fail "something is left in the store"; }
+}
+# Nothing of a run that failed is left, and no output.
+nothing_left() {
+	runs_are_over
+	[ -z "$(ls -A "$WORK/output")" ] || { ls -lA "$WORK/output"; fail "something is left beside the output"; }
 }
 # refused CODE MESSAGE IMAGE [OPTION...]: applying to IMAGE fails so, and leaves nothing.
 refused() {

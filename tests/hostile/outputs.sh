@@ -65,3 +65,4 @@ printf 'set_inode_field /usr/lib/coldpatch-oddities/tool flags 0x80010\n' > "$WO
 debugfs -w -f "$WORK/commands" "$WORK/immutable.raw?offset=$offset" >/dev/null 2>&1
 expect 79 apply "$WORK/immutable.raw" --patchset debian-12-all --executor sandbox --output "$WORK/place/t" --record "$WORK/place/t.json"
 expect_message "/usr/lib/coldpatch-oddities/tool is immutable in the guest (chattr +i)"
+runs_are_over

@@ -53,6 +53,7 @@ left=$(groups_of "$worker")
 rm -rf "$WORK/output"; mkdir "$WORK/output"
 apply_to "$guest"
 expect 0 "${APPLY[@]}"
+runs_are_over
 [ -z "$(groups_of "$worker")" ] || fail "the group of a killed run is still there"
 
 case $limits in *"memory limited"*) ;; *) echo "memory is not limited here: not tested"; exit 0 ;; esac

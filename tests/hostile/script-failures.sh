@@ -4,8 +4,7 @@
 # leaves a daemon, prints 100 MB, kills, fills the disk; and what may happen to us: Ctrl-C, kill -9, too little room.
 . "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" = 0 ] || skip "needs root for the sandbox"
-WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-test.XXXXXX")
-trap 'rm -rf "$WORK"' EXIT
+workdir
 image=$(small_guest)
 before=$(sha256sum < "$image")
 mark=$((RANDOM + 40000)) # seconds that nothing else sleeps
@@ -19,14 +18,12 @@ run() { # CODE DEADLINE sh|debs ...
 	rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
 	start "$@" || status=$?
 	[ $status = "$want" ] || { cat "$WORK/err" "$WORK/log"; fail "exit $status, expected $want: $*"; }
-	nothing_left
+	run_is_over
 }
-nothing_left() {
-	pgrep -f "sleep $mark" >/dev/null && fail "a process of the guest is left"
-	grep -q "$WORK" /proc/mounts && fail "a mount is left"
-	for _ in $(seq 50); do losetup -a | grep -q "$WORK" || break; sleep 0.1; done # the kernel clears it when the mount is gone
-	losetup -a | grep -q "$WORK" && fail "a loop device is left"
-	[ -z "$(ls "$WORK/scratch" | grep -v -e packages-store -e nbd)" ] || { ls "$WORK/scratch"; fail "scratch files are left"; }
+run_is_over() {
+	! pgrep -f "sleep $mark" || fail "a process of the guest is left"
+	rm -rf "$WORK"/scratch/packages-store "$WORK"/scratch/nbd* # run_tool's own
+	runs_are_over
 }
 message() { grep -qF -- "$1" "$WORK/err" || { cat "$WORK/err"; fail "message lacks: $1"; }; }
 logged() { grep -qF -- "$1" "$WORK/log" || { tail -n 20 "$WORK/log"; fail "log lacks: $1"; }; }
@@ -100,12 +97,12 @@ interrupt() { # SIGNAL
 interrupt TERM
 [ $status = 75 ] || fail "exit $status after SIGTERM"
 message "busy: interrupted"
-nothing_left
+run_is_over
 interrupt KILL
 [ $status = 137 ] || fail "exit $status after SIGKILL"
 for _ in $(seq 50); do pgrep -f "sleep $mark" >/dev/null || break; sleep 0.1; done
 rm -f "$WORK"/scratch/view.img && rm -rf "$WORK/scratch/packages" "$WORK/scratch/view"
-nothing_left
+run_is_over
 
 # What the runner and its view are: not there, or not a runner.
 run 0 60 sh 'test ! -e /run/coldpatch/packages/x && touch /run/coldpatch/packages/x 2>/dev/null && exit 1; true'

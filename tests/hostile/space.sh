@@ -51,3 +51,4 @@ room scratch
 apply_to "$image"
 expect 0 "${APPLY[@]}"
 [ "$before" = "$(stat -c '%i %s %y %z' "$image")" ] || fail "the image was written to"
+runs_are_over

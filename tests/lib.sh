@@ -147,8 +147,12 @@ apply_to() {
 	APPLY=(apply --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
 		--record "$WORK/output/record.json" "${@:2}" "$1")
 }
-# Names of ours where a run has no directory of its own; other tests' directories come and go.
-host_names() { find /tmp /run /dev/shm -xdev -mindepth 1 -maxdepth 1 -name '*coldpatch*' ! -name 'coldpatch-test.*' ! -name 'coldpatch-root.*' | sort; }
+# Names of ours where a run has no directory of its own; what other tests, whose sources say how they call it, have there comes
+# and goes.
+host_names() {
+	find /tmp /run /dev/shm -xdev -mindepth 1 -maxdepth 1 -name '*coldpatch*' ! -name 'coldpatch-test.*' ! -name 'coldpatch-root.*' |
+		grep -vE "^($(grep -rhoE '/tmp/[a-z-]*coldpatch[a-z-]*\.XXXXXX' "$TEST_TOP/tests" | sed 's/\.X*$/[.]/' | sort -u | paste -sd '|'))" | sort
+}
 # What a run could leave on the host, outside of its own directories: processes that know the test's directory, mounts of it
 # in any namespace, names that were not there when the test began (but for the directory of locks).
 host_leftovers() {

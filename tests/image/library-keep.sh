@@ -177,23 +177,36 @@ for i in $(seq $rounds); do
 done
 echo "rollback won $wins of $rounds times"
 # The same with each of the two stopped at its worst moment, until the other is through.
-slowly() { # CALLS VERB...: every one of these system calls waits for 2 s first
-	strace -f -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=2000000" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/slow.log" 2>&1 &
-	pid=$!
-	sleep 1.5
+stop_at() { # CALL VERB...: it stands before this system call
+	local number child
+	number=$(echo "SYS_$1" | gcc -E -P -include sys/syscall.h -)
+	strace -f -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=600s" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/stopped.log" 2>&1 &
+	server=$!
+	for _ in $(seq 600); do
+		child=$(pgrep -P "$server") && grep -q "^$number " "/proc/$child/syscall" 2>/dev/null && break
+		sleep 0.1
+	done
+	stopped=$child
+	grep -q "^$number " "/proc/$stopped/syscall" || { cat "$WORK/stopped.log"; fail "$2 does not come to $1"; }
 }
-slowly renameat2 prune web --keep-last 1
+go_on() {
+	kill -KILL "$server" # strace itself: what it traced goes on
+	server=
+	while kill -0 "$stopped" 2>/dev/null; do sleep 0.1; done
+}
+stop_at renameat2 prune web --keep-last 1
 expect 0 rollback web --to 2 --reason "between the decision and the move"
-wait "$pid" || { cat "$WORK/slow.log"; fail "prune"; }
-grep -q "came into use meanwhile" "$WORK/slow.log" || { cat "$WORK/slow.log"; fail "prune has taken nothing back"; }
+go_on
+grep -q "came into use meanwhile" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune has taken nothing back"; }
 whole 2 && whole 1 && same "$(disk 2)" "$WORK/g2.raw"
 fine
 all_back
 expect 0 rollback web --to 0 --reason again
-slowly link,linkat rollback web --to 2 --reason "between the check and the head"
+stop_at linkat rollback web --to 2 --reason "between the check and the head"
 expect 0 prune web --keep-last 1
-[ -e "$(disk 2)" ] && fail "prune came too late to show anything"
-wait "$pid" || { cat "$WORK/slow.log"; fail "rollback"; }
+pruned 2 && pruned 1
+go_on
+grep -q "went back" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "rollback"; }
 whole 2 && whole 1 && same "$(disk 2)" "$WORK/g2.raw"
 fine
 [ -z "$(find "$L/trash" -name '*.back-*' -o -name '*.rest' -o -path '*/disk0.qcow2')" ] || { find "$L/trash"; fail "something is left in the trash"; }

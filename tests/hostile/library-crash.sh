@@ -14,6 +14,7 @@ step=3 phase=$((10#$(date +%j) % 3)) kills=6
 guest=$(mini_guest)
 victim_update
 qemu-img convert -O raw "$guest" "$WORK/other.raw"
+change_guest "$WORK/other.raw" touch rebuilt
 truncate -s 400M "$WORK/disk.img"
 mkfs.ext4 -q "$WORK/disk.img"
 mkdir "$WORK/fs" "$WORK/states"

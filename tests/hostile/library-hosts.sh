@@ -10,6 +10,7 @@ rounds=20
 [ -z "${COLDPATCH_TEST_FULL-}" ] || rounds=200
 guest=$(mini_guest)
 qemu-img convert -O raw "$guest" "$WORK/rebuilt.raw"
+change_guest "$WORK/rebuilt.raw" touch rebuilt
 victim_update
 library=$WORK/library
 for host in a b; do

@@ -49,6 +49,8 @@ string guest_paths(string text, const struct apt_job &job)
 
 	if (text.find(strerror(ENOSPC)) != string::npos)
 		throw Failure(ERROR_SPACE, "apt has no room for its cache: " + text);
+	if (text.find(strerror(EIO)) != string::npos)
+		throw Failure(ERROR_IO, "apt cannot read or write its cache: " + text);
 	throw Failure(of_guest ? ERROR_IMAGE : ERROR_MIRROR,
 		      string("apt cannot read the ") +
 			      (of_guest ? "guest's package state: " : "mirror's index: ") +

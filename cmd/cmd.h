@@ -40,7 +40,7 @@ struct command {
 extern const struct command command_doctor, command_inspect, command_plan, command_apply,
 	command_verify, command_mirror, command_key, command_init, command_import, command_path,
 	command_clone, command_history, command_rollback, command_hold, command_unhold,
-	command_status, command_export, command_prune, command_relocate;
+	command_status, command_export, command_prune, command_relocate, command_log;
 
 /* A list that an option fills when it is given several times. */
 struct list {

@@ -9,10 +9,10 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
-	&command_doctor, &command_inspect, &command_mirror,   &command_plan,	 &command_apply,
-	&command_verify, &command_key,	   &command_init,     &command_import,	 &command_path,
-	&command_clone,	 &command_history, &command_rollback, &command_hold,	 &command_unhold,
-	&command_status, &command_export,  &command_prune,    &command_relocate,
+	&command_doctor, &command_inspect, &command_mirror,  &command_plan,	&command_apply,
+	&command_verify, &command_log,	   &command_key,     &command_init,	&command_import,
+	&command_path,	 &command_clone,   &command_history, &command_rollback, &command_hold,
+	&command_unhold, &command_status,  &command_export,  &command_prune,	&command_relocate,
 };
 
 enum {
@@ -46,7 +46,8 @@ static void print_help(FILE *out)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(out, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nOptions of every verb, after it:\n"
-	      "  --library DIR    (or -L DIR) the library; else $COLDPATCH_LIBRARY, or the configuration's\n"
+	      "  --library DIR    (or -L DIR) the library; else $COLDPATCH_LIBRARY, or the "
+	      "configuration's\n"
 	      "  --config FILE    instead of /etc/coldpatch/config.yaml\n"
 	      "  --store DIR      where mirror snapshots, layers and logs are kept\n"
 	      "  --scratch DIR    local disk for working copies\n"

@@ -14,6 +14,7 @@ coldpatch_SOURCES := \
 	cmd/init.c \
 	cmd/inspect.c \
 	cmd/key.c \
+	cmd/log.c \
 	cmd/main.c \
 	cmd/mirror.c \
 	cmd/output.c \

@@ -12,8 +12,8 @@ _coldpatch_options() { # VERB
 		echo --patchset --plan --snapshot --output --output-dir --record --parent-record --key --executor \
 			--actor --reason --deadline --dry-run --boot-test --allow-left-behind --disk --backing
 		;;
-	verify) echo --record --parent-record --public-key --backing ;;
-	key) echo --directory ;;
+	verify) echo --all --since --quick --record --parent-record --public-key --backing ;;
+	key) echo --directory --good --dry-run ;;
 	import)
 		echo --reference --copy --move --name --into --owner --purpose --review-by --trust-domain --key --actor --reason \
 			--dry-run --disk --backing
@@ -46,7 +46,7 @@ _coldpatch() {
 	local words=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify key init import path clone history rollback hold unhold status
+		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify log key init import path clone history rollback hold unhold status
 			export prune relocate --help --version" -- "$current")
 		return
 	fi
@@ -63,14 +63,15 @@ _coldpatch() {
 		return
 		;;
 	mirror) [ "$COMP_CWORD" = 2 ] && words="snapshot verify list want fetch" ;;
-	key) [ "$COMP_CWORD" = 2 ] && words="generate" ;;
+	key) [ "$COMP_CWORD" = 2 ] && words="generate list retire revoke" ;;
+	log) [ "$COMP_CWORD" = 2 ] && words="head" ;;
 	esac
 	case $current in
 	-*) words=$(_coldpatch_options "$verb") ;;
 	*/*) ;;
 	*)
 		case $verb in
-		path | clone | history | rollback | hold | unhold | status | export | prune) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
+		verify | log | path | clone | history | rollback | hold | unhold | status | export | prune) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
 		esac
 		;;
 	esac

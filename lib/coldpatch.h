@@ -239,6 +239,28 @@ COLDPATCH_API int coldpatch_key_generate(struct coldpatch_session *session, cons
 					 const char *name, char **ret_json,
 					 struct coldpatch_error *err);
 
+/* The public keys of the configuration: {"keys": [{"name", "id", "file", "state": "active"|
+ * "retired"|"revoked", "since", "signs", "good"}]}. */
+COLDPATCH_API int coldpatch_key_list(struct coldpatch_session *session, char **ret_json,
+				     struct coldpatch_error *err);
+
+struct coldpatch_key_options {
+	size_t size;
+	const char *name; /* of a public key of the configuration: its file without .pub, or its id
+			   */
+	const char *good; /* revoke: a file with what coldpatch_library_log gave on a day when all
+			     was well; NULL: nothing that the key signed is good */
+	bool dry_run;
+};
+/* {"name", "id", "state", "changed", "files", "good"}.  A retired key signs nothing more; what it
+ * signed stays good, up to the present heads of the session's library where there is one. */
+COLDPATCH_API int coldpatch_key_retire(struct coldpatch_session *session,
+				       const struct coldpatch_key_options *options, char **ret_json,
+				       struct coldpatch_error *err);
+COLDPATCH_API int coldpatch_key_revoke(struct coldpatch_session *session,
+				       const struct coldpatch_key_options *options, char **ret_json,
+				       struct coldpatch_error *err);
+
 /*
  * The library (docs/library.md).  What changes it gives {"run", "image", "changed", "failed",
  * "code", "msg", "generation", "plan", "record"}; of several templates, "results" has one such
@@ -357,6 +379,25 @@ COLDPATCH_API int coldpatch_base_relocate(struct coldpatch_session *session,
 COLDPATCH_API int coldpatch_library_status(struct coldpatch_session *session,
 					   const char *const *names, size_t n_names,
 					   char **ret_json, struct coldpatch_error *err);
+
+struct coldpatch_library_verify_options {
+	size_t size;
+	const char *const *names; /* references; none: the whole library */
+	size_t n_names;
+	const char *since; /* a file with what coldpatch_library_log gave on another day, as lines
+			      "TEMPLATE HEAD DIGEST"; NULL: not asked */
+	bool quick;	   /* reads no disk */
+};
+/* The findings of coldpatch_record_verify, of all that a library holds.  With `since`, also whether
+ * the library only grew since that day. */
+COLDPATCH_API int coldpatch_library_verify(struct coldpatch_session *session,
+					   const struct coldpatch_library_verify_options *options,
+					   char **ret_json, struct coldpatch_error *err);
+/* What to keep elsewhere, so that later somebody can prove what was there: {"heads": [{"template",
+ * "head", "digest"}]}, of all templates when none is named. */
+COLDPATCH_API int coldpatch_library_log(struct coldpatch_session *session, const char *const *names,
+					size_t n_names, char **ret_json,
+					struct coldpatch_error *err);
 
 #ifdef __cplusplus
 }

@@ -113,6 +113,7 @@ const struct confinement confinement_verify_record = {
 			{"record", NULL, CONFINED_READ},
 			{"parent_records", NULL, CONFINED_READ},
 			{"public_keys", NULL, CONFINED_READ},
+			{"key_ends", NULL, CONFINED_READ},
 			{"backing", NULL, CONFINED_READ},
 			{"chain_below", NULL, CONFINED_READ},
 			{0},
@@ -227,4 +228,10 @@ const struct confinement confinement_digest = {
 	.by = CONFINED_BY_RULES,
 	.capabilities = OPEN_ANYTHING,
 	.paths = (const struct confined_path[]){{"path", NULL, CONFINED_READ}, {0}},
+};
+
+const struct confinement confinement_verify_files = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths = (const struct confined_path[]){{"files.path", NULL, CONFINED_READ}, {0}},
 };

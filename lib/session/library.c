@@ -105,7 +105,7 @@ const char *session_signing_key(const struct coldpatch_session *session, const c
 			  "make one with `coldpatch key generate`");
 		return NULL;
 	}
-	if (strings_check(&key, 1, "key", err) < 0)
+	if (strings_check(&key, 1, "key", err) < 0 || key_check_signs(key, err) < 0)
 		return NULL;
 	if (access(key, R_OK) == 0)
 		return key;

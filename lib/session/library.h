@@ -18,7 +18,7 @@ struct template *session_template(struct coldpatch_session *session, const char 
 /* What every changing verb does first to a template that is there: recovery (library/commit.h). */
 int template_prepare_change(struct coldpatch_session *session, const char *name, struct error *err);
 /* The key that signs: `given`, else the configuration's.  NULL with ERROR_CONFIG when there is
- * none, or it cannot be read. */
+ * none, or it cannot be read; ERROR_DENIED when it has ended. */
 const char *session_signing_key(const struct coldpatch_session *session, const char *given,
 				struct error *err);
 

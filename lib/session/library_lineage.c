@@ -63,8 +63,22 @@ static int64_t find_below(const struct lineage *lineage, const struct lineage_st
 	return LINEAGE_NONE;
 }
 
-static void read_step(const struct record_keys *keys, const struct template_generation *generation,
-		      struct lineage_step *step)
+/* A key that ended may sign nothing later, whatever head names it. */
+static int check_signer(const struct template *template, const struct record_keys *keys,
+			const struct lineage_step *step, struct error *err)
+{
+	struct template_signature signature = {step->record->key_id, step->record->finished, 0,
+					       step->generation->record};
+
+	for (size_t i = template->n_heads; i-- > 0;)
+		if (template->heads[i].head &&
+		    template->heads[i].head->generation == step->generation->number)
+			signature.head = template->heads[i].number;
+	return template_check_signer(template, keys, &signature, err);
+}
+
+static void read_step(const struct template *template, const struct record_keys *keys,
+		      const struct template_generation *generation, struct lineage_step *step)
 {
 	struct error problem = {0};
 
@@ -75,8 +89,11 @@ static void read_step(const struct record_keys *keys, const struct template_gene
 		return;
 	}
 	step->record = record_read_named(generation->record, keys, &generation->digest, &problem);
-	if (!step->record)
-		step->problem = xstrdup(problem.msg);
+	if (step->record && check_signer(template, keys, step, &problem) == 0)
+		return;
+	record_free(step->record);
+	step->record = NULL;
+	step->problem = xstrdup(problem.msg);
 }
 
 struct lineage *lineage_new(const struct template *template, const struct record_keys *keys)
@@ -86,7 +103,7 @@ struct lineage *lineage_new(const struct template *template, const struct record
 	lineage->n = template->n_generations;
 	lineage->steps = xcalloc(lineage->n, sizeof *lineage->steps);
 	for (size_t i = 0; i < lineage->n; i++)
-		read_step(keys, &template->generations[i], &lineage->steps[i]);
+		read_step(template, keys, &template->generations[i], &lineage->steps[i]);
 	for (size_t i = 0; i < lineage->n; i++) {
 		struct lineage_step *step = &lineage->steps[i];
 

@@ -21,7 +21,9 @@ LIB_SOURCES += \
 	lib/session/fetch_indexes.c \
 	lib/session/fetch_packages.c \
 	lib/session/fetch_suites.c \
+	lib/session/findings.c \
 	lib/session/image.c \
+	lib/session/key.c \
 	lib/session/library.c \
 	lib/session/library_clone.c \
 	lib/session/library_export.c \
@@ -35,11 +37,15 @@ LIB_SOURCES += \
 	lib/session/library_import_record.c \
 	lib/session/library_leftovers.c \
 	lib/session/library_lineage.c \
+	lib/session/library_log.c \
 	lib/session/library_prune.c \
 	lib/session/library_publish.c \
 	lib/session/library_relocate.c \
 	lib/session/library_rollback.c \
 	lib/session/library_status.c \
+	lib/session/library_verify.c \
+	lib/session/library_verify_places.c \
+	lib/session/library_verify_template.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
 	lib/session/record.c \
@@ -64,6 +70,7 @@ LIB_SOURCES += \
 	lib/session/task_publish.c \
 	lib/session/task_resolve.c \
 	lib/session/task_verify.c \
+	lib/session/task_verify_files.c \
 	lib/session/want.c \
 	lib/session/worker.c \
 	lib/session/workspace.c

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/temporary.h"
@@ -205,8 +206,31 @@ static void sweep_store(const char *store)
 	sweep_each(caches);
 }
 
+/* In a library somebody may have planted a link; a store of the host's own may lie on several
+ * disks.
+ */
+static int check_no_links(const struct config *config, struct error *err)
+{
+	static const char *const names[] = {"layers", "mirror-snapshots", "packages", "payloads",
+					    "plans",  "resolver-cache",	  "runs"};
+	struct stat st;
+
+	if (!config->library || strcmp(config->library, config->store) != 0)
+		return 0;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		CLEANUP_FREE char *path = path_join(config->store, names[i]);
+
+		if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+			return error_set(err, ERROR_TRUST, "%s: is a link; nothing in a library is",
+					 path);
+	}
+	return 0;
+}
+
 int session_prepare(struct coldpatch_session *session, struct error *err)
 {
+	if (check_no_links(&session->config, err) < 0)
+		return -1;
 	if (directory_make(session->config.store, 0755, err) < 0)
 		return error_prefix(err, "store");
 	if (directory_make(session->config.state, 0700, err) < 0)

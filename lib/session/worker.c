@@ -33,6 +33,7 @@ static const struct {
 	{&task_clones, &confinement_clones},
 	{&task_publish, &confinement_publish},
 	{&task_digest, &confinement_digest},
+	{&task_verify_files, &confinement_verify_files},
 };
 
 enum { MAX_INPUT = 256 << 20 };

@@ -46,12 +46,18 @@ wrong "coldpatch plan: no image; see coldpatch plan --help" plan --patchset debi
 wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply ./x.qcow2
 wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply --patchset debian-12-all ./x.qcow2
 wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 ./x.qcow2
-wrong "coldpatch verify: --record is missing; see coldpatch verify --help" verify x.qcow2
-wrong "coldpatch verify: no overlay; see coldpatch verify --help" verify --record x.json
+wrong "coldpatch verify: --record is missing: ./x.qcow2 is a path, not a template; see coldpatch verify --help" verify ./x.qcow2
+wrong "coldpatch verify: no overlay, no template, and no --all; see coldpatch verify --help" verify --record x.json
+wrong "coldpatch verify: no overlay, no template, and no --all; see coldpatch verify --help" verify
+wrong "coldpatch verify: --all and a template's name; see coldpatch verify --help" verify --all web
+wrong "coldpatch verify: --parent-record, --public-key and --backing go with --record; see coldpatch verify --help" verify --backing b web
+wrong "coldpatch verify: --all, --since and --quick are for a library, not with --record; see coldpatch verify --help" verify --record r --quick x
+wrong "coldpatch log: head [NAME...]; see coldpatch log --help" log
+wrong "coldpatch key: --good goes with revoke; see coldpatch key --help" key retire test --good f
 wrong "coldpatch mirror: snapshot [DIR...], verify ID, list, want IMAGE... or fetch; see coldpatch mirror --help" mirror
 wrong "coldpatch mirror: want: no image; see coldpatch mirror --help" mirror want
 wrong "coldpatch mirror: fetch: --want is missing; see coldpatch mirror --help" mirror fetch -o d --source s
 wrong "coldpatch mirror: fetch: --output is missing; see coldpatch mirror --help" mirror fetch --want w --source s
 wrong "coldpatch mirror: fetch: --source is missing; see coldpatch mirror --help" mirror fetch --want w -o d
-wrong "coldpatch key: generate [NAME]; see coldpatch key --help" key
+wrong "coldpatch key: generate [NAME], list, retire NAME or revoke NAME [--good FILE]; see coldpatch key --help" key
 wrong "coldpatch doctor: it takes no arguments; see coldpatch doctor --help" doctor now

@@ -54,8 +54,17 @@ static int sign_and_append(struct coldpatch_session *session, const struct head_
 		.monitor = &session->monitor,
 	};
 
+	CLEANUP(head_free)
+	struct head *made = NULL;
+	const struct record_keys *keys;
+
 	if (head_sign(head, &request, staged, err) < 0)
 		return error_prefix(err, "head");
+	/* One that nobody here could verify would be the end of the template. */
+	keys = session_keys(session, err);
+	made = keys ? head_read(staged, keys, NULL, err) : NULL;
+	if (!made)
+		return error_prefix(err, "head not published");
 	return heads_append(session->library, draft->name, head->number, staged, err);
 }
 

@@ -1,0 +1,315 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A library that somebody has changed behind coldpatch's back: verify names each change by its object, a generation that
+# does not verify backs nothing, and no verb follows a planted link or removes what it leads to.
+set -u
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || skip "needs root"
+workdir
+L=$WORK/library T=$WORK/library/templates
+export COLDPATCH_LIBRARY=$L
+sed -i "s,^public-keys:.*,public-keys: [$WORK/keys]," "$WORK/config.yaml"
+
+bad() { jq -r '.findings[] | select(.status == "bad") | "\(.what) \(.object): \(.found)"' "$OUT"; }
+sound() {
+	cp_run verify --all --json "$@" >"$WORK/out" 2>"$WORK/err" && return
+	OUT=$WORK/out
+	cat "$WORK/err"
+	bad
+	fail "line ${BASH_LINENO[0]}: verify --all $* finds the above"
+}
+# names WHAT OBJECT FOUND [VERIFY-OPTION...]: verify has this bad finding, and exits 1
+names() {
+	expect 1 verify --json "${@:4}" $([ $# -gt 3 ] || echo --all)
+	bad | grep -F -- "$1 $2: " | grep -qF -- "$3" || { bad; fail "verify does not name $1 $2: $3"; }
+}
+restore() { rm -rf "$L" && cp -a "$WORK/good" "$L" && cp -a "$WORK/base.good" "$WORK/base.qcow2" && rm -f "$WORK"/keys/*.re*; }
+fits() { # SCHEMA, of what the last command printed
+	python3 -c 'import jsonschema' 2>/dev/null || return 0
+	"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" "$1" "$OUT" || fail "it does not fit docs/$1.schema.json"
+}
+canary() { (cd "$WORK" && find canary -printf '%p %y %m %s %T@ %l\n' | sort; find canary -type f -exec sha256sum {} + | sort) | sha256sum; }
+update=(apply web --patchset debian-12-all --executor sandbox --quiet)
+refused() { # every verb that builds on the current generation says 76
+	local verb
+	for verb in "${update[*]}" "clone web $WORK/c.qcow2" "export web -o $WORK/e.qcow2" "path web"; do
+		expect 76 $verb
+	done
+}
+# No verb touches what is outside, or removes anything that was there.
+harmless() {
+	local before verb status
+	before=$(canary)
+	find "$L" -path "$L/runs" -prune -o -path '*/current' -prune -o ! -name lease ! -name '.tmp-*' ! -path "$L/trash/*" -printf '%p %y %l\n' | sort >"$WORK/before"
+	for verb in status "history web" "path web --pin me" "clone web $WORK/c.qcow2" "hold web --reason x" "unhold web --reason x" "${update[*]}" \
+		"rollback web" "export web -o $WORK/e.qcow2" "prune --keep-last 9 --dry-run" "verify --all" "log head"; do
+		status=0
+		timeout 60 "$BUILD/coldpatch" ${verb%% *} --config "$WORK/config.yaml" --quiet $([ "$verb" = "${verb#* }" ] || echo "${verb#* }") >"$WORK/out" 2>"$WORK/err" || status=$?
+		[ $status != 70 ] && [ $status -lt 124 ] || { cat "$WORK/err"; fail "coldpatch $verb: exit $status"; }
+		[ "$(canary)" = "$before" ] || fail "coldpatch $verb changed something outside of the library"
+		rm -f "$WORK"/{c,e}.qcow2*
+	done
+	find "$L" -path "$L/runs" -prune -o -path '*/current' -prune -o ! -name lease ! -name '.tmp-*' ! -path "$L/trash/*" -printf '%p %y %l\n' | sort >"$WORK/after"
+	comm -23 "$WORK/before" "$WORK/after" >"$WORK/lost"
+	[ ! -s "$WORK/lost" ] || { cat "$WORK/lost"; fail "a verb removed what is named above"; }
+	status=0
+	cp_run prune --quiet --keep-last 1 >"$WORK/out" 2>"$WORK/err" || status=$?
+	[ $status != 70 ] && [ "$(canary)" = "$before" ] || fail "prune changed something outside of the library"
+}
+
+# --- three generations of one template, one of another
+cp "$(mini_guest)" "$WORK/base.qcow2"
+cp -a "$WORK/base.qcow2" "$WORK/base.good"
+expect 0 init
+expect 0 import "$WORK/base.qcow2" --name web
+expect 0 import "$WORK/base.qcow2" --name db
+expect 0 log head web
+cp "$OUT" "$WORK/first"
+for version in 2.0 3.0; do
+	deb=$(victim_deb $version "$WORK") && rm -rf "$WORK/mirror" || exit 1
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+	[ $version = 3.0 ] || expect 0 "${update[@]}"
+done
+expect 0 path web@1 --pin somebody
+expect 0 log head
+cp "$OUT" "$WORK/second"
+expect 0 log head
+cmp "$OUT" "$WORK/second" || fail "log head says something else the second time"
+expect 0 "${update[@]}"
+expect 0 log head
+cp "$OUT" "$WORK/third"
+[ "$(cut -d' ' -f1,2 "$WORK/third" | tr '\n' ' ')" = "db 1 web 3 " ] || { cat "$WORK/third"; fail "log head"; }
+cp -a "$L" "$WORK/good"
+base=$(basename "$(ls -d "$L"/bases/*.json)" .json)
+mkdir -p "$WORK/canary/web/heads" "$WORK/canary/1"
+cp "$T"/web/heads/* "$WORK/canary/web/heads/"
+cp -a "$T/web/1" "$T/web/0" "$WORK/canary/web/"
+echo precious >"$WORK/canary/file"
+
+sound
+[ -z "$(bad)" ] || fail "bad findings, and exit 0"
+fits verify
+expect 0 log head --json
+fits log
+expect 0 key list --json
+fits keys
+expect 0 key retire test --dry-run --json
+fits key-end
+sound
+for what in head key record overlay backing parent-record base current pin generation; do
+	jq -e --arg what $what '.findings[] | select(.what == $what and .status == "ok")' "$OUT" >/dev/null || fail "no finding tells that $what is well"
+done
+sound --since "$WORK/first"
+sound --since "$WORK/second"
+sound --since "$WORK/third"
+expect 0 verify web@1 --json
+jq -e '.findings[] | select(.object | test("web/2"))' "$OUT" && fail "verify web@1 looks at generation 2"
+expect 66 verify web@7
+expect_message "has no generation 7"
+expect 66 verify nothing
+expect 0 verify web --quick --json
+jq -e '.findings[] | select(.what == "overlay")' "$OUT" >/dev/null && fail "verify --quick reads disks"
+
+# --- generations
+rm -rf "$T/web/1"
+names generation "$T/web/1" "is missing"
+names pin "$(ls "$T"/web/pins/*)" "generation 1 is not there"
+harmless; restore; sound
+
+mv "$T/web/1" "$T/x" && mv "$T/web/2" "$T/web/1" && mv "$T/x" "$T/web/2"
+names generation "$T/web/1/record.sigstore.json" "is not the record with sha256"
+names generation "$T/web/2/record.sigstore.json" "is not the record with sha256"
+refused; harmless; restore
+
+mv "$T/web/1/disk0.qcow2" "$T/x" && mv "$T/web/2/disk0.qcow2" "$T/web/1/" && mv "$T/x" "$T/web/2/disk0.qcow2"
+names overlay "$T/web/1/disk0.qcow2" "sha256:"
+names overlay "$T/web/2/disk0.qcow2" "sha256:"
+names backing "$T/web/1/disk0.qcow2" "../1/disk0.qcow2"
+restore
+
+chmod u+w "$T/web/1/disk0.qcow2"
+names mode "$T/web/1/disk0.qcow2" 0644
+printf x | dd of="$T/web/1/disk0.qcow2" bs=1 seek=300000 conv=notrunc status=none
+names overlay "$T/web/1/disk0.qcow2" "sha256:"
+expect 1 verify web@2 --json
+expect 0 verify web@0
+expect 0 verify db
+harmless; restore; sound
+
+rm "$T/web/2/record.sigstore.json"
+names generation "$T/web/2/record.sigstore.json" "not there"
+refused; restore
+cp "$T/db/0/record.sigstore.json" "$T/web/0/record.sigstore.json" 2>/dev/null || { rm -f "$T/web/0/record.sigstore.json"; cp "$T/db/0/record.sigstore.json" "$T/web/0/"; }
+names generation "$T/web/0/record.sigstore.json" "is not the record with sha256"
+restore
+rm "$T/web/1/disk0.qcow2" && echo '{}' >"$T/web/1/pruned.json"
+names parent "$T/web/2/disk0.qcow2" "the generation with it is not in its place"
+restore
+touch "$T/web/1/notes.txt"
+names file "$T/web/1/notes.txt" "nothing of coldpatch's has this name"
+restore
+
+# --- heads
+rm -rf "$T/web/heads/000003" "$T/web/2" && ln -sfn 1 "$T/web/current"
+sound
+sound --since "$WORK/second"
+names log web "the log ends at head 2" --since "$WORK/third"
+expect 0 "${update[@]}"
+names log "$T/web/heads/000003" "sha256:" --since "$WORK/third"
+sound --since "$WORK/second"
+restore
+rm -rf "$T/db"
+names log db "no such template" --since "$WORK/third"
+restore
+echo web 1 >"$WORK/cut"
+expect 64 verify --since "$WORK/cut"
+expect_message "line 1 is none that \`coldpatch log head\` prints"
+: >"$WORK/cut"
+expect 64 verify --since "$WORK/cut"
+expect_message "has no line"
+
+rm "$T/web/heads/000002"
+names head "$T/web/heads/000002" "missing"
+names head "$T/web/heads/000003" "before it, is missing"
+names log web "that head is missing" --since "$WORK/second"
+expect 76 log head
+expect_message "see coldpatch verify web"
+refused; harmless; restore
+
+mv "$T/web/heads/000002" "$T/x" && mv "$T/web/heads/000003" "$T/web/heads/000002" && mv "$T/x" "$T/web/heads/000003"
+names head "$T/web/heads/000002" "is head 3, put into this place"
+names head "$T/web/heads/000003" "is head 2, put into this place"
+refused; harmless; restore
+
+rm "$T/web/heads/000001" && cp "$T/db/heads/000001" "$T/web/heads/000001"
+names head "$T/web/heads/000001" "is a head of template db"
+names head "$T/web/heads/000002" "the head before it is of template db"
+harmless; restore
+rm "$T/web/heads/000003" && cp "$T/db/heads/000001" "$T/web/heads/000003"
+names head "$T/web/heads/000003" "is a head of template db"
+refused; restore
+
+# a key of somebody else's: the same steps, with a configuration of his own
+mkdir "$WORK/other"
+expect 0 key generate --directory "$WORK/other" other
+sed "s,$WORK/keys\],$WORK/other\, $WORK/keys]," "$WORK/config.yaml" >"$WORK/other.yaml"
+"$BUILD/coldpatch" rollback web --config "$WORK/other.yaml" --key "$WORK/other/other.key" >/dev/null || fail "rollback with another key"
+names head "$T/web/heads/000004" "none of the"
+refused; harmless; restore; sound
+
+# --- bases
+chmod u+w "$WORK/base.qcow2"
+printf x | dd of="$WORK/base.qcow2" bs=1 seek=1000000 conv=notrunc status=none
+names base "$L/bases/$base" "edited behind our back"
+expect 76 "${update[@]}"
+touch -r "$WORK/base.good" "$WORK/base.qcow2"
+names base "$WORK/base.qcow2" "sha256:"
+harmless; restore
+rm "$WORK/base.qcow2"
+names base "$L/bases/$base" "is gone"
+restore
+ln -sfn "$WORK/canary/file" "$L/bases/$base"
+names base "$L/bases/$base" "leads to $WORK/canary/file"
+expect 76 "${update[@]}"
+harmless; restore; sound
+
+# --- current, which is a view: any command puts it right
+ln -sfn 1 "$T/web/current"
+names current "$T/web/current" 1
+expect 0 path web
+expect 0 hold web --reason x
+[ "$(readlink "$T/web/current")" = 2 ] || fail "current is $(readlink "$T/web/current")"
+restore
+ln -sfn "$WORK/canary" "$T/web/current"
+names current "$T/web/current" "$WORK/canary"
+harmless; restore; sound
+
+# --- links, everywhere
+plant() { # TARGET PLACE: in place of what is there
+	rm -rf "${2:?}" && ln -s "$1" "$2"
+	names link "$2" "a link to $1"
+	harmless; restore
+}
+plant "$WORK/canary/web" "$T/web"
+plant "$WORK/canary/web/heads" "$T/web/heads"
+plant "$WORK/canary/web/heads/000002" "$T/web/heads/000002"
+plant "$WORK/canary/file" "$T/web/heads/000004"
+plant "$WORK/canary/web/1" "$T/web/1"
+plant "$WORK/canary/web/1/disk0.qcow2" "$T/web/1/disk0.qcow2"
+plant "$WORK/canary/web/1/record.sigstore.json" "$T/web/1/record.sigstore.json"
+plant "$WORK/canary/file" "$T/web/1/run.log.zst"
+plant "$WORK/canary" "$T/web/3"
+plant "$WORK/canary" "$T/web/.tmp-run.1.1.0"
+plant "$WORK/canary" "$T/.tmp-run.1.1.0"
+plant "$WORK/canary" "$T/web/pins"
+plant "$WORK/canary/file" "$T/web/template.json"
+plant "$WORK/canary/file" "$T/web/lease"
+plant "$WORK/canary" "$L/bases/.tmp-run.1.1.0"
+plant "$WORK/canary" "$L/bases"
+plant "$WORK/canary" "$L/templates"
+plant "$WORK/canary" "$L/trash"
+plant "$WORK/canary" "$L/runs"
+plant "$WORK/canary" "$L/layers"
+plant "$WORK/canary" "$L/plans"
+plant "$WORK/canary" "$L/mirror-snapshots"
+mkdir "$L/trash" 2>/dev/null
+plant "$WORK/canary" "$L/trash/20200101T000000Z-aaaaaa-web-1"
+mkdir "$L/trash/20200101T000000Z-aaaaaa-web-1" 2>/dev/null || mkdir -p "$L/trash/20200101T000000Z-aaaaaa-web-1"
+plant "$WORK/canary" "$L/trash/20200101T000000Z-aaaaaa-web-1/x"
+sound
+mkfifo "$T/web/fifo"
+names file "$T/web/fifo" "neither a file"
+harmless; restore; sound
+
+# --- keys
+expect 0 key list
+grep -qE '^test +active +signs and verifies ' "$OUT" || { cat "$OUT"; fail "key list"; }
+expect 66 key revoke nobody
+expect_message "key nobody: none of this name"
+expect 0 key revoke test --dry-run
+[ -z "$(ls "$WORK"/keys/*.revoked 2>/dev/null)" ] || fail "a dry run wrote something"
+expect 0 key revoke test
+names head "$T/web/heads/000001" "which is revoked"
+names head "$T/web/heads/000003" "which is revoked"
+refused
+expect 77 import "$WORK/base.qcow2" --name fresh
+expect_message "is revoked and signs no more"
+expect 0 key generate --directory "$WORK/keys" new
+sed -i "s,^key:.*,key: $WORK/keys/new.key," "$WORK/config.yaml"
+refused; harmless; restore
+sed -i "s,^key:.*,key: $WORK/keys/test.key," "$WORK/config.yaml"
+
+expect 0 key revoke test --good "$WORK/second" --json
+[ "$(jq -c '[.state, .changed, .good.web.head]' "$OUT")" = '["revoked",true,2]' ] || { cat "$OUT"; fail "key revoke --json"; }
+expect 0 key revoke test --good "$WORK/second" --json
+[ "$(jq -c .changed "$OUT")" = false ] || fail "the same revocation is said again"
+names head "$T/web/heads/000003" "not one of the heads that the revocation calls good"
+bad | grep -q "heads/00000[12]" && fail "what is older than the revocation is bad"
+names record "$T/web/2/record.sigstore.json" "which is revoked"
+expect 0 verify db
+expect 77 key retire test
+expect_message "is revoked, which is more"
+expect 0 key revoke test --good "$WORK/third"
+sound
+expect 1 verify --record "$T/web/1/record.sigstore.json" --parent-record "$T/web/0/record.sigstore.json" "$T/web/1/disk0.qcow2"
+restore
+
+expect 0 key retire test
+sound
+jq -e '.findings[] | select(.what == "key" and .status == "note" and .found == "retired")' "$OUT" >/dev/null || fail "verify does not tell of a retired key"
+expect 77 "${update[@]}"
+expect_message "is retired and signs no more"
+expect 77 hold web --reason x
+expect 0 hold web --reason x --key "$WORK/keys/new.key"
+expect 0 unhold web --reason x --key "$WORK/keys/new.key"
+sound
+expect 0 verify --record "$T/web/1/record.sigstore.json" --parent-record "$T/web/0/record.sigstore.json" "$T/web/1/disk0.qcow2"
+expect 0 key list
+grep -qE '^test +retired +verifies what is older ' "$OUT" || { cat "$OUT"; fail "key list"; }
+# somebody has a copy of the retired key, and signs with it
+mkdir "$WORK/copy" && cp "$WORK/keys/test.key" "$WORK/copy/"
+expect 76 hold web --reason x --key "$WORK/copy/test.key"
+expect_message "retired"
+sound
+exit 0

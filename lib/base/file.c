@@ -145,26 +145,44 @@ int file_sync_directory_of(const char *path, struct error *err)
 	return 0;
 }
 
-static int write_and_close(int *fd, const void *data, size_t len, mode_t mode, struct error *err)
+static int write_and_sync(int fd, const void *data, size_t len, mode_t mode, struct error *err)
 {
-	if (file_write_all(*fd, data, len, err) < 0)
+	if (file_write_all(fd, data, len, err) < 0)
 		return -1;
-	if (fchmod(*fd, mode) < 0 || fsync(*fd) < 0)
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return error_os(err, ERROR_IO, errno, "fsync");
-	if (close(steal_fd(fd)) < 0)
-		return error_os(err, ERROR_IO, errno, "close");
 	return 0;
 }
 
-int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+/* A new file is made without a name: killed at any moment, nothing is left.  1: it has its name, 0:
+ * not here (the file exists, or the file system cannot), -1. */
+static int make_nameless(const char *directory, const char *path, const void *data, size_t len,
+			 mode_t mode, struct error *err)
 {
-	CLEANUP_FREE char *copy = xstrdup(path);
-	CLEANUP_FREE char *temporary = temporary_path(dirname(copy), "new");
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_FREE char *link = NULL;
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return 0;
+	fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return 0;
+	link = xasprintf("/proc/self/fd/%d", fd);
+	if (write_and_sync(fd, data, len, mode, err) < 0)
+		return error_prefix(err, "%s", path);
+	return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+static int make_aside(const char *directory, const char *path, const void *data, size_t len,
+		      mode_t mode, struct error *err)
+{
+	CLEANUP_FREE char *temporary = temporary_path(directory, "new");
 	CLEANUP_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_os(err, kind_of_open(errno), errno, "%s", path);
-	if (write_and_close(&fd, data, len, mode, err) < 0) {
+	if (write_and_sync(fd, data, len, mode, err) < 0) {
 		unlink(temporary);
 		return error_prefix(err, "%s", path);
 	}
@@ -173,7 +191,18 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 		unlink(temporary);
 		return -1;
 	}
-	return file_sync_directory_of(path, err);
+	return 0;
+}
+
+int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	CLEANUP_FREE char *copy = xstrdup(path);
+	const char *directory = dirname(copy);
+	int made = make_nameless(directory, path, data, len, mode, err);
+
+	if (made == 0)
+		made = make_aside(directory, path, data, len, mode, err);
+	return made < 0 ? -1 : file_sync_directory_of(path, err);
 }
 
 int directory_make(const char *path, mode_t mode, struct error *err)

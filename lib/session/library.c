@@ -86,7 +86,8 @@ int template_prepare_change(struct coldpatch_session *session, const char *name,
 	const struct record_keys *keys = library ? session_keys(session, err) : NULL;
 	struct error problem = {0};
 
-	if (!keys || template_name_check(name, err) < 0 || session_prepare(session, err) < 0)
+	if (!keys || template_name_check(name, err) < 0 || session_prepare(session, err) < 0 ||
+	    library_recover(library, err) < 0)
 		return -1;
 	if (template_recover(library, name, keys, &problem) == 0 || problem.kind == ERROR_MISSING)
 		return 0;

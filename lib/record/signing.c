@@ -93,6 +93,13 @@ void signing_announce(struct signing *signing, const char *const *paths, size_t 
 	send(signing->input, line, strlen(line), MSG_NOSIGNAL);
 }
 
+/* Also for a child of ours that was forked just now and has not let go of it yet. */
+static void end_input(struct signing *signing)
+{
+	shutdown(signing->input, SHUT_WR);
+	shut(&signing->input);
+}
+
 /* Nothing goes into a signer that has ended; what it said tells why. */
 static void feed(struct signing *signing, const struct process_spec *spec, size_t *at)
 {
@@ -104,7 +111,7 @@ static void feed(struct signing *signing, const struct process_spec *spec, size_
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		*at = spec->input_len;
 	if (*at == spec->input_len)
-		shut(&signing->input);
+		end_input(signing);
 }
 
 static void drain(int *fd, struct buffer *to, size_t limit)

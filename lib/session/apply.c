@@ -22,8 +22,8 @@ enum { DEFAULT_DEADLINE_S = 3600 };
 static void applied_free(struct applied *applied)
 {
 	prepared_free(&applied->prepared);
+	apply_ahead_free(&applied->ahead, &applied->destination);
 	destination_free(&applied->destination);
-	background_digests_free(applied->parents);
 	background_task_free(applied->payloads);
 	json_decref(applied->layer);
 	json_decref(applied->commit);
@@ -199,7 +199,8 @@ static int make_overlays(struct coldpatch_session *session, struct applied *appl
 		return -1;
 	input = commit_input(session, applied);
 	json_object_update(input, (json_t *)(uintptr_t)payloads);
-	return task_run(session, "commit", input, &applied->commit, err);
+	return apply_ahead_commit(&applied->ahead, &applied->destination, input, &applied->commit,
+				  err);
 }
 
 static int commit_and_sign(struct coldpatch_session *session, struct applied *applied,
@@ -239,7 +240,6 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 		 const struct coldpatch_apply_options *options, struct applied *applied,
 		 struct error *err)
 {
-	const struct coldpatch_image *disks = &applied->destination.resolved.image;
 
 	applied->started = time(NULL);
 	session->stages = (struct stages){0};
@@ -252,7 +252,7 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 	if (destination_lease(&applied->destination, applied->prepared.run, err) < 0 ||
 	    session_prepare(session, err) < 0 || open_run_directory(applied, err) < 0)
 		return -1;
-	applied->parents = background_digests_start(disks->disks, disks->n_disks);
+	apply_ahead_begin(&applied->ahead, &applied->destination);
 	if (make_layer(session, applied, err) < 0)
 		return -1;
 	applied->changed = true;

@@ -27,16 +27,17 @@ static char *name_of(const char *path)
 static int add_subjects(const struct makings *makings, struct record *record, struct error *err)
 {
 	const json_t *outputs = json_object_get(makings->applied->commit, "outputs");
+	const struct digest *overlays;
 
+	if (background_digests_wait(makings->applied->ahead.overlays, &makings->session->monitor,
+				    &overlays, err) < 0)
+		return -1;
 	for (size_t i = 0; i < makings->image->n_disks; i++) {
-		CLEANUP_FREE char *staged = destination_overlay(makings->destination, i);
 		struct record_subject *file = ARRAY_ADD(record->subjects, record->n_subjects);
 		struct record_subject *content;
 
 		file->name = name_of(makings->options->outputs[i]);
-		if (digest_of_file_monitored(staged, &makings->session->monitor, &file->digest,
-					     err) < 0)
-			return -1;
+		file->digest = overlays[i];
 		content = ARRAY_ADD(record->subjects, record->n_subjects);
 		content->name = xasprintf("%s" RECORD_CONTENT_SUFFIX, record->subjects[2 * i].name);
 		if (!digest_from_hex(string_member(json_array_get(outputs, i), "content"),
@@ -103,8 +104,8 @@ static int add_parents(const struct makings *makings, struct record *record, str
 {
 	const struct digest *digests;
 
-	if (background_digests_wait(makings->applied->parents, &makings->session->monitor, &digests,
-				    err) < 0)
+	if (background_digests_wait(makings->applied->ahead.parents, &makings->session->monitor,
+				    &digests, err) < 0)
 		return -1;
 	for (size_t i = 0; i < makings->image->n_disks; i++)
 		add_dependency(record, "parent", name_of(makings->image->disks[i]), &digests[i]);
@@ -245,30 +246,22 @@ static struct record *make_record(const struct makings *makings, struct error *e
 static int sign(const struct makings *makings, const struct record *record, const char *path,
 		struct error *err)
 {
+	const struct apply_ahead *ahead = &makings->applied->ahead;
 	size_t n = makings->image->n_disks;
 	CLEANUP_FREE char *signer = session_program(makings->session, "coldpatch-sign");
-	const char **overlays = xcalloc(n, sizeof *overlays);
-	char **staged = xcalloc(n, sizeof *staged);
 	struct sign_request request = {
 		.signer = signer,
 		.key_path = makings->options->key ? makings->options->key
 						  : makings->session->config.key,
-		.overlay_paths = overlays,
+		.overlay_paths = (const char *const *)ahead->overlay_paths,
 		.n_overlays = n,
 		.parent_paths = makings->image->disks,
 		.n_parents = n,
 		.monitor = &makings->session->monitor,
+		.ahead = ahead->signing,
 	};
-	int result;
 
-	for (size_t i = 0; i < n; i++)
-		overlays[i] = staged[i] = destination_overlay(makings->destination, i);
-	result = record_sign(record, &request, path, err);
-	for (size_t i = 0; i < n; i++)
-		free(staged[i]);
-	free(staged);
-	free(overlays);
-	return result;
+	return record_sign(record, &request, path, err);
 }
 
 int apply_sign(struct coldpatch_session *session, struct applied *applied, const char *path,

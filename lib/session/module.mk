@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/session/apply.c \
+	lib/session/apply_ahead.c \
 	lib/session/apply_record.c \
 	lib/session/apply_summary.c \
 	lib/session/background.c \

@@ -55,6 +55,7 @@ SNAPSHOT=$FAST
 for stage in inspect view capture commit digest; do
 	interrupted TERM --stage $stage
 done
+interrupted TERM --stage sign --hold 'coldpatch-sign'
 interrupted INT --stage view --delay 0.2
 SNAPSHOT=$SLOW
 interrupted INT --stage configure --delay 0.5
@@ -68,7 +69,7 @@ SNAPSHOT=$SLOW
 killed --stage configure --delay 0.2
 SNAPSHOT=$FAST
 killed --stage commit
-killed --stage sign
+killed --stage sign --hold 'coldpatch-sign'
 
 # Killed in part.  Its janitor cleans up after the main process; what else dies is named, and no result is made of half a run.
 SNAPSHOT=$SLOW
@@ -83,7 +84,9 @@ SNAPSHOT=$FAST
 CODE=75 part_killed 'qemu-nbd' --stage view
 expect_message "qemu-nbd, which serves $image, was killed by signal 9 (Killed) before it was done"
 CODE=75 part_killed 'coldpatch-worker commit' --stage check
-CODE=75 part_killed 'coldpatch-sign' --stage sign --process 'coldpatch-sign'
+CODE=75 part_killed 'coldpatch-sign' --stage sign --hold 'coldpatch-sign'
+expect_message "coldpatch-sign was killed from outside (out of memory?); try again"
+CODE=75 part_killed 'coldpatch-sign' --stage view --process 'coldpatch-sign'
 supervised 0 --within 60 --send KILL --to 'coldpatch-worker janitor' --stage configure
 rm "$WORK/output/overlay.qcow2" "$WORK/output/record.json"
 nothing_left

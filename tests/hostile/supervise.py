@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs a command as its subreaper, so that no process it ever started can get out of sight, and fails when one is left.
 
-  supervise.py [--stage NAME] [--process REGEX] [--delay S] [--send SIGNAL] [--to REGEX | --to-all] [--within S] -- COMMAND...
+  supervise.py [--stage NAME] [--process REGEX] [--hold REGEX] [--delay S] [--send SIGNAL] [--to REGEX | --to-all] [--within S] -- COMMAND...
 
 When a line "NAME ..." is on the command's stderr, and a process of its tree has a command line that matches --process,
 and --delay is over, SIGNAL goes to the command (or to those of its tree that match --to, or to all of it).  From then on
-it must end within S seconds.  Exits as the command did (128 + N by signal N), 99 when it took too long, a process is
+it must end within S seconds.  Processes that match --hold are stopped as soon as they are seen, so that what waits
+for them goes on waiting.  Exits as the command did (128 + N by signal N), 99 when it took too long, a process is
 left 5 s after it, or the moment never came.  What the command says goes to stdout and stderr.
 """
 import argparse, ctypes, os, re, signal, subprocess, sys, threading, time
@@ -92,6 +93,7 @@ def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--stage")
     parser.add_argument("--process")
+    parser.add_argument("--hold")
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--send")
     parser.add_argument("--to")
@@ -106,6 +108,8 @@ def wait_for_moment(command, args, stage):
         if command.poll() is not None:
             stage.join(5)
             die("the command ended before the moment came")
+        for pid in matching(args.hold) if args.hold else []:
+            os.kill(pid, signal.SIGSTOP)
         time.sleep(0.005)
     time.sleep(args.delay)
 

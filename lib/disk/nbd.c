@@ -4,11 +4,13 @@
  * reports is kept and returned by the next call.  NBD gives no order among requests in flight, so a
  * request that overlaps a queued write waits for it first.  Durability: the server runs without
  * host flushes (a fresh overlay that is not finished is thrown away), an NBD flush makes it write
- * its qcow2 tables to the file, and then the file is fsynced here, once.
+ * its qcow2 tables to the file, and then the file is fsynced here, once.  The host begins to write
+ * back long before, so that little is left to wait for.
  */
 #include "disk/nbd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libnbd.h>
 #include <signal.h>
 #include <string.h>
@@ -21,13 +23,14 @@
 
 enum { QUEUE_DEPTH = 16, STOP_GRACE_MS = 3000, ENDING_MS = 1000 };
 #define MAX_REQUEST ((size_t)32 << 20)
+#define MAX_WRITE   ((size_t)1 << 20)
 #define MAX_STATUS  ((uint64_t)1 << 30)
-#define MAX_QUEUED  ((size_t)64 << 20)
+#define WRITE_BACK  ((uint64_t)32 << 20)
 
 struct nbd_write {
 	struct nbd_block *owner;
-	void *buf; /* NULL: the slot is free */
-	size_t len;
+	void *buf;  /* stays with the slot; MAX_WRITE */
+	size_t len; /* 0: the slot is free */
 	uint64_t offset;
 };
 
@@ -38,8 +41,8 @@ struct nbd_block {
 	char *name; /* of the image, for messages */
 	int sync_fd;
 	struct nbd_write queue[QUEUE_DEPTH];
-	size_t queued_bytes;
-	int failed; /* errno of the first queued write that failed */
+	uint64_t n_written; /* since the host was told to write back */
+	int failed;	    /* errno of the first queued write that failed */
 };
 
 static struct nbd_block *nbd_of(struct block *block)
@@ -98,8 +101,7 @@ static int write_done(void *opaque, int *error)
 
 	if (*error && !write->owner->failed)
 		write->owner->failed = *error;
-	write->owner->queued_bytes -= write->len;
-	free(steal(write->buf));
+	write->len = 0;
 	return 1;
 }
 
@@ -112,7 +114,7 @@ static int nbd_wait(struct nbd_block *self, struct error *err)
 
 static int wait_slot(struct nbd_block *self, const struct nbd_write *slot, struct error *err)
 {
-	while (slot->buf)
+	while (slot->len)
 		if (nbd_wait(self, err) < 0)
 			return -1;
 	return 0;
@@ -123,7 +125,7 @@ static int wait_overlapping(struct nbd_block *self, size_t len, uint64_t offset,
 	for (size_t i = 0; i < QUEUE_DEPTH; i++) {
 		const struct nbd_write *slot = &self->queue[i];
 
-		if (slot->buf && offset < slot->offset + slot->len && slot->offset < offset + len &&
+		if (slot->len && offset < slot->offset + slot->len && slot->offset < offset + len &&
 		    wait_slot(self, slot, err) < 0)
 			return -1;
 	}
@@ -134,7 +136,7 @@ static struct nbd_write *free_slot(struct nbd_block *self, struct error *err)
 {
 	for (;;) {
 		for (size_t i = 0; i < QUEUE_DEPTH; i++)
-			if (!self->queue[i].buf && self->queued_bytes < MAX_QUEUED)
+			if (!self->queue[i].len)
 				return &self->queue[i];
 		if (nbd_wait(self, err) < 0)
 			return NULL;
@@ -169,15 +171,27 @@ static int queue_write(struct nbd_block *self, const void *buf, size_t len, uint
 
 	if (!slot)
 		return -1;
-	*slot = (struct nbd_write){
-		.owner = self, .buf = xmemdup(buf, len), .len = len, .offset = offset};
-	self->queued_bytes += len;
+	if (!slot->buf)
+		slot->buf = xmalloc(MAX_WRITE);
+	memcpy(slot->buf, buf, len);
+	slot->owner = self;
+	slot->len = len;
+	slot->offset = offset;
 	if (nbd_aio_pwrite(self->nbd, slot->buf, len, offset, done, 0) >= 0)
 		return 0;
 	nbd_failed(self, err, "writing");
-	if (slot->buf)
-		write_done(slot, &(int){0});
+	slot->len = 0;
 	return -1;
+}
+
+/* What the host writes back by now need not be waited for at the end. */
+static void write_back(struct nbd_block *self, size_t len)
+{
+	self->n_written += len;
+	if (self->n_written < WRITE_BACK)
+		return;
+	self->n_written = 0;
+	sync_file_range(self->sync_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 static int nbd_block_write(struct block *block, const void *buf, size_t len, uint64_t offset,
@@ -189,10 +203,11 @@ static int nbd_block_write(struct block *block, const void *buf, size_t len, uin
 	if (wait_overlapping(self, len, offset, err) < 0)
 		return -1;
 	while (len) {
-		size_t n = len < MAX_REQUEST ? len : MAX_REQUEST;
+		size_t n = len < MAX_WRITE ? len : MAX_WRITE;
 
 		if (queue_write(self, from, n, offset, err) < 0)
 			return -1;
+		write_back(self, n);
 		from += n;
 		offset += n;
 		len -= n;

@@ -8,11 +8,17 @@
  * Lines are found by a hash table with chains and aged by a clock hand.  When too many are dirty,
  * all of them are written in order of offset and stay in the cache clean, so a victim is always
  * clean.
+ *
+ * Beside it goes the stream of file content (ext_stream.h).  No byte is in both: what enters the
+ * stream is forgotten by the cache, and the stream is written before the cache reads or writes
+ * there.
  */
 #include "fs/ext_io.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "fs/ext_stream.h"
 
 #define LINE_SIZE    65536u
 #define SECTOR_SIZE  1024u
@@ -37,6 +43,7 @@ struct ext_io {
 	uint32_t buckets[N_BUCKETS];
 	uint32_t n_lines, n_dirty, hand;
 	uint8_t *scratch; /* JOINED_SIZE */
+	struct ext_stream *stream;
 	struct error error;
 };
 
@@ -46,6 +53,7 @@ struct ext_io *ext_io_new(struct block *block)
 
 	io->block = block;
 	io->scratch = xmalloc(JOINED_SIZE);
+	io->stream = ext_stream_new(block);
 	for (uint32_t i = 0; i < N_BUCKETS; i++)
 		io->buckets[i] = NO_LINE;
 	return io;
@@ -57,6 +65,7 @@ void ext_io_free(struct ext_io *io)
 		return;
 	for (uint32_t i = 0; i < io->n_lines; i++)
 		free(io->lines[i].data);
+	ext_stream_free(io->stream);
 	free(io->scratch);
 	free(io);
 }
@@ -152,7 +161,8 @@ static int line_fill(struct ext_io *io, struct line *line, struct error *err)
 	uint32_t len = line_length(io, line->index);
 	uint8_t *data = line->valid ? io->scratch : line->data;
 
-	if (len && block_read(io->block, data, len, line->index * LINE_SIZE, err) < 0)
+	if (len && (ext_stream_settle(io->stream, len, line->index * LINE_SIZE, err) < 0 ||
+		    block_read(io->block, data, len, line->index * LINE_SIZE, err) < 0))
 		return -1;
 	memset(data + len, 0, LINE_SIZE - len);
 	for (uint32_t i = 0; line->valid && i < LINE_SECTORS; i++)
@@ -218,7 +228,7 @@ static int write_lines(struct ext_io *io, struct line **lines, size_t n, struct 
 	return 0;
 }
 
-int ext_io_flush(struct ext_io *io, struct error *err)
+static int flush_lines(struct ext_io *io, struct error *err)
 {
 	struct line *dirty[N_LINES];
 	size_t n = 0;
@@ -227,6 +237,13 @@ int ext_io_flush(struct ext_io *io, struct error *err)
 		if (io->lines[i].dirty)
 			dirty[n++] = &io->lines[i];
 	return write_lines(io, dirty, n, err);
+}
+
+int ext_io_flush(struct ext_io *io, struct error *err)
+{
+	if (ext_stream_flush(io->stream, err) < 0)
+		return -1;
+	return flush_lines(io, err);
 }
 
 int ext_io_sync(struct ext_io *io, struct error *err)
@@ -241,7 +258,7 @@ static int line_mark_dirty(struct ext_io *io, struct line *line, uint64_t mask, 
 	line->dirty |= mask;
 	line->valid |= mask;
 	if (io->n_dirty > MAX_DIRTY)
-		return ext_io_flush(io, err);
+		return flush_lines(io, err);
 	return 0;
 }
 
@@ -285,6 +302,8 @@ static int cached_read(struct ext_io *io, uint8_t *buf, size_t len, uint64_t off
 static int cached_write(struct ext_io *io, const uint8_t *buf, size_t len, uint64_t offset,
 			struct error *err)
 {
+	if (ext_stream_settle(io->stream, len, offset, err) < 0)
+		return -1;
 	while (len) {
 		struct line *line = line_get(io, offset / LINE_SIZE);
 		uint32_t start = offset % LINE_SIZE;
@@ -315,7 +334,7 @@ static int settle_range(struct ext_io *io, size_t len, uint64_t offset, struct e
 		if (line && line->dirty && write_lines(io, &line, 1, err) < 0)
 			return -1;
 	}
-	return 0;
+	return ext_stream_settle(io->stream, len, offset, err);
 }
 
 /* The cache forgets the range, which is about to be written past it; it is whole sectors. */
@@ -354,10 +373,10 @@ int ext_io_write(struct ext_io *io, const void *buf, size_t len, uint64_t offset
 		return 0;
 	if (check_range(io, len, offset, err) < 0)
 		return -1;
-	if (len < LINE_SIZE)
+	if (len < LINE_SIZE && !ext_stream_continues(io->stream, offset))
 		return cached_write(io, buf, len, offset, err);
 	forget_range(io, len, offset);
-	return block_write(io->block, buf, len, offset, err);
+	return ext_stream_write(io->stream, buf, len, offset, err);
 }
 
 /*

@@ -24,7 +24,8 @@ void ext_io_free(struct ext_io *io);
 extern io_manager ext_io_manager;
 void ext_io_name(const struct ext_io *io, char *ret, size_t size);
 
-/* Bytes of file content.  Long ones go past the cache, which stays coherent. */
+/* Bytes of file content; whole blocks where it is written.  Long ones, and those written behind
+ * what was written before, go past the cache, which stays coherent. */
 int ext_io_read(struct ext_io *io, void *buf, size_t len, uint64_t offset, struct error *err);
 int ext_io_write(struct ext_io *io, const void *buf, size_t len, uint64_t offset,
 		 struct error *err);

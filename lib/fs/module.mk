@@ -11,6 +11,7 @@ LIB_SOURCES += \
 	lib/fs/ext_map.c \
 	lib/fs/ext_node.c \
 	lib/fs/ext_read.c \
+	lib/fs/ext_stream.c \
 	lib/fs/ext_write.c \
 	lib/fs/ext_xattr.c \
 	lib/fs/ext_xattr_write.c \
@@ -20,7 +21,7 @@ LIB_SOURCES += \
 	lib/fs/walk.c \
 	lib/fs/xattrs.c
 FUZZERS += tests/fuzz/fs_image.c
-UNIT_TESTS += tests/unit/fs_test.c tests/unit/tree_test.c
+UNIT_TESTS += tests/unit/ext_io_test.c tests/unit/fs_test.c tests/unit/tree_test.c
 
 # The interface as a program, for tests/image/ext-*.sh.
 TEST_TOOLS += tests/unit/fs_tool.c

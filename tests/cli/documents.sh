@@ -64,7 +64,7 @@ no_document 78 inspect ./image.qcow2 --config FILE
 no_document 78 verify image.qcow2 --record plan --public-key FILE
 apply_to ./image.qcow2
 mkdir output
-EMPTY=76 no_document 78 "${APPLY[@]}" --parent-record FILE
+no_document 76 "${APPLY[@]}" --parent-record FILE
 expect 0 "${APPLY[@]}"
 mv output/record.json record
 verify=(verify output/overlay.qcow2 --record)

@@ -82,7 +82,7 @@ static void digest_of_disk(const char *name, struct digest *ret)
 	CLEANUP_FREE char *path = path_join(directory, name);
 	CLEANUP_FREE char *base = path_join(directory, "base.raw");
 	const char *backing[] = {base};
-	struct image_options options = {.backing = backing, .n_backing = 1};
+	struct image_options options = {.backing = backing, .n_backing = access(base, F_OK) == 0};
 	CLEANUP(image_free)
 	struct image *image = image_open(path, &options, &err);
 	CLEANUP(block_free)

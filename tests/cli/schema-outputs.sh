@@ -86,6 +86,63 @@ failure 75 apply ./overlay.qcow2 --backing "$guest" --plan plan.json --output o3
 failure 64 apply "$guest" --plan plan.json --output overlay.qcow2 --record r3.json
 failure 77 key generate --directory "$WORK/keys2" second
 
+# The library's verbs.
+L=$WORK/library
+expect 0 init -L "$L" --json
+fits init
+in_library() { # CODE SCHEMA VERB ARGS...: what it prints fits
+	expect "$1" "$3" -L "$L" --json "${@:4}"
+	fits "$2"
+}
+mkdir images
+overlay_of "$guest" images/db.qcow2
+truncate -s 1M images/empty.img
+in_library 0 import import --name web --dry-run "$guest"
+in_library 0 import import --name web "$guest"
+in_library 0 import import --name web "$guest"
+in_library 3 import import images
+[ "$(of '[.results[].code] | join(" ")')" = "0 65" ] || { cat "$OUT"; fail "import of a directory"; }
+in_library 0 path path web
+in_library 0 path path --pin "a script" web@0
+in_library 0 clone clone web clone.qcow2
+in_library 0 mirror-snapshot mirror snapshot "$mirror" --keyring "$KEYRING"
+in_library 0 plan-output plan --patchset debian-12-all --allow-left-behind web
+in_library 0 apply apply --patchset debian-12-all --executor sandbox --allow-left-behind --actor anna --reason updates web
+[ "$(of '[.changed, .generation] | join(" ")')" = "true 1" ] || { cat "$OUT"; fail "apply to a template"; }
+in_library 0 apply apply --patchset debian-12-all --allow-left-behind web
+[ "$(of .msg)" = "nothing to do" ] || { cat "$OUT"; fail "second apply to a template"; }
+in_library 0 change hold --reason "an audit" --dry-run web
+in_library 3 change hold --reason "an audit" --until 30d web db nothing
+in_library 0 status status
+in_library 0 history history web
+in_library 0 change unhold web db
+in_library 0 change rollback --reason "does not start" web
+[ "$(of .plan)" != null ] || fail "the rollback names no plan"
+in_library 0 change rollback --to 1 web
+in_library 0 verify verify web
+in_library 0 verify verify --all
+in_library 0 log log head
+in_library 0 export export --dry-run -o exported.qcow2 web
+in_library 0 export export -o exported.qcow2 web
+in_library 0 prune prune --keep-last 1
+in_library 0 keys key list
+cp --reflink=auto --sparse=always "$guest" moved.qcow2
+base=$(basename "$L"/bases/"$(sha256sum <"$guest" | cut -d' ' -f1)")
+in_library 0 relocate relocate --dry-run "$base" moved.qcow2
+in_library 0 relocate relocate "$base" moved.qcow2
+chmod u+w "$L/templates/db/heads/000001" && echo >>"$L/templates/db/heads/000001"
+in_library 0 history history db
+[ "$(of '.heads[0].problem')" != null ] || fail "the damaged head is no problem"
+in_library 0 status status
+in_library 1 status status --check
+in_library 1 verify verify db
+failure 64 path -L "$L" "../x"
+failure 66 history -L "$L" nothing
+failure 66 rollback -L "$L" --to 9 web
+failure 66 export -L "$L" -o e.qcow2 nothing
+cp -r "$WORK/keys" "$WORK/keys3"
+in_library 0 key-end key --directory "$WORK/keys3" retire test
+
 # A mirror snapshot that was tampered with is told, and fits.
 chmod u+w "$WORK/store/mirror-snapshots/$snapshot/manifest.json" && echo >>"$WORK/store/mirror-snapshots/$snapshot/manifest.json"
 expect 0 mirror list --json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bash completion for coldpatch: verbs, options, and files where an option or a verb takes one.
+# bash completion for coldpatch: verbs, options, templates, and files where an option or a verb takes one.
 # tests/cli/manual.sh compares the options below with what each verb's --help prints.
 
 _coldpatch_options() { # VERB
@@ -41,48 +41,58 @@ _coldpatch_templates() {
 	done
 }
 
+_coldpatch_verbs="doctor inspect mirror plan apply verify log key init import path clone history rollback hold unhold status export prune relocate"
+
+_coldpatch_offer() { # WORDS: those that begin as the current one does
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+_coldpatch_offer_paths() { # -f, or -d for directories alone
+	compopt -o filenames 2>/dev/null
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+# What comes after an option that takes a value; 1 when it takes none.
+_coldpatch_value() { # OPTION
+	case $1 in
+	--format) _coldpatch_offer "qcow2 raw vmdk" ;;
+	--executor) _coldpatch_offer "auto sandbox appliance" ;;
+	--into) _coldpatch_offer "$(_coldpatch_templates)" ;;
+	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
+		--trust-domain | --pin | --to | --run | --until | --keep-last | --keep-within) ;;
+	-L | --library | --store | --scratch | --directory | --output-dir) _coldpatch_offer_paths -d ;;
+	-o | --output | --record | --parent-record | --config | --patchset | --plan | --key | --public-key | --keyring | --disk | --backing | \
+		--want | --source | --since | --good) _coldpatch_offer_paths -f ;;
+	*) return 1 ;;
+	esac
+}
+
+# What a verb takes; a word with a / in it is no template.
+_coldpatch_argument() { # VERB SUBVERB
+	case "$1 $2" in
+	"doctor "* | "init "* | "mirror list" | "key list") return ;;
+	"log "* | "path "* | "history "* | "rollback "* | "hold "* | "unhold "* | "status "* | "export "* | "prune "*) ;;
+	*) _coldpatch_offer_paths -f ;;
+	esac
+	case "$1 $2 ${COMP_WORDS[COMP_CWORD]}" in
+	*/* | "import "* | "relocate "* | "key "* | "mirror snapshot"* | "mirror verify"* | "mirror fetch"*) ;;
+	*) _coldpatch_offer "$(_coldpatch_templates)" ;;
+	esac
+}
+
 _coldpatch() {
-	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local words=
+	local verb=${COMP_WORDS[1]}
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "doctor inspect mirror plan apply verify log key init import path clone history rollback hold unhold status
-			export prune relocate --help --version" -- "$current")
+		_coldpatch_offer "$_coldpatch_verbs --help --version"
 		return
 	fi
-	case $previous in
-	--format) words="qcow2 raw vmdk" ;;
-	--keep-last | --keep-within) return ;;
-	--executor) words="auto sandbox appliance" ;;
-	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
-		--trust-domain | --pin | --to | --run | --until) return ;;
-	--into) words=$(_coldpatch_templates) ;;
-	-L | --library | --store | --scratch | --directory | --output-dir)
-		compopt -o filenames 2>/dev/null
-		mapfile -t COMPREPLY < <(compgen -d -- "$current")
-		return
-		;;
-	mirror) [ "$COMP_CWORD" = 2 ] && words="snapshot verify list want fetch" ;;
-	key) [ "$COMP_CWORD" = 2 ] && words="generate list retire revoke" ;;
-	log) [ "$COMP_CWORD" = 2 ] && words="head" ;;
-	esac
-	case $current in
-	-*) words=$(_coldpatch_options "$verb") ;;
-	*/*) ;;
-	*)
-		case $verb in
-		verify | log | path | clone | history | rollback | hold | unhold | status | export | prune) [ -n "$words" ] || words=$(_coldpatch_templates) ;;
-		esac
-		;;
-	esac
-	if [ -n "$words" ]; then
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-		return
-	fi
-	compopt -o filenames 2>/dev/null
-	mapfile -t COMPREPLY < <(compgen -f -- "$current")
-	case $verb in
-	inspect | plan | apply | verify) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_coldpatch_templates)" -- "$current") ;;
+	_coldpatch_value "${COMP_WORDS[COMP_CWORD - 1]}" && return
+	case "${COMP_WORDS[COMP_CWORD]} $COMP_CWORD $verb" in
+	-*) _coldpatch_offer "$(_coldpatch_options "$verb")" ;;
+	*" 2 mirror") _coldpatch_offer "snapshot verify list want fetch" ;;
+	*" 2 key") _coldpatch_offer "generate list retire revoke" ;;
+	*" 2 log") _coldpatch_offer head ;;
+	*) _coldpatch_argument "$verb" "${COMP_WORDS[2]}" ;;
 	esac
 }
 complete -F _coldpatch coldpatch

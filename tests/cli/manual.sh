@@ -50,6 +50,47 @@ for verb in $verbs; do
 	same "$verb, --help and completion" "$(printf '%s\n' $common $help)" "$(in_completion "$verb")"
 done
 
+# What the completion offers where a value or an argument is due: a template, a file, a word, or nothing.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/here/folder" "$work/library/templates/web" "$work/library/templates/db"
+touch "$work/here/file"
+offers() { # EXPECTED WORDS...: for an empty word after these
+	COMP_WORDS=(coldpatch "${@:2}" "") COMP_CWORD=$#
+	cd "$work/here" || exit 1
+	_coldpatch
+	cd "$TEST_TOP" || exit 1
+	[ "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')" = "$1" ] || { echo "completion after ${*:2}: ${COMPREPLY[*]}, not $1"; bad=1; }
+}
+both="db file folder web"
+export COLDPATCH_LIBRARY=$work/library
+for verb in path history rollback hold unhold status export prune "log head"; do offers "db web" $verb; done
+for verb in inspect plan apply verify clone "mirror want" "verify --all"; do offers "$both" $verb; done
+for verb in import relocate "key retire" "mirror snapshot"; do offers "file folder" $verb; done
+for verb in doctor init "mirror list" "key list"; do offers "" $verb; done
+offers "fetch list snapshot verify want" mirror
+offers "generate list retire revoke" key
+offers head log
+offers "db web" import --into
+offers "qcow2 raw vmdk" export --format
+offers "file folder" export -o
+offers "folder" plan -L
+offers "" rollback --to
+COLDPATCH_LIBRARY=
+offers "" history
+offers "db web" history -L "$work/library"
+offers "db web" history --library "$work/library"
+# An option takes a file, a directory, a word or nothing; the completion knows of each which.
+for verb in $verbs; do
+	for option in $(cd "$TEST_TOP/cmd" && cat "$verb.c" main.c image_options.h | grep -oE '"[a-z-]+", required_argument' | cut -d'"' -f2); do
+		_coldpatch_value "--$option" || { echo "completion: --$option takes a value"; bad=1; }
+	done
+	for option in $(in_table "$verb.c" | sort -u); do
+		grep -qF "\"${option#--}\", no_argument" "$TEST_TOP/cmd/$verb.c" || continue
+		! _coldpatch_value "$option" || { echo "completion: $option takes no value"; bad=1; }
+	done
+done
+
 keys_in_code() { grep -oE '(OPTIONAL_STRING|STRING_LIST|CYAML_FIELD_[A-Z_]+)\("[a-z-]+"' "$1" | sed 's/.*"\(.*\)"/\1/'; }
 keys_in_manual() { sed -n '/^# OPTIONS/,/^# EXIT/p' "$man/$1" | grep -oE '\*[a-z][a-z-]*\*' | tr -d '*'; }
 missing() { # PAGE SOURCE: keys that the code takes and the page does not have
@@ -62,8 +103,6 @@ done
 [ -n "$(keys_in_code "$TEST_TOP/lib/session/config.c")" ] || fail "no keys found in config.c"
 
 # A key that the page explains is taken: the program says nothing of an unexpected one.
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 sed -n '/^# EXAMPLE/,/^# SEE/p' "$man/coldpatch-config.5.scd" | sed -n '/^```/,/^```/p' | grep -v '^```' >"$work/config.yaml"
 "$BUILD/coldpatch" mirror --config "$work/config.yaml" --store "$work/store" list >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "library/trash.h"
 #include "session/image.h"
+#include "session/library_head.h"
 #include "session/library_image.h"
 #include "session/outputs.h"
 #include "session/strings.h"
@@ -101,6 +102,7 @@ int coldpatch_template_path(struct coldpatch_session *session, const char *refer
 struct cloning {
 	const struct resolved_image *resolved;
 	const char *const *files;
+	const char *run;
 	struct workspace *workspace; /* beside the first file */
 };
 
@@ -170,10 +172,9 @@ static int make_clone(struct coldpatch_session *session, struct cloning *cloning
 {
 	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
 	CLEANUP_FREE char *directory = outputs_directory(cloning->files[0]);
-	CLEANUP_FREE char *run = run_id_new();
 	int outcome;
 
-	cloning->workspace = workspace_new(directory, ".coldpatch", run, worker, err);
+	cloning->workspace = workspace_new(directory, ".coldpatch", cloning->run, worker, err);
 	if (!cloning->workspace)
 		return -1;
 	outcome = make_overlays(session, cloning, err) < 0 ? -1 : place(cloning, err);
@@ -208,17 +209,16 @@ static char *absolute_path(const char *path)
 	return path_join(real ? real : directory, slash ? slash + 1 : path);
 }
 
-static int clone_and_pin(struct coldpatch_session *session, const struct resolved_image *resolved,
-			 const char *const *files, char **ret_pin, struct error *err)
+static int clone_and_pin(struct coldpatch_session *session, struct cloning *cloning, char **ret_pin,
+			 struct error *err)
 {
-	struct cloning cloning = {.resolved = resolved, .files = files};
-	CLEANUP_FREE char *who = absolute_path(files[0]);
+	CLEANUP_FREE char *who = absolute_path(cloning->files[0]);
 	CLEANUP_FREE char *pin_path = NULL;
 	bool made;
 
-	if (pin(session->library, resolved, who, &pin_path, &made, err) < 0)
+	if (pin(session->library, cloning->resolved, who, &pin_path, &made, err) < 0)
 		return -1;
-	if (make_clone(session, &cloning, err) < 0) {
+	if (make_clone(session, cloning, err) < 0) {
 		if (made)
 			unlink(pin_path);
 		return -1;
@@ -227,11 +227,25 @@ static int clone_and_pin(struct coldpatch_session *session, const struct resolve
 	return 0;
 }
 
+static json_t *clone_summary(const struct cloning *cloning, const char *pin_path)
+{
+	const struct resolved_image *resolved = cloning->resolved;
+	json_t *summary = change_summary(cloning->run, resolved->name, true, "cloned",
+					 resolved->generation, NULL);
+	CLEANUP_JSON json_t *what = describe(resolved, pin_path);
+
+	json_object_update(summary, what);
+	json_put(summary, "files", strings_to_json(cloning->files, resolved->image.n_disks));
+	return summary;
+}
+
 int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,
 			     const char *const *files, size_t n_files, char **ret_json,
 			     struct coldpatch_error *ret_err)
 {
 	CLEANUP_RESOLVED struct resolved_image resolved = {0};
+	CLEANUP_FREE char *run = run_id_new();
+	struct cloning cloning = {.resolved = &resolved, .files = files, .run = run};
 	CLEANUP_JSON json_t *json = NULL;
 	CLEANUP_FREE char *pin_path = NULL;
 	struct error err = {0};
@@ -239,12 +253,11 @@ int coldpatch_template_clone(struct coldpatch_session *session, const char *refe
 	if (look(session, reference, &resolved, &err) < 0)
 		return session_fail(ret_err, &err);
 	if (check_files(&resolved, files, n_files, &err) < 0 ||
-	    clone_and_pin(session, &resolved, files, &pin_path, &err) < 0) {
+	    clone_and_pin(session, &cloning, &pin_path, &err) < 0) {
 		resolved_image_blame(&resolved, &err);
 		return session_fail(ret_err, &err);
 	}
-	json = describe(&resolved, pin_path);
-	json_put(json, "files", strings_to_json(files, n_files));
+	json = clone_summary(&cloning, pin_path);
 	*ret_json = session_text(json);
 	return 0;
 }

@@ -159,6 +159,14 @@ json_t *change_summary(const char *run, const char *name, bool changed, const ch
 	return summary;
 }
 
+void summary_of_none(json_t *summary)
+{
+	json_put(summary, "image", json_null());
+	json_put(summary, "generation", json_null());
+	json_put(summary, "plan", json_null());
+	json_put(summary, "record", json_null());
+}
+
 static json_t *failure_summary(const char *run, const char *name, const struct error *error)
 {
 	json_t *summary = change_summary(run, name, false, NULL, NULL, NULL);
@@ -213,6 +221,7 @@ static json_t *all_summary(const char *run, json_t *results)
 		changed |= json_is_true(json_object_get(result, "changed"));
 		failed |= json_is_true(json_object_get(result, "failed"));
 	}
+	summary_of_none(summary);
 	json_put_string(summary, "run", run);
 	json_put_bool(summary, "changed", changed);
 	json_put_bool(summary, "failed", failed);

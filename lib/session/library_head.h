@@ -32,6 +32,9 @@ int until_parse(const char *text, int64_t now, int64_t *ret, struct error *err);
 json_t *change_summary(const char *run, const char *name, bool changed, const char *msg,
 		       const struct template_generation *generation, const struct digest *plan);
 
+/* What a summary has of no template, or of several: image, generation, plan and record are null. */
+void summary_of_none(json_t *summary);
+
 /* One template of several. */
 typedef int template_action(struct coldpatch_session *session, const char *name, const char *run,
 			    const void *options, json_t **ret, struct error *err);

@@ -12,6 +12,7 @@
 #include "library/retention.h"
 #include "library/trash.h"
 #include "session/image.h"
+#include "session/library_head.h"
 #include "session/library_prune.h"
 #include "session/library_publish.h"
 #include "session/strings.h"
@@ -207,6 +208,7 @@ static json_t *summarise(const struct pruning *pruning,
 	json_t *json = json_object();
 	bool failed = pruning->n_failed > 0;
 
+	summary_of_none(json);
 	json_put_string(json, "run", pruning->run);
 	json_put_bool(json, "changed", pruning->changed);
 	json_put_bool(json, "failed", failed);

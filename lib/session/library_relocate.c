@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "library/base.h"
 #include "session/image.h"
-#include "session/library.h"
+#include "session/library_head.h"
 #include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -102,6 +102,7 @@ static json_t *summarise(const struct relocation *relocation)
 	const struct coldpatch_relocate_options *options = relocation->options;
 	json_t *json = json_object();
 
+	summary_of_none(json);
 	json_put_string(json, "run", relocation->run);
 	json_put_string(json, "image", options->digest);
 	json_put_bool(json, "changed", relocation->changed);

@@ -302,8 +302,8 @@ COLDPATCH_API int coldpatch_library_import(struct coldpatch_session *session,
 COLDPATCH_API int coldpatch_template_path(struct coldpatch_session *session, const char *reference,
 					  const char *pin_who, char **ret_json,
 					  struct coldpatch_error *err);
-/* Makes a linked clone, one file for each disk, and pins the generation; {"template",
- * "generation", "files", "pin"}. */
+/* Makes a linked clone, one file for each disk, and pins the generation; a summary, with "disks",
+ * "files" and "pin". */
 COLDPATCH_API int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,
 					   const char *const *files, size_t n_files,
 					   char **ret_json, struct coldpatch_error *err);

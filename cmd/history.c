@@ -55,6 +55,9 @@ static void print_generation(const struct printing *printing, const json_t *gene
 		printf("  %zu packages by %s",
 		       json_array_size(json_object_get(generation, "packages")),
 		       field(generation, "patchset"));
+	if (json_is_array(json_object_get(generation, "squashed")))
+		printf("  squashed with %zu before",
+		       json_array_size(json_object_get(generation, "squashed")));
 	print_who(generation);
 	putchar('\n');
 	if (json_is_string(json_object_get(generation, "problem")))

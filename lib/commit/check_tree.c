@@ -4,6 +4,9 @@
  * the layer names must be as the layer says, with its content read back and compared byte by byte;
  * what it does not name must be the parent's own inode with the parent's metadata.
  *
+ * A squash writes the layers below once more.  What they name may have other inodes than in the
+ * parent, where an overlay lies in between: there the parent's content is read and compared, too.
+ *
  * The layer and the files are read once: what was read back is digested on the way, for the check
  * against the packages.
  */
@@ -11,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "commit/commit.h"
+#include "commit/rewritten.h"
 #include "layer/content.h"
 #include "layer/entry.h"
 #include "layer/listing.h"
@@ -25,6 +29,8 @@ struct check {
 	struct layered *layered; /* sorted by path */
 	size_t n_layered;
 	const struct layer *layer;
+	const struct commit_paths *rewritten;
+	struct renumbered renumbered;
 	const struct monitor *monitor;
 	/* The file whose content is compared, NULL when the last entry is not there. */
 	const struct listing_node *file;
@@ -309,26 +315,55 @@ static int check_layered(const struct check *check, const struct layered *layere
 	return check_state(layered, node, err);
 }
 
-static int check_untouched(const struct listing_node *was, const struct listing_node *is,
-			   struct error *err)
+static int compare_own_xattrs(const struct listing_node *was, const struct listing_node *is,
+			      struct error *err)
 {
-	const char *difference = compare_stats(&was->stat, &is->stat);
 	struct fs_xattrs xattrs = {0};
 	int status;
 
-	if (was->mount != is->mount || was->stat.ino != is->stat.ino)
-		difference = "inode";
-	else if (!S_ISDIR(was->stat.mode) && was->stat.size != is->stat.size)
-		difference = "size";
-	else if (!S_ISDIR(was->stat.mode) && was->stat.blocks != is->stat.blocks)
-		difference = "number of blocks";
-	if (difference)
-		return differs(err, was->path, difference);
 	if (fs_read_xattrs(was->fs, was->stat.ino, &xattrs, err) < 0)
 		return -1;
 	status = compare_xattrs(was->path, &xattrs, is, err);
 	fs_xattrs_free(&xattrs);
 	return status;
+}
+
+static int check_rewritten(struct check *check, const struct listing_node *was,
+			   const struct listing_node *is, struct error *err)
+{
+	CLEANUP_FREE char *target = NULL;
+
+	if (monitor_check(check->monitor, err) < 0)
+		return -1;
+	if (S_ISLNK(was->stat.mode)) {
+		target = listing_read_target(was, err);
+		return target ? compare_target(was->path, target, is, err) : -1;
+	}
+	return S_ISREG(was->stat.mode) ? check_copy(was, is, err) : 0;
+}
+
+static int check_untouched(struct check *check, const struct listing_node *was,
+			   const struct listing_node *is, struct error *err)
+{
+	const char *difference = compare_stats(&was->stat, &is->stat);
+	bool rewritten = commit_paths_has(check->rewritten, is->path);
+	bool directory = S_ISDIR(was->stat.mode);
+
+	if (was->mount != is->mount || (!rewritten && was->stat.ino != is->stat.ino))
+		difference = "inode";
+	else if (!directory && was->stat.size != is->stat.size)
+		difference = "size";
+	else if (!directory && !rewritten && was->stat.blocks != is->stat.blocks)
+		difference = "number of blocks";
+	else if (!directory && rewritten && was->stat.nlink != is->stat.nlink)
+		difference = "number of names";
+	if (difference)
+		return differs(err, was->path, difference);
+	if (check->rewritten && !directory && is->stat.nlink > 1)
+		renumbered_add(&check->renumbered, was, is);
+	if (rewritten && check_rewritten(check, was, is, err) < 0)
+		return -1;
+	return compare_own_xattrs(was, is, err);
 }
 
 /* Did the layer take the old content of a directory above `path` away? */
@@ -352,7 +387,7 @@ static bool is_below_removed(const struct check *check, const char *path)
 	return false;
 }
 
-static int check_result_node(const struct check *check, const struct listing_node *node,
+static int check_result_node(struct check *check, const struct listing_node *node,
 			     struct error *err)
 {
 	const struct layered *layered = find_layered(check, node->path);
@@ -363,12 +398,14 @@ static int check_result_node(const struct check *check, const struct listing_nod
 	if (!was || is_below_removed(check, node->path))
 		return error_set(err, ERROR_BUG, "after the commit there is %s, which nobody made",
 				 node->path);
-	return check_untouched(was, node, err);
+	return check_untouched(check, was, node, err);
 }
 
 /* Everything that is there, then everything that should be. */
-static int check_all(const struct check *check, struct error *err)
+static int check_all(struct check *check, struct error *err)
 {
+	const char *torn;
+
 	for (size_t i = 0; i < check->result.n_nodes; i++)
 		if (check_result_node(check, &check->result.nodes[i], err) < 0)
 			return -1;
@@ -386,7 +423,8 @@ static int check_all(const struct check *check, struct error *err)
 		    !is_below_removed(check, path))
 			return error_set(err, ERROR_BUG, "after the commit %s is missing", path);
 	}
-	return 0;
+	torn = renumbered_torn(&check->renumbered);
+	return torn ? differs(err, torn, "inode") : 0;
 }
 
 static int run_check(struct check *check, struct tree *parent, struct tree *result,
@@ -446,20 +484,24 @@ void commit_seen_free(struct commit_seen *seen)
 	*seen = (struct commit_seen){0};
 }
 
-int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
-		      const struct monitor *monitor, struct commit_seen *ret, struct error *err)
+int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *ret,
+		      struct error *err)
 {
-	struct check check = {.layer = layer, .monitor = monitor, .chunk_size = 1 << 18};
+	struct check check = {.layer = comparison->layer,
+			      .rewritten = comparison->rewritten,
+			      .monitor = comparison->monitor,
+			      .chunk_size = 1 << 18};
 	int status;
 
 	check.chunk = xmalloc(check.chunk_size);
-	status = run_check(&check, parent, result, err);
+	status = run_check(&check, comparison->parent, comparison->result, err);
 	if (status == 0)
 		hand_over(&check, ret);
 	for (size_t i = 0; i < check.n_layered; i++)
 		layer_entry_clear(&check.layered[i].entry);
 	free(check.layered);
 	free(check.contents);
+	renumbered_free(&check.renumbered);
 	digest_free(check.file_digest);
 	free(check.chunk);
 	listing_clear(&check.parent);

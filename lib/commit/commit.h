@@ -34,11 +34,29 @@ void commit_seen_free(struct commit_seen *seen);
 const struct digest *commit_seen_content(const struct commit_seen *seen, size_t mount,
 					 uint64_t ino);
 
+/* The paths that layers write.  Start with {0}. */
+struct commit_paths {
+	char **items; /* sorted */
+	size_t n_items;
+};
+/* Reads all of the layer: ERROR_TRUST when its bytes are not what its name says. */
+int commit_paths_add(struct commit_paths *paths, const struct layer *layer,
+		     const struct monitor *monitor, struct error *err);
+void commit_paths_free(struct commit_paths *paths);
+
+struct commit_comparison {
+	struct tree *parent, *result;
+	const struct layer *layer;
+	/* Of a squash, what earlier layers wrote once more: these may be other inodes than the
+	 * parent's, and their content is compared.  Else NULL. */
+	const struct commit_paths *rewritten;
+	const struct monitor *monitor;
+};
 /* The new tree equals parent tree plus layer, path by path: type, owner, mode, mtime, target,
  * xattrs, hardlinks, and content digest of every path in the layer; paths that are not in the
  * layer: metadata and inode extents.  ERROR_BUG names the first difference. */
-int commit_check_tree(struct tree *parent, struct tree *result, const struct layer *layer,
-		      const struct monitor *monitor, struct commit_seen *ret, struct error *err);
+int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *ret,
+		      struct error *err);
 
 /* `e2fsck -fn` (or what the file system's own checker is) on one file system of an image.
  * ERROR_IMAGE when not clean. */

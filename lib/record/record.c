@@ -59,6 +59,11 @@ const struct record_dependency *record_dependency_named(const struct record *rec
 	return NULL;
 }
 
+bool record_is_squashed(const struct record *record)
+{
+	return json_is_array(json_object_get(record->internal_parameters, "squashed"));
+}
+
 char *record_builder(const char *executor, const char *accelerator)
 {
 	if (strcmp(accelerator, "none") == 0)

@@ -74,6 +74,10 @@ const struct record_subject *record_overlay(const struct record *record, size_t 
 const struct record_dependency *record_dependency_named(const struct record *record,
 							const char *name, size_t n);
 
+/* Was it made straight on a base, without the generations between, whose records still lead to it?
+ */
+bool record_is_squashed(const struct record *record);
+
 /* The builder's URI for an executor ("sandbox", "appliance") and accelerator ("none", "kvm",
  * "tcg"): one whose guarantees differ is another builder.  The caller frees. */
 char *record_builder(const char *executor, const char *accelerator);

@@ -4,6 +4,9 @@
  * its parent-record digest says which record tells about the next level.  Files and records are two
  * lists walked side by side.  A level whose file does not fit does not end the walk: everything
  * that can be compared is, so that one run names all that differs.
+ *
+ * Below a squashed overlay the two part: its file lies on the base, its record's ancestors speak of
+ * overlays that are not in this chain.  Those records are followed, and no file is compared.
  */
 #include "record/verify.h"
 
@@ -31,6 +34,7 @@ struct walk {
 	struct image *image;   /* NULL: its chain could not be followed */
 	struct digest *files;  /* of image->files, taken as the walk needs them */
 	size_t n_files;	       /* how many of them are taken */
+	bool apart;	       /* below a squash: the records are not about image->files */
 	bool *used;	       /* ancestor records that some record names */
 	struct digest *wanted; /* what the last record that was missing is; owned, or NULL */
 };
@@ -192,7 +196,7 @@ static int next_record(struct walk *walk, const struct record *record, size_t le
 	const char *path;
 
 	if (!named) {
-		if (walk->image && level + 2 < walk->image->n_files)
+		if (walk->image && !walk->apart && level + 2 < walk->image->n_files)
 			add(walk, FINDING_GAP, "parent-record", walk->image->files[level + 1].path);
 		return 0;
 	}
@@ -242,6 +246,21 @@ static int check_overlay_alone(struct walk *walk, const struct record *record, s
 	return 0;
 }
 
+static void part(struct walk *walk, size_t level)
+{
+	if (walk->image && !walk->apart && level + 2 < walk->image->n_files)
+		add(walk, FINDING_GAP, "parent-record", walk->image->files[level + 1].path);
+	walk->apart = true;
+}
+
+static int check_level(struct walk *walk, const struct record *record, size_t level,
+		       struct error *err)
+{
+	if (walk->image && !walk->apart && level < walk->image->n_files)
+		return check_files(walk, record, level, err);
+	return level == 0 ? check_overlay_alone(walk, record, err) : 0;
+}
+
 static int walk_down(struct walk *walk, struct error *err)
 {
 	CLEANUP(record_free)
@@ -253,13 +272,11 @@ static int walk_down(struct walk *walk, struct error *err)
 		CLEANUP(record_free)
 		struct record *next = NULL;
 
-		if (walk->image && level < walk->image->n_files) {
-			if (check_files(walk, record, level, err) < 0)
-				return -1;
-		} else if (level == 0 && check_overlay_alone(walk, record, err) < 0) {
+		if (check_level(walk, record, level, err) < 0)
 			return -1;
-		}
 		note_byproducts(walk, record);
+		if (record_is_squashed(record))
+			part(walk, level);
 		if (next_record(walk, record, level, &next, err) < 0)
 			return -1;
 		record_free(record);

@@ -177,6 +177,8 @@ static json_t *commit_input(const struct coldpatch_session *session, const struc
 	json_put(input, "image", json_incref(prepared->image));
 	json_put(input, "plan", plan_to_json(prepared->plan));
 	json_put(input, "overlays", overlays_input(destination));
+	json_put(input, "squash",
+		 destination->squash.due ? squash_to_json(&destination->squash) : json_null());
 	json_put_string(input, "store", session->config.store);
 	json_put_string(input, "layer",
 			string_member(json_object_get(applied->layer, "layer"), "digest"));

@@ -23,6 +23,8 @@ struct applied {
 /* Makes the record of what was done and has it signed, into `path` (apply_record.c). */
 int apply_sign(struct coldpatch_session *session, struct applied *applied, const char *path,
 	       struct error *err);
+/* Was the new generation made straight on the base? */
+bool apply_is_squashed(const struct applied *applied);
 /* What apply gives back (apply_summary.c). */
 json_t *apply_summary(struct coldpatch_session *session, const struct applied *applied);
 

@@ -24,6 +24,22 @@ static char *name_of(const char *path)
 	return xstrdup(basename(copy));
 }
 
+static bool is_squashed(const struct makings *makings)
+{
+	return apply_is_squashed(makings->applied);
+}
+
+static const struct base *base_of(const struct makings *makings, size_t disk)
+{
+	return makings->destination->squash.bases[disk];
+}
+
+/* The file that a new overlay is backed by. */
+static const char *backing_of(const struct makings *makings, size_t disk)
+{
+	return is_squashed(makings) ? base_of(makings, disk)->path : makings->image->disks[disk];
+}
+
 static int add_subjects(const struct makings *makings, struct record *record, struct error *err)
 {
 	const json_t *outputs = json_object_get(makings->applied->commit, "outputs");
@@ -107,8 +123,12 @@ static int add_parents(const struct makings *makings, struct record *record, str
 	if (background_digests_wait(makings->applied->ahead.parents, &makings->session->monitor,
 				    &digests, err) < 0)
 		return -1;
-	for (size_t i = 0; i < makings->image->n_disks; i++)
-		add_dependency(record, "parent", name_of(makings->image->disks[i]), &digests[i]);
+	for (size_t i = 0; i < makings->image->n_disks; i++) {
+		const struct digest *digest =
+			is_squashed(makings) ? &base_of(makings, i)->digest : &digests[i];
+
+		add_dependency(record, "parent", name_of(backing_of(makings, i)), digest);
+	}
 	return makings->options->parent_record ? add_parent_record(makings, digests, record, err)
 					       : 0;
 }
@@ -219,6 +239,9 @@ static void add_parameters(const struct makings *makings, struct record *record)
 		json_put_string(record->internal_parameters, "applianceKernel",
 				string_member(run, "appliance_kernel"));
 	}
+	if (is_squashed(makings))
+		json_put(record->internal_parameters, "squashed",
+			 squash_layers_to_json(&makings->destination->squash));
 	json_put_string(record->internal_parameters, "network", "none");
 	json_put_string(record->internal_parameters, "coldpatch", COLDPATCH_VERSION);
 	record->builder =
@@ -249,19 +272,25 @@ static int sign(const struct makings *makings, const struct record *record, cons
 	const struct apply_ahead *ahead = &makings->applied->ahead;
 	size_t n = makings->image->n_disks;
 	CLEANUP_FREE char *signer = session_program(makings->session, "coldpatch-sign");
+	const char **parents = xcalloc(n, sizeof *parents);
 	struct sign_request request = {
 		.signer = signer,
 		.key_path = makings->options->key ? makings->options->key
 						  : makings->session->config.key,
 		.overlay_paths = (const char *const *)ahead->overlay_paths,
 		.n_overlays = n,
-		.parent_paths = makings->image->disks,
+		.parent_paths = parents,
 		.n_parents = n,
 		.monitor = &makings->session->monitor,
 		.ahead = ahead->signing,
 	};
+	int result;
 
-	return record_sign(record, &request, path, err);
+	for (size_t i = 0; i < n; i++)
+		parents[i] = backing_of(makings, i);
+	result = record_sign(record, &request, path, err);
+	free(parents);
+	return result;
 }
 
 int apply_sign(struct coldpatch_session *session, struct applied *applied, const char *path,

@@ -54,9 +54,16 @@ static json_t *all_warnings(const struct applied *applied)
 
 	if (run)
 		json_array_extend(warnings, run);
+	if (applied->changed && applied->destination.warning)
+		json_array_append_new(warnings, json_bytes(applied->destination.warning));
 	if (commit)
 		json_array_extend(warnings, commit);
 	return warnings;
+}
+
+bool apply_is_squashed(const struct applied *applied)
+{
+	return json_is_true(json_object_get(applied->commit, "squashed"));
 }
 
 static json_t *generation_of(const struct destination *destination)
@@ -93,6 +100,7 @@ json_t *apply_summary(struct coldpatch_session *session, const struct applied *a
 	json_put(summary, "warnings", all_warnings(applied));
 	json_put_bytes(summary, "log", applied->log_path);
 	json_put(summary, "timings", stages_to_json(&session->stages));
+	json_put_bool(summary, "squashed", apply_is_squashed(applied));
 	if (applied->layer) {
 		json_put(summary, "boot_test",
 			 json_incref(json_object_get(applied->commit, "boot_test")));

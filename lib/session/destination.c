@@ -22,6 +22,8 @@ static bool is_template(const struct destination *destination)
 void destination_free(struct destination *destination)
 {
 	owner_file_free(destination->lease);
+	squash_free(&destination->squash);
+	free(destination->warning);
 	staging_free(destination->staging);
 	workspace_free(destination->workspace);
 	if (destination->outputs)

@@ -8,6 +8,7 @@
 
 #include "library/commit.h"
 #include "session/library_image.h"
+#include "session/squash.h"
 #include "session/workspace.h"
 
 /* Start with {0}. */
@@ -21,6 +22,8 @@ struct destination {
 	char *record;
 	struct workspace *workspace; /* of loose files: beside the first output */
 	struct staging *staging;     /* of a template */
+	struct squash squash;	     /* of a template */
+	char *warning;		     /* or NULL */
 	struct owner_file *lease;
 };
 

@@ -87,6 +87,9 @@ int generation_open(struct destination *destination, struct error *err)
 	options->n_outputs = resolved->image.n_disks;
 	options->record = destination->record;
 	options->parent_record = resolved->generation->record;
+	squash_find(destination->session->library, resolved->lineage,
+		    (int64_t)resolved->generation->number, &destination->squash,
+		    &destination->warning);
 	return 0;
 }
 

@@ -73,6 +73,7 @@ static void put_record(json_t *json, const struct library *library, const struct
 
 	json_put(json, "patchset", copy_of(parameters, "patchset"));
 	json_put(json, "packages", packages_to_json(step->record));
+	json_put(json, "squashed", copy_of(step->record->internal_parameters, "squashed"));
 	json_put(json, "bases",
 		 step->below == LINEAGE_NONE ? bases_to_json(library, step) : json_array());
 	if (plan)

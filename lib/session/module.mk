@@ -51,6 +51,7 @@ LIB_SOURCES += \
 	lib/session/outputs.c \
 	lib/session/record.c \
 	lib/session/session.c \
+	lib/session/squash.c \
 	lib/session/stages.c \
 	lib/session/state_dir.c \
 	lib/session/strings.c \

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * commit: {"image", "plan", "layer", "store", "boot_test", "sandbox_ok", "console", "payloads",
- *          "overlays": [{"path", "backing_name", "directory"}]}
- *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest", "boot_test"}
+ *          "overlays": [{"path", "backing_name", "directory"}], "squash"}
+ *         -> {"outputs": [{"content", "virtual_size"}], "warnings", "guest", "boot_test",
+ *             "squashed"}
  *
  * Writes the layer into fresh overlays, one for each disk, then reads them afresh and checks
  * everything that can be checked before anybody sees them.  With "boot_test" they are booted, too:
  * "boot_test" tells how then, else it is null; "console" is where the console's log goes.
+ *
+ * "squash" (squash.h) is null, or asks for overlays straight on the bases, from its layers and then
+ * this one.  What is compared stays the same: the image plus this layer.  "squashed" tells whether
+ * it was done; when a layer is not there any more, a warning tells why not.
  */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "boot/boottest.h"
 #include "commit/commit.h"
 #include "layer/layer.h"
@@ -15,6 +23,7 @@
 #include "plan/plan.h"
 #include "session/checkers.h"
 #include "session/content.h"
+#include "session/squash.h"
 #include "session/strings.h"
 #include "session/subject.h"
 #include "session/task.h"
@@ -24,8 +33,22 @@ struct inputs {
 	struct plan *plan;
 	struct package_payloads payloads;
 	struct layer *layer;
+	/* Of a squash; else all NULL. */
+	struct layer **below; /* oldest first */
+	size_t n_below;
+	struct commit_paths rewritten;
+	char *warning;	       /* why there is no squash, or NULL */
 	json_t *overlay_image; /* the "image" of the new overlays */
 };
+
+static void drop_squash(struct inputs *inputs)
+{
+	for (size_t i = 0; i < inputs->n_below; i++)
+		layer_free(inputs->below[i]);
+	free(steal(inputs->below));
+	inputs->n_below = 0;
+	commit_paths_free(&inputs->rewritten);
+}
 
 static void inputs_free(struct inputs *inputs)
 {
@@ -33,6 +56,8 @@ static void inputs_free(struct inputs *inputs)
 	plan_free(inputs->plan);
 	package_payloads_free(&inputs->payloads);
 	layer_free(inputs->layer);
+	drop_squash(inputs);
+	free(inputs->warning);
 	json_decref(inputs->overlay_image);
 }
 
@@ -54,9 +79,82 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 	return ret->parent ? 0 : -1;
 }
 
-static int create_overlays(const json_t *overlays, struct inputs *inputs, const char *work_dir,
+/* All of each layer is read before anything is made of it. */
+static int read_below(const json_t *input, const struct monitor *monitor, struct inputs *inputs,
+		      struct error *err)
+{
+	const json_t *squash = json_object_get(input, "squash"), *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(squash, "layers"), i, name)
+	{
+		struct digest digest;
+		struct layer *layer;
+
+		if (!digest_from_hex(json_string_value(name), &digest))
+			return error_set(err, ERROR_BUG, "commit: a layer is not a digest");
+		layer = layer_open(string_member(input, "store"), &digest, err);
+		if (!layer)
+			return -1;
+		*ARRAY_ADD(inputs->below, inputs->n_below) = layer;
+		if (commit_paths_add(&inputs->rewritten, layer, monitor, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_squash(const json_t *input, const struct monitor *monitor, struct inputs *inputs,
+		       struct error *err)
+{
+	struct error problem = {0};
+
+	if (read_below(input, monitor, inputs, &problem) == 0)
+		return 0;
+	drop_squash(inputs);
+	if (problem.kind == ERROR_MISSING || problem.kind == ERROR_TRUST) {
+		inputs->warning = xasprintf(SQUASH_NOT_MADE "%s", problem.msg);
+		return 0;
+	}
+	*err = problem;
+	return -1;
+}
+
+/* How many files of the chain lie above the one at `path`. */
+static int find_level(const struct image *image, const char *path, size_t *ret, struct error *err)
+{
+	struct stat base, file;
+
+	if (stat(path, &base) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	for (size_t i = 0; i < image->n_files; i++) {
+		if (fstat(image->files[i].fd, &file) < 0)
+			return error_os(err, ERROR_IO, errno, "%s", image->files[i].path);
+		if (file.st_dev != base.st_dev || file.st_ino != base.st_ino)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return error_set(err, ERROR_TRUST, "%s: is not backed by %s, as the records say",
+			 image->files[0].path, path);
+}
+
+/* What the overlay lies on: the parent, or the part of its chain that begins with the base. */
+static int choose_backing(const struct image *parent, const json_t *base, struct image *ret,
+			  struct error *err)
+{
+	size_t level = 0;
+
+	if (base && find_level(parent, string_member(base, "path"), &level, err) < 0)
+		return -1;
+	*ret = (struct image){parent->files + level, parent->n_files - level};
+	return 0;
+}
+
+static int create_overlays(const json_t *input, struct inputs *inputs, const char *work_dir,
 			   struct error *err)
 {
+	const json_t *overlays = json_object_get(input, "overlays");
+	const json_t *bases = json_object_get(json_object_get(input, "squash"), "bases");
 	json_t *disks = json_array(), *directories = json_array(), *backing = json_array();
 	const json_t *overlay;
 	size_t i;
@@ -68,32 +166,45 @@ static int create_overlays(const json_t *overlays, struct inputs *inputs, const 
 	json_put_string(inputs->overlay_image, "work_dir", work_dir);
 	json_array_foreach(overlays, i, overlay)
 	{
-		const struct image *image = inputs->parent->images[i];
+		const json_t *base = inputs->n_below ? json_array_get(bases, i) : NULL;
+		struct image image;
 
-		if (image_create_overlay(image, string_member(overlay, "path"),
-					 string_member(overlay, "backing_name"), err) < 0)
+		if (choose_backing(inputs->parent->images[i], base, &image, err) < 0 ||
+		    image_create_overlay(&image, string_member(overlay, "path"),
+					 string_member(base ? base : overlay, "backing_name"),
+					 err) < 0)
 			return -1;
 		json_array_append_new(disks, json_string(string_member(overlay, "path")));
 		json_array_append_new(directories,
 				      json_string(string_member(overlay, "directory")));
-		for (size_t j = 0; j < image->n_files; j++)
-			json_array_append_new(backing, json_string(image->files[j].path));
+		for (size_t j = 0; j < image.n_files; j++)
+			json_array_append_new(backing, json_string(image.files[j].path));
 	}
 	return 0;
 }
 
-static int write_layer(const struct inputs *inputs, const struct monitor *monitor,
-		       struct error *err)
+static int write_layer(const struct inputs *inputs, const struct layer *layer,
+		       const struct monitor *monitor, struct error *err)
 {
 	struct subject *target = subject_open_writable(inputs->overlay_image, err);
 
 	if (!target)
 		return -1;
-	if (commit_apply_layer(target->tree, inputs->layer, monitor, err) < 0) {
+	if (commit_apply_layer(target->tree, layer, monitor, err) < 0) {
 		subject_free(target);
 		return -1;
 	}
 	return subject_close_written(target, err);
+}
+
+/* Each layer as when its generation was made, opened anew. */
+static int write_layers(const struct inputs *inputs, const struct monitor *monitor,
+			struct error *err)
+{
+	for (size_t i = 0; i < inputs->n_below; i++)
+		if (write_layer(inputs, inputs->below[i], monitor, err) < 0)
+			return -1;
+	return write_layer(inputs, inputs->layer, monitor, err);
 }
 
 /* What a checker found explains what went wrong in a tree that is damaged. */
@@ -111,13 +222,19 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 			struct error *err)
 {
 	__attribute__((cleanup(commit_seen_free))) struct commit_seen seen = {0};
+	const struct commit_comparison comparison = {
+		.parent = inputs->parent->tree,
+		.result = result->tree,
+		.layer = inputs->layer,
+		.rewritten = inputs->n_below ? &inputs->rewritten : NULL,
+		.monitor = monitor,
+	};
 	CLEANUP(checkers_free)
 	struct checkers *checkers = NULL;
 
 	monitor_progress(monitor, "check", NULL, 0, 0);
 	checkers = checkers_start(result, work_dir);
-	if (commit_check_tree(inputs->parent->tree, result->tree, inputs->layer, monitor, &seen,
-			      err) < 0)
+	if (commit_check_tree(&comparison, &seen, err) < 0)
 		return explain(checkers, err);
 	if (checkers_wait(checkers, err) < 0)
 		return -1;
@@ -143,9 +260,12 @@ static int describe_outputs(const struct subject *result, struct content_digests
 	return 0;
 }
 
-static json_t *warnings_to_json(const struct commit_report *report)
+static json_t *warnings_to_json(const struct inputs *inputs, const struct commit_report *report)
 {
 	json_t *warnings = json_array();
+
+	if (inputs->warning)
+		json_array_append_new(warnings, json_bytes(inputs->warning));
 
 	for (size_t i = 0; i < report->n_warnings; i++)
 		json_array_append_new(warnings, json_bytes(report->warnings[i]));
@@ -211,9 +331,10 @@ static int check_and_describe(const json_t *input, const struct inputs *inputs,
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "outputs", steal(outputs));
-	json_put(*ret, "warnings", warnings_to_json(&report));
+	json_put(*ret, "warnings", warnings_to_json(inputs, &report));
 	json_put(*ret, "guest", guest_to_json(result->guest));
 	json_put(*ret, "boot_test", booted ? steal(booted) : json_null());
+	json_put_bool(*ret, "squashed", inputs->n_below > 0);
 	return 0;
 }
 
@@ -228,11 +349,11 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
 
 	monitor_progress(monitor, "commit", NULL, 0, 0);
-	if (read_inputs(input, &inputs, err) < 0)
+	if (read_inputs(input, &inputs, err) < 0 || read_squash(input, monitor, &inputs, err) < 0)
 		return -1;
-	if (create_overlays(json_object_get(input, "overlays"), &inputs, work_dir, err) < 0)
+	if (create_overlays(input, &inputs, work_dir, err) < 0)
 		return -1;
-	if (write_layer(&inputs, monitor, err) < 0)
+	if (write_layers(&inputs, monitor, err) < 0)
 		return error_prefix(err, "write %s", first_overlay(input));
 	return check_and_describe(input, &inputs, monitor, ret, err);
 }

@@ -352,7 +352,9 @@ static void check(char **argv, const struct layer *layer)
 		    image_check(results[n].image, &err) < 0)
 			die(&err);
 	}
-	if (commit_check_tree(parent, result, layer, NULL, &seen, &err) < 0)
+	if (commit_check_tree(
+		    &(struct commit_comparison){.parent = parent, .result = result, .layer = layer},
+		    &seen, &err) < 0)
 		die(&err);
 	commit_seen_free(&seen);
 	tree_free(parent);

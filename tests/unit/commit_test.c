@@ -301,7 +301,10 @@ static int check(const struct layer *layer, struct error *err)
 
 	open_pair(&parent, false, false);
 	open_pair(&result, true, false);
-	status = commit_check_tree(parent.tree, result.tree, layer, NULL, &seen, err);
+	status = commit_check_tree(&(struct commit_comparison){.parent = parent.tree,
+							       .result = result.tree,
+							       .layer = layer},
+				   &seen, err);
 	if (status == 0)
 		status = commit_check_filesystem(result.blocks[0], "ext4", work, err);
 	close_pair(&parent);

@@ -52,7 +52,23 @@ static void make_image(const char *name, const char *directory)
 	run(argv);
 }
 
-/* /boot (a mount of its own), /dir/file, /dir/other, /link -> dir */
+/* Two files that only their inodes tell apart, each with two names. */
+static void make_pairs(void)
+{
+	static const struct timespec times[2] = {{1600000000, 0}, {1600000000, 0}};
+
+	for (int i = 0; i < 2; i++) {
+		CLEANUP_FREE char *name = xasprintf("root/pairs/%c1", 'a' + i);
+		CLEANUP_FREE char *first = path_join(work, name);
+		CLEANUP_FREE char *second = xasprintf("%s/root/pairs/%c2", work, 'a' + i);
+
+		write_text(name, "pair\n");
+		ck_assert_int_eq(link(first, second), 0);
+		ck_assert_int_eq(utimensat(AT_FDCWD, first, times, 0), 0);
+	}
+}
+
+/* /boot (a mount of its own), /dir/file, /dir/other, /link -> dir, /pairs */
 static void setup(void)
 {
 	char template[] = "/tmp/commit-test.XXXXXX";
@@ -61,6 +77,8 @@ static void setup(void)
 	make_directory("root");
 	make_directory("root/boot");
 	make_directory("root/dir");
+	make_directory("root/pairs");
+	make_pairs();
 	make_directory("boot");
 	write_text("root/dir/file", "old\n");
 	write_text("root/dir/other", "other\n");
@@ -293,7 +311,8 @@ static void apply(const struct layer *layer)
 	close_pair(&guest);
 }
 
-static int check(const struct layer *layer, struct error *err)
+static int check_with(const struct layer *layer, const struct commit_paths *rewritten,
+		      struct error *err)
 {
 	__attribute__((cleanup(commit_seen_free))) struct commit_seen seen = {0};
 	struct guest_disk_pair parent, result;
@@ -303,13 +322,19 @@ static int check(const struct layer *layer, struct error *err)
 	open_pair(&result, true, false);
 	status = commit_check_tree(&(struct commit_comparison){.parent = parent.tree,
 							       .result = result.tree,
-							       .layer = layer},
+							       .layer = layer,
+							       .rewritten = rewritten},
 				   &seen, err);
 	if (status == 0)
 		status = commit_check_filesystem(result.blocks[0], "ext4", work, err);
 	close_pair(&parent);
 	close_pair(&result);
 	return status;
+}
+
+static int check(const struct layer *layer, struct error *err)
+{
+	return check_with(layer, NULL, err);
 }
 
 START_TEST(a_link_across_mounts_becomes_a_copy)
@@ -396,6 +421,120 @@ START_TEST(the_check_finds_what_was_spoiled)
 	ck_assert_int_eq(check(layer, &err), -1);
 	ck_assert_str_eq(err.msg, spoiled[_i]);
 	ck_assert_int_eq(err.kind, ERROR_BUG);
+}
+END_TEST
+
+static void rewrite_file(struct tree *tree, const char *content)
+{
+	struct fs_stat stat, empty;
+	struct error err = {0};
+	struct place place;
+	uint64_t guard;
+
+	ck_assert_int_eq(place_find(tree, "/dir/other", &place, &err), 0);
+	ck_assert_int_eq(fs_stat(place.fs, place.ino, &stat, &err), 0);
+	stat.ctime = (struct fs_time){0};
+	empty = stat;
+	empty.size = 0;
+	/* The inode that was is taken until there is another one. */
+	ck_assert_int_eq(fs_create(place.fs, place.directory, "guard", &empty, &guard, &err), 0);
+	ck_assert_int_eq(fs_unlink(place.fs, place.directory, "other", &err), 0);
+	ck_assert_int_eq(fs_unlink(place.fs, place.directory, "guard", &err), 0);
+	ck_assert_int_eq(fs_create(place.fs, place.directory, "first", &empty, &guard, &err), 0);
+	ck_assert_int_eq(fs_create(place.fs, place.directory, "other", &empty, &place.ino, &err),
+			 0);
+	ck_assert_int_eq(fs_unlink(place.fs, place.directory, "first", &err), 0);
+	ck_assert_int_eq(fs_write(place.fs, place.ino, content, strlen(content), 0, &err), 0);
+	ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
+}
+
+/* Not a1 and a2, b1 and b2 any more, but a1 and b1, a2 and b2. */
+static void tear_pairs(struct tree *tree)
+{
+	struct place a, b;
+	struct error err = {0};
+
+	ck_assert_int_eq(place_find(tree, "/pairs/a2", &a, &err), 0);
+	ck_assert_int_eq(place_find(tree, "/pairs/b1", &b, &err), 0);
+	ck_assert_int_eq(fs_unlink(a.fs, a.directory, "a2", &err), 0);
+	ck_assert_int_eq(fs_unlink(b.fs, b.directory, "b1", &err), 0);
+	ck_assert_int_eq(fs_link(a.fs, a.directory, "b1", a.ino, &err), 0);
+	ck_assert_int_eq(fs_link(b.fs, b.directory, "a2", b.ino, &err), 0);
+}
+
+static void rewrite_link(struct tree *tree)
+{
+	struct fs_stat stat;
+	struct error err = {0};
+	struct place place;
+
+	ck_assert_int_eq(place_find(tree, "/link", &place, &err), 0);
+	ck_assert_int_eq(fs_stat(place.fs, place.ino, &stat, &err), 0);
+	ck_assert_int_eq(fs_unlink(place.fs, place.directory, "link", &err), 0);
+	ck_assert_int_eq(
+		fs_create_link(place.fs, place.directory, "link", "rid", &stat, &place.ino, &err),
+		0);
+}
+
+static void rewrite(int how)
+{
+	struct guest_disk_pair guest;
+	struct error err = {0};
+
+	open_pair(&guest, true, true);
+	switch (how) {
+	case 0:
+		rewrite_file(guest.tree, "other\n");
+		break;
+	case 1:
+		rewrite_file(guest.tree, "OTHER\n");
+		break;
+	case 2:
+		tear_pairs(guest.tree);
+		break;
+	default:
+		rewrite_link(guest.tree);
+	}
+	for (size_t i = 0; i < tree_n_mounts(guest.tree); i++)
+		ck_assert_int_eq(fs_flush(tree_fs(guest.tree, i), &err), 0);
+	close_pair(&guest);
+}
+
+static const struct {
+	const char *msg;     /* NULL: the same tree */
+	const char *without; /* where nothing was to be written again */
+} rewritings[] = {
+	{NULL, "after the commit /dir/other has another inode than it should"},
+	{"after the commit /dir/other has another content than it should",
+	 "after the commit /dir/other has another inode than it should"},
+	{"after the commit /pairs/a2 has another inode than it should",
+	 "after the commit /pairs/a2 has another inode than it should"},
+	{"after the commit /link has another link target than it should", NULL},
+};
+
+/* What a squash writes again may be another inode, and has to read the same. */
+START_TEST(what_was_written_again_is_compared)
+{
+	static char *names[] = {(char *)"/dir/other", (char *)"/link",	   (char *)"/pairs/a1",
+				(char *)"/pairs/a2",  (char *)"/pairs/b1", (char *)"/pairs/b2"};
+	const struct commit_paths paths = {names, sizeof names / sizeof *names};
+	CLEANUP(capture_free)
+	struct capture *capture = fresh_capture();
+	struct error err = {0}, other = {0};
+	CLEANUP(layer_free)
+	struct layer *layer = make_layer(capture, &err);
+
+	rewrite(_i);
+	if (rewritings[_i].msg) {
+		ck_assert_int_eq(check_with(layer, &paths, &err), -1);
+		ck_assert_str_eq(err.msg, rewritings[_i].msg);
+	} else {
+		ck_assert_msg(check_with(layer, &paths, &err) == 0, "%s", err.msg);
+	}
+	if (rewritings[_i].without) {
+		ck_assert_int_eq(check(layer, &other), -1);
+		ck_assert_str_eq(other.msg, rewritings[_i].without);
+	}
 }
 END_TEST
 
@@ -519,6 +658,8 @@ int main(void)
 	tcase_add_test(tests, a_link_across_mounts_becomes_a_copy);
 	tcase_add_loop_test(tests, the_check_finds_what_was_spoiled, 0,
 			    sizeof spoiled / sizeof *spoiled);
+	tcase_add_loop_test(tests, what_was_written_again_is_compared, 0,
+			    sizeof rewritings / sizeof *rewritings);
 	tcase_add_test(tests, a_layer_never_goes_through_a_symlink);
 	tcase_add_test(tests, a_second_time_does_not_fit);
 	tcase_add_loop_test(tests, a_layer_that_is_not_its_name_is_refused, 0, 3);

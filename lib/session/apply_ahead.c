@@ -15,6 +15,21 @@ static const char *const *constant(char **paths)
 	return (const char *const *)paths;
 }
 
+/* What the overlays are going to lie on, as far as it is known now. */
+static void announce_parents(struct signing *signing, const struct destination *destination)
+{
+	const struct coldpatch_image *image = &destination->resolved.image;
+	const struct squash *squash = &destination->squash;
+
+	if (!squash->due)
+		signing_announce(signing, image->disks, image->n_disks);
+	for (size_t i = 0; i < squash->n_bases; i++) {
+		const char *path = squash->bases[i]->path;
+
+		signing_announce(signing, &path, 1);
+	}
+}
+
 void apply_ahead_begin(struct apply_ahead *ahead, const struct destination *destination)
 {
 	CLEANUP_FREE char *signer = session_program(destination->session, "coldpatch-sign");
@@ -22,7 +37,7 @@ void apply_ahead_begin(struct apply_ahead *ahead, const struct destination *dest
 
 	ahead->signing = signing_start(signer);
 	if (ahead->signing)
-		signing_announce(ahead->signing, image->disks, image->n_disks);
+		announce_parents(ahead->signing, destination);
 	ahead->parents = background_digests_start(image->disks, image->n_disks);
 }
 

@@ -149,6 +149,8 @@ expect 0 history -L "$L" mini
 grep -qE '^ +`- 3 \(current\) .*squashed with 2 before' "$OUT" || { cat "$OUT"; fail "history does not show it"; }
 expect 0 history -L "$L" --json mini
 [ "$(of '.generations[3] | "\(.before) \(.below) \(.squashed | length) \(.bases[0].digest)"')" = "2 null 2 $hex" ] || fail "history: $(of '.generations[3]')"
+cp "$OUT" "$WORK/document.json"
+"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" history "$WORK/document.json" || fail "it does not fit docs/history.schema.json"
 expect 0 status -L "$L" mini --json
 [ "$(of '.templates[0].chain_depth')" = 1 ] || fail "status: chain depth $(of '.templates[0].chain_depth')"
 

@@ -67,6 +67,7 @@ static int verify_bases(struct verifying *verifying, struct error *err)
 	if (library_list_bases(verifying->library, &digests, &n, &problem) < 0)
 		finding_add_problem(verifying->findings, verifying->library, "base", "bases",
 				    problem.msg);
+	verifying->unused = true; /* the others were looked at with their generations */
 	for (size_t i = 0; i < n; i++)
 		verify_base(verifying, &digests[i]);
 	return read_files(verifying, err);

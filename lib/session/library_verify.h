@@ -18,6 +18,7 @@ struct verifying {
 	json_t *findings;
 	json_t *files; /* for task verify-files */
 	json_t *bases; /* {HEX: true}: those that were looked at */
+	bool unused;   /* no generation needs the bases that are looked at now */
 };
 
 /* All of a template, or with `number` only that generation and those that it needs.  ERROR_MISSING:

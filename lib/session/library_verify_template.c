@@ -80,6 +80,20 @@ static void check_keys(const struct checking *checking)
 	}
 }
 
+/* As a command leaves it that is killed between its head and `current`: the next one puts it right.
+ */
+static bool current_lags(const struct template *template)
+{
+	const struct template_head *before =
+		template->n_heads > 1 ? &template->heads[template->n_heads - 2] : NULL;
+	CLEANUP_FREE char *number = NULL;
+
+	if (!before || !before->head)
+		return !before && !template->current;
+	number = xasprintf("%" PRIu64, before->head->generation);
+	return template->current && strcmp(template->current, number) == 0;
+}
+
 static void check_current(const struct checking *checking)
 {
 	const struct template *template = checking->template;
@@ -93,8 +107,11 @@ static void check_current(const struct checking *checking)
 		return;
 	expected = xasprintf("%" PRIu64, last->head->generation);
 	fits = template->current && strcmp(template->current, expected) == 0;
-	finding_add(checking->verifying->findings, fits ? FINDING_OK : FINDING_BAD, "current", path,
-		    expected, template->current ? template->current : "no link");
+	finding_add(checking->verifying->findings,
+		    fits		     ? FINDING_OK
+		    : current_lags(template) ? FINDING_NOTE
+					     : FINDING_BAD,
+		    "current", path, expected, template->current ? template->current : "no link");
 }
 
 /* --- generations --- */
@@ -314,6 +331,18 @@ int verify_template(struct verifying *verifying, const char *name, int64_t numbe
 	return 0;
 }
 
+/* An import that is killed between a base's .json and the base leaves the one without the other. */
+static void add_base_problem(const struct verifying *verifying, const char *name,
+			     const struct error *problem)
+{
+	if (verifying->unused && problem->kind == ERROR_MISSING)
+		finding_add(verifying->findings, FINDING_NOTE, "leftover", name, NULL,
+			    "not there, and no generation needs it");
+	else
+		finding_add_problem(verifying->findings, verifying->library, "base", name,
+				    problem->msg);
+}
+
 void verify_base(struct verifying *verifying, const struct digest *digest)
 {
 	struct digest next = *digest;
@@ -333,8 +362,7 @@ void verify_base(struct verifying *verifying, const struct digest *digest)
 		name = library_path(verifying->library, "bases/%s", hex);
 		base = base_load(verifying->library, &next, &problem);
 		if (!base || base_check_unchanged(base, &problem) < 0)
-			finding_add_problem(verifying->findings, verifying->library, "base", name,
-					    problem.msg);
+			add_base_problem(verifying, name, &problem);
 		else if (verifying->quick)
 			finding_add(verifying->findings, FINDING_OK, "base", name, NULL, NULL);
 		if (!base)

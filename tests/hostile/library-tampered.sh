@@ -215,8 +215,8 @@ expect 76 "${update[@]}"
 harmless; restore; sound
 
 # --- current, which is a view: any command puts it right
-ln -sfn 1 "$T/web/current"
-names current "$T/web/current" 1
+ln -sfn 0 "$T/web/current"
+names current "$T/web/current" 0
 expect 0 path web
 expect 0 hold web --reason x
 [ "$(readlink "$T/web/current")" = 2 ] || fail "current is $(readlink "$T/web/current")"

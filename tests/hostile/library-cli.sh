@@ -135,6 +135,6 @@ done_so history web-01
 mv "$L/runs" "$WORK/runs"
 ln -s "$WORK/elsewhere" "$L/runs"
 mkdir "$WORK/elsewhere"
-done_so hold --reason x web-01
+said 76 "runs: is a link; nothing in a library is" hold --reason x web-01
 [ -z "$(ls -A "$WORK/elsewhere")" ] || fail "a planted link was followed"
 echo "library-cli: all refused as told"

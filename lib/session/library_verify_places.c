@@ -53,12 +53,22 @@ static bool is_temporary(const char *name)
 	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
 }
 
+/* A link is made aside, and nobody ever follows it there. */
+static bool is_unfinished_link(const char *name)
+{
+	enum temporary_owner owner = temporary_owner_of(name);
+
+	return owner == TEMPORARY_ALIVE || owner == TEMPORARY_GONE;
+}
+
 static void look(const struct place *place, expects *expected)
 {
 	if (expected(place))
 		return;
-	if (S_ISLNK(place->st.st_mode))
+	if (S_ISLNK(place->st.st_mode) && !is_unfinished_link(place->name))
 		name_link(place);
+	else if (S_ISLNK(place->st.st_mode))
+		add(place, FINDING_NOTE, "leftover", "an unfinished link");
 	else if (!S_ISREG(place->st.st_mode) && !S_ISDIR(place->st.st_mode))
 		add(place, FINDING_BAD, "file", "is neither a file nor a directory");
 	else if (!is_temporary(place->name))

@@ -70,6 +70,7 @@ for version in 2.0 3.0; do
 	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
 	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
 	[ $version = 3.0 ] || expect 0 "${update[@]}"
+	sleep 1 # a mirror of the same second is not newer
 done
 expect 0 path web@1 --pin somebody
 expect 0 log head

@@ -238,6 +238,13 @@ int base_add(const struct library *library, const struct base *base, struct erro
 		return error_set(err, ERROR_TRUST,
 				 "%s: is known with another format or another file below it",
 				 there->name);
+	/* The library would go on with the file outside, of which it was to become independent; a
+	 * move would even remove it. */
+	if (base->mode != BASE_REFERENCE && there->mode == BASE_REFERENCE)
+		return error_set(err, ERROR_DENIED,
+				 "%s is a base already, left where it lies; import it with "
+				 "--reference",
+				 there->path);
 	if (base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0)
 		unlink(base->path);
 	return 0;

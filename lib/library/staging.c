@@ -232,6 +232,9 @@ int staging_publish(struct staging *staging, const char *like, struct error *err
 
 	if (template <0 || finish_files(staging, inside, like, err) < 0)
 		return -1;
+	/* Another import of this name may have given up, and taken the empty directory away. */
+	if (change_make_directory(template, "heads", 0755, err) < 0)
+		return -1;
 	return rename_to_number(staging, template, err);
 }
 
@@ -245,11 +248,30 @@ static bool may_be_named(const struct staging *staging)
 		heads_claims_name(&claims, staging->number));
 }
 
-/* The directories of a template that never came to be; those that are not empty stay. */
+/* Does anything but the directory of heads lie in the template's? */
+static bool is_used(const struct staging *staging)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", staging->name);
+	struct error ignored = {0};
+	char **names;
+	size_t n;
+	bool used;
+
+	if (library_list_directory(staging->library, relative, &names, &n, &ignored) < 0)
+		return true;
+	used = n > 1;
+	names_free(names, n);
+	return used;
+}
+
+/* The directories of a template that never came to be; those that are not empty stay, and so do
+ * those in which somebody else is at work. */
 static void remove_empty(const struct staging *staging, int template)
 {
 	CLEANUP_FREE char *path = library_path(staging->library, "templates/%s", staging->name);
 
+	if (is_used(staging))
+		return;
 	unlinkat(template, "heads", AT_REMOVEDIR);
 	rmdir(path);
 }

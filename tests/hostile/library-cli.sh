@@ -110,6 +110,10 @@ said 66 "No such file or directory" clone web-01 "$WORK/nowhere/c.qcow2"
 said 64 "of a template, the library knows disks and backing files" inspect --backing "$image" web-01
 said 64 "a template takes neither outputs nor records" apply --patchset debian-12-all --record "$WORK/r" --output "$WORK/o" web-01
 done_so rollback --to 0 web-01
+for mode in --copy --move; do
+	said 77 "is a base already, left where it lies; import it with --reference" import $mode --name second "$image"
+	[ -e "$image" ] || fail "import $mode took the base away"
+done
 same_state "a refused verb"
 
 # Several: each is told, 3 when one of them failed.

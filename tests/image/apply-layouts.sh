@@ -231,7 +231,7 @@ mv gpt.qcow2 "a directory/golden image,1.qcow2"
 apply_one 2 gpt.raw "a directory/golden image,1.qcow2"
 expect 0 verify out.qcow2 --record out.json --backing "a directory/golden image,1.qcow2"
 mv "a directory/golden image,1.qcow2" gpt.qcow2
-apply_one 2 gpt.raw gpt.qcow2
+apply_one 2 gpt.raw ./gpt.qcow2
 expect 0 verify out.qcow2 --record out.json --backing gpt.qcow2
 
 echo "== an image that is a chain of two overlays"
@@ -248,7 +248,7 @@ rm -f out.qcow2 out.json
 expect 0 apply ./gpt.qcow2 "${patch[@]}" --output one.qcow2 --record one.json
 "$TEST_TOP/test-images/make-signed-mirror" -o mirror --suite layouts-security --origin coldpatch layout_3.deb || fail make-signed-mirror
 expect 0 mirror snapshot mirror --keyring mirror.key/keyring.gpg
-apply_one 3 gpt.raw one.qcow2 --backing gpt.qcow2 --parent-record one.json
+apply_one 3 gpt.raw ./one.qcow2 --backing gpt.qcow2 --parent-record one.json
 expect 0 verify out.qcow2 --record out.json --parent-record one.json --backing one.qcow2 --backing gpt.qcow2
 expect 0 verify one.qcow2 --record one.json --backing gpt.qcow2
 expect 0 apply ./out.qcow2 "${patch[@]}" --backing one.qcow2 --backing gpt.qcow2 --output none.qcow2 --record none.json

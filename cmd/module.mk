@@ -8,6 +8,7 @@ coldpatch_SOURCES := \
 	cmd/doctor.c \
 	cmd/export.c \
 	cmd/history.c \
+	cmd/head_options.c \
 	cmd/hold.c \
 	cmd/image_options.c \
 	cmd/import.c \

@@ -1,29 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change_output.h"
-
-enum { OPTION_KEY = 1, OPTION_ACTOR, OPTION_REASON, OPTION_DRY_RUN };
-
-static int option(void *opaque, int option)
-{
-	struct coldpatch_head_options *values = opaque;
-
-	switch (option) {
-	case OPTION_KEY:
-		values->key = optarg;
-		return 0;
-	case OPTION_ACTOR:
-		values->actor = optarg;
-		return 0;
-	case OPTION_REASON:
-		values->reason = optarg;
-		return 0;
-	case OPTION_DRY_RUN:
-		values->dry_run = true;
-		return 0;
-	default:
-		return -1;
-	}
-}
+#include "head_options.h"
 
 static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
 	       char **arguments)
@@ -32,21 +9,15 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	struct coldpatch_error err = {0};
 	char *text;
 
-	if (n == 0)
+	if (head_options_of(options, n, arguments) < 0)
 		return usage_error(&command_unhold, "no template");
-	options->size = sizeof *options;
-	options->names = (const char *const *)arguments;
-	options->n_names = (size_t)n;
 	if (coldpatch_template_unhold(session, options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);
 }
 
 static const struct option options_table[] = {
-	{"key", required_argument, NULL, OPTION_KEY},
-	{"actor", required_argument, NULL, OPTION_ACTOR},
-	{"reason", required_argument, NULL, OPTION_REASON},
-	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	HEAD_OPTIONS,
 	{0},
 };
 
@@ -59,7 +30,7 @@ const struct command command_unhold = {
 		"  --key FILE       the private key that signs\n"
 		"  --dry-run        say what would be done, and change nothing\n",
 	.options = options_table,
-	.option = option,
+	.option = head_option,
 	.values_size = sizeof(struct coldpatch_head_options),
 	.run = run,
 };

@@ -44,6 +44,7 @@ same "verbs, --help and completion" "$verbs" "$(printf '%s\n' "${COMPREPLY[@]}" 
 for verb in $verbs; do
 	shared=
 	grep -q IMAGE_OPTIONS "$TEST_TOP/cmd/$verb.c" && shared=image_options.h
+	grep -q HEAD_OPTIONS "$TEST_TOP/cmd/$verb.c" && shared=head_options.h
 	help=$(in_help "$verb")
 	same "$verb, --help and cmd/$verb.c" "$help" "$(in_table "$verb.c" $shared)"
 	same "$verb, --help and the manual" "$help" "$(in_manual "coldpatch-$verb.1.scd")"
@@ -82,7 +83,7 @@ offers "db web" history -L "$work/library"
 offers "db web" history --library "$work/library"
 # An option takes a file, a directory, a word or nothing; the completion knows of each which.
 for verb in $verbs; do
-	for option in $(cd "$TEST_TOP/cmd" && cat "$verb.c" main.c image_options.h | grep -oE '"[a-z-]+", required_argument' | cut -d'"' -f2); do
+	for option in $(cd "$TEST_TOP/cmd" && cat "$verb.c" main.c image_options.h head_options.h | grep -oE '"[a-z-]+", required_argument' | cut -d'"' -f2); do
 		_coldpatch_value "--$option" || { echo "completion: --$option takes a value"; bad=1; }
 	done
 	for option in $(in_table "$verb.c" | sort -u); do

@@ -22,7 +22,7 @@ FUZZERS :=
 
 PROGRAM_NAMES :=
 
-MODULES := base disk appliance fs guest boot mirror package plan fetch run layer commit record library session
+MODULES := base rpm disk appliance fs guest boot mirror package plan fetch run layer commit record library session
 include $(wildcard $(MODULES:%=lib/%/module.mk) cmd/module.mk cmd/*/module.mk)
 include tests/module.mk docs/module.mk bench/module.mk
 
@@ -41,10 +41,12 @@ all: $(LIBRARY) $(SHARED) $(PROGRAMS) man
 
 # What a fresh Debian 12 needs.  Installing asks for root; with all of it there, nothing is asked.
 BUILD_PACKAGES := gcc g++ make autoconf pkg-config libjansson-dev libssl-dev libnbd-dev libext2fs-dev \
-	libarchive-dev libzstd-dev libcyaml-dev libyaml-dev libseccomp-dev libapt-pkg-dev libguestfs-dev zlib1g-dev check scdoc
+	libarchive-dev libzstd-dev libcyaml-dev libyaml-dev libseccomp-dev libapt-pkg-dev libguestfs-dev zlib1g-dev check scdoc \
+	librpm-dev libsolv-dev libsolvext-dev libmodulemd-dev libcurl4-openssl-dev libselinux1-dev
 RUN_PACKAGES := qemu-utils qemu-system-x86 e2fsprogs gpgv libguestfs0 supermin linux-image-cloud-amd64
 TEST_PACKAGES := mmdebstrap debian-archive-keyring fdisk gdisk python3 python3-jsonschema acl attr libcap2-bin gpg gpg-agent dpkg-dev apt-utils \
-	openssl jq procps xfsprogs xorriso erofs-utils initramfs-tools-core strace xz-utils zstd clang clang-format time
+	openssl jq procps xfsprogs xorriso erofs-utils initramfs-tools-core strace xz-utils zstd clang clang-format time \
+	rpm createrepo-c dnf lvm2 btrfs-progs cryptsetup-bin dosfstools selinux-utils
 
 deps:
 	@missing=$$(for package in $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES); do \
@@ -78,7 +80,7 @@ $(SHARED): $(LIB_OBJECTS)
 define program
 PROGRAMS += $(BUILD)/$(1)
 $(BUILD)/$(1): $$(call objects,$(2)) $$(LIBRARY)
-	$$(CXX) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS_LIBS)
+	$$(CXX) $$(LDFLAGS) -Wl,--as-needed -pthread -o $$@ $$^ $$(LIBS_LIBS)
 endef
 $(foreach name,$(PROGRAM_NAMES),$(eval $(call program,$(name),$($(name)_SOURCES))))
 all: $(PROGRAMS)

@@ -31,6 +31,9 @@ void mirror_source_free(struct mirror_source *source)
 	free(source->version);
 	free(source->index_path);
 	free(source->signer);
+	free(source->os_id);
+	free(source->os_version);
+	free_all(source->excludes, source->n_excludes);
 	*source = (struct mirror_source){0};
 }
 
@@ -74,6 +77,10 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 	json_put_u64(object, "date", (uint64_t)source->date);
 	json_put_u64(object, "valid_until", (uint64_t)source->valid_until);
 	json_put_bool(object, "security", source->security);
+	put_text(object, "os_id", source->os_id);
+	put_text(object, "os_version", source->os_version);
+	json_put_u64(object, "priority", source->priority);
+	json_put(object, "excludes", json_strings(source->excludes, source->n_excludes));
 	json_put(object, "files", files_to_json(source));
 	return object;
 }
@@ -138,6 +145,10 @@ static int read_source(struct json_reader *reader, void *opaque)
 	get_time(reader, "date", &ret->date);
 	get_time(reader, "valid_until", &ret->valid_until);
 	json_get_bool(reader, "security", &ret->security);
+	json_get_nullable_bytes(reader, "os_id", &ret->os_id);
+	json_get_nullable_bytes(reader, "os_version", &ret->os_version);
+	json_get_u64(reader, "priority", &ret->priority);
+	json_get_strings(reader, "excludes", &ret->excludes, &ret->n_excludes);
 	return json_get_items(reader, "files", read_file, ret);
 }
 

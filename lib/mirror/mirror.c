@@ -37,6 +37,7 @@ struct mirror_source *mirror_build_source(struct mirror_build *build)
 	struct mirror_source *source = ARRAY_ADD(build->sources, build->n_sources);
 
 	source->directory = xasprintf("incoming/%zu", build->n_sources - 1);
+	source->priority = MIRROR_PRIORITY;
 	return source;
 }
 

@@ -31,6 +31,8 @@ struct mirror_file {
 	struct digest sha256;
 };
 
+enum { MIRROR_PRIORITY = 99 }; /* as dnf and yum have it */
+
 /* One signed repository of a snapshot: for apt, one suite. */
 struct mirror_source {
 	char *directory; /* absolute, in the snapshot: holds the index files in the vendor's layout
@@ -40,14 +42,23 @@ struct mirror_source {
 	char **components, **architectures; /* components by where their files lie: "main" where
 					       the index says "updates/main" */
 	size_t n_components, n_architectures;
-	struct digest index;	   /* sha256 of InRelease or repomd.xml */
-	char *index_path;	   /* relative: "dists/bookworm-security/InRelease" */
-	char *signer;		   /* fingerprint, upper-case hex */
-	int64_t date;		   /* seconds since the epoch, as the signed index says */
-	int64_t valid_until;	   /* 0: not said */
-	bool security;		   /* this source carries security updates */
+	struct digest index;	  /* sha256 of InRelease or repomd.xml */
+	char *index_path;	  /* relative: "dists/bookworm-security/InRelease" */
+	char *signer;		  /* fingerprint, upper-case hex */
+	int64_t date;		  /* seconds since the epoch, as the signed index says */
+	int64_t valid_until;	  /* 0: not said */
+	bool security;		  /* this source carries security updates */
+	char *os_id, *os_version; /* only for guests of this os-release ID, of this VERSION_ID or
+				     one that goes on after a dot; NULL: not said */
+	uint64_t priority;	  /* of packages with one name, those of the source with the
+				     smallest number are taken; MIRROR_PRIORITY where nobody says */
+	char **excludes;	  /* shell patterns of package names that are not taken from it */
+	size_t n_excludes;
 	struct mirror_file *files; /* sorted by path: for apt, InRelease (or Release and
-				      Release.gpg) and the Packages files, uncompressed */
+				      Release.gpg) and the Packages files, uncompressed; for
+				      repomd, repodata/repomd.xml, its signature, and what it names
+				      of primary, filelists, updateinfo and modules, packed as the
+				      vendor has them */
 	size_t n_files;
 };
 

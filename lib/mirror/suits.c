@@ -10,6 +10,8 @@ bool mirror_source_suits(const struct mirror_source *source, const char *os_id,
 {
 	size_t len = codename ? strlen(codename) : 0;
 
+	if (os_id && source->os_id && strcasecmp(source->os_id, os_id) != 0)
+		return false;
 	if (!os_id || !len || !source->origin || !source->codename ||
 	    strcasecmp(source->origin, os_id) != 0)
 		return true;

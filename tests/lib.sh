@@ -65,6 +65,25 @@ oddities_mirror() {
 	"$TEST_TOP/test-images/make-signed-mirror" -o "$1" --suite oddities-security --origin coldpatch "$debs"/*.deb
 }
 
+# Real RPM roots and packages, beside the project's directory; what is made of them says so.
+SHARED_RPM=${SHARED_RPM:-$TEST_TOP/../shared/rpm}
+needs_rpm_material() {
+	[ -f "$SHARED_RPM/README.md" ] || skip "the RPM roots and packages are not there: $SHARED_RPM"
+	[ "$(id -u)" = 0 ] || skip "needs root to unpack the roots"
+}
+# The key that signs test repositories, and those of their packages that no vendor signed: DIR/keyring.gpg, DIR/keyring.asc.
+rpm_key() { make_once rpm-key "$TEST_TOP/test-images/make-rpm-mirror" --key; }
+# The vendor's key, as the CentOS root carries it.
+centos_keyring() { make_once centos-7.keyring.gpg make_centos_keyring; }
+make_centos_keyring() { tar -xOf "$SHARED_RPM/centos-7.6.1810-root.tar.zst" ./etc/pki/rpm-gpg/RPM-GPG-KEY-CentOS-7 | gpg --batch --yes --dearmor -o "$1"; }
+centos_guest() { make_once centos-7.qcow2 "$TEST_TOP/test-images/rpm-guest" --root "$SHARED_RPM/centos-7.6.1810-root.tar.zst" -o; }
+# The vendor's packages, three of them built again; an apply of it to the CentOS guest takes all 91.
+centos_mirror() {
+	local key
+	key=$(rpm_key) && make_once centos-7-mirror "$TEST_TOP/test-images/make-rpm-mirror" --packages-from "$SHARED_RPM/wave-b-7.9.2009" --key "$key" -o
+}
+rocky_guest() { make_once rocky-9.qcow2 "$TEST_TOP/test-images/rpm-guest" --root "$SHARED_RPM/rocky-9.1-root.tar.zst" --profile boot -o; }
+
 # An image of its own for a test, as an overlay that costs nothing: overlay_of IMAGE PATH
 overlay_of() { qemu-img create -q -f qcow2 -b "$(realpath "$1")" -F "${3:-qcow2}" "$2"; }
 
@@ -130,6 +149,50 @@ make_mini_guest() {
 }
 install_victim() { # DIRECTORY; in the guest's root
 	cp "$1"/victim_1.0_all.deb tmp/ && chroot . dpkg -i /tmp/victim_1.0_all.deb >/dev/null && rm tmp/victim_1.0_all.deb
+}
+
+# victim_rpm VERSION DIRECTORY [SECTIONS [FILES]]: builds DIRECTORY/victim-VERSION-1.noarch.rpm; SECTIONS are of its spec file
+# ("%pre", "%post", ...), FILES is a tree to ship, $VICTIM_FIELDS more lines of its preamble.  Prints the path.
+victim_rpm() {
+	local tree file
+	tree=$(mktemp -d "$2/victim.XXXXXX")
+	mkdir -p "$tree/root/usr/share/victim"
+	[ -z "${4-}" ] || cp -a "$4/." "$tree/root"
+	echo "$1" > "$tree/root/usr/share/victim/version"
+	{
+		printf 'Name: victim\nVersion: %s\nRelease: 1\nSummary: t\nLicense: MIT\nBuildArch: noarch\nAutoReqProv: no\n' "$1"
+		[ -z "${VICTIM_FIELDS-}" ] || printf '%s\n' "$VICTIM_FIELDS"
+		printf '%%description\nt\n%s\n%%files\n' "${3-}"
+		(cd "$tree/root" && find . -mindepth 1 ! -type d -printf '"/%P"\n' | sort)
+	} > "$tree/victim.spec"
+	file=$2/victim-$1-1.noarch.rpm
+	rpmbuild -bb --quiet --noclean --buildroot "$tree/root" --define "_topdir $tree/build" --define "_rpmdir $2" \
+		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_binary_payload w6.gzdio' \
+		--define '__spec_install_pre %{___build_pre}' --define '__os_install_post %{nil}' --define '_build_id_links none' \
+		"$tree/victim.spec" > "$tree/log" 2>&1 || { cat "$tree/log" >&2; fail "rpmbuild"; }
+	rm -rf "$tree"
+	echo "$file"
+}
+
+# A small guest with a current rpm, and victim 1.0 installed: a run takes a second or two.
+rpm_mini_guest() { make_once rpm-mini.qcow2 make_rpm_mini_guest; }
+make_rpm_mini_guest() {
+	local work status=0
+	work=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-mini.XXXXXX")
+	"$TEST_TOP/test-images/rpm-mini-root" --tools "$SHARED_RPM/tools" -o "$work/root" "$(victim_rpm 1.0 "$work")" &&
+		"$TEST_TOP/test-images/rpm-guest" --root "$work/root" --size 160 -o "$1" || status=1
+	rm -rf "$work"
+	return $status
+}
+
+# rpm_victim_update [SECTIONS [FILES]]: a mirror with victim 2.0, in the test's store; its digest in $SNAPSHOT.
+rpm_victim_update() {
+	local rpm key
+	key=$(rpm_key) && rpm=$(victim_rpm 2.0 "$WORK" "$@") || exit 1
+	rm -rf "$WORK/mirror"
+	"$TEST_TOP/test-images/make-rpm-mirror" -o "$WORK/mirror" --key "$key" "$rpm" || fail "make-rpm-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$key/keyring.gpg" "$WORK/mirror"
+	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
 }
 
 # victim_update [POSTINST [FILES]]: a mirror with victim 2.0, in the test's store; its digest in $SNAPSHOT.

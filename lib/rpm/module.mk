@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-LIB_SOURCES +=
+LIB_SOURCES += lib/rpm/rpm_header.c

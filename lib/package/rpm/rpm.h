@@ -19,7 +19,7 @@
 #define COLDPATCH_PACKAGE_RPM_RPM_H
 
 #include "package/package.h"
-#include "rpm/header.h"
+#include "rpm/rpm_header.h"
 
 #define RPM_STATE_HEADERS  "headers"
 #define RPM_STATE_DATABASE "database"

@@ -5,8 +5,8 @@
  * file format manual).  lib/rpm is where librpm's types live; only lib/package/rpm may ask for the
  * handle, to give it to libsolv.
  */
-#ifndef COLDPATCH_RPM_HEADER_H
-#define COLDPATCH_RPM_HEADER_H
+#ifndef COLDPATCH_RPM_RPM_HEADER_H
+#define COLDPATCH_RPM_RPM_HEADER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,12 @@ DEFINE_CLEANUP(struct rpm_header, rpm_header_free)
 
 /* The bytes that rpm_header_import takes. */
 void rpm_header_export(const struct rpm_header *header, struct buffer *ret);
+
+/* ERROR_IMAGE: the header names a digest of its own, and has another.  Old ones name none. */
+int rpm_header_check(const struct rpm_header *header, struct error *err);
+
+/* Takes away what differs between two installations of the same package. */
+void rpm_header_forget_installation(struct rpm_header *header);
 
 /* Borrowed; "" where the header has none. */
 const char *rpm_header_name(const struct rpm_header *header);

@@ -41,7 +41,12 @@ struct package_change {
 	bool automatic; /* new, and only because something depends on it */
 };
 
-enum package_operation { PACKAGE_UNPACK, PACKAGE_CONFIGURE, PACKAGE_REMOVE };
+enum package_operation {
+	PACKAGE_UNPACK,
+	PACKAGE_CONFIGURE,
+	PACKAGE_REMOVE,
+	PACKAGE_INSTALL_BESIDE /* as unpack, but versions that are installed stay (kernels) */
+};
 
 /* In the order in which the package manager is to do them. */
 struct package_step {

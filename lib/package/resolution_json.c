@@ -7,7 +7,8 @@
 
 static const char *const operation_names[] = {[PACKAGE_UNPACK] = "unpack",
 					      [PACKAGE_CONFIGURE] = "configure",
-					      [PACKAGE_REMOVE] = "remove"};
+					      [PACKAGE_REMOVE] = "remove",
+					      [PACKAGE_INSTALL_BESIDE] = "install-beside"};
 
 static json_t *change_to_json(const struct package_change *change)
 {

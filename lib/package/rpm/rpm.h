@@ -56,7 +56,17 @@ int rpm_resolve(const struct package_state *state, const struct guest *guest,
 		const struct mirror_snapshot *snapshot, const struct resolve_request *request,
 		const char *work_dir, struct resolution *ret, struct error *err);
 
-/* rpm_commands.c */
+/*
+ * rpm_commands.c: a plan's steps as calls of the guest's rpm.  In a resolution of this family
+ *
+ *     PACKAGE_UNPACK           is `rpm -U`; all of them are one transaction, whatever lies between
+ *     PACKAGE_INSTALL_BESIDE   is `rpm -i`
+ *     PACKAGE_REMOVE           is `rpm -e`, before the transaction or, behind all others, after it
+ *     PACKAGE_CONFIGURE        does not occur
+ *
+ * A change without a step is a removal by the package that obsoletes it: rpm does that by itself.
+ * Versions are rpm_header_evr's.
+ */
 int rpm_commands(const struct resolution *resolution, const char *package_dir, int status_fd,
 		 struct package_commands *ret, struct error *err);
 void rpm_read_status(char *line, struct package_event *ret);

@@ -126,7 +126,7 @@ static int read_mirror(struct mirror_build *build, int root, const struct mirror
 
 	for (size_t i = 0; result == 0 && i < suites.n_paths; i++)
 		result = read_suite(&apt, suites.paths[i], err);
-	pool_free(&apt.pool);
+	pool_forget(&apt.pool);
 	return result;
 }
 

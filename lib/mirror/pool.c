@@ -5,7 +5,7 @@
 
 enum { MAX_DEPTH = 16 };
 
-void pool_free(struct pool *pool)
+void pool_forget(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->n_walked; i++)
 		free(pool->walked[i]);

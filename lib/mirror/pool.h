@@ -13,8 +13,8 @@ struct pool {
 	char **walked; /* the first parts of paths that were read */
 	size_t n_walked;
 };
-void pool_free(struct pool *pool);
-#define CLEANUP_POOL __attribute__((cleanup(pool_free)))
+void pool_forget(struct pool *pool);
+#define CLEANUP_POOL __attribute__((cleanup(pool_forget)))
 
 /* The stored spelling of the path, borrowed, or *ret is NULL when it is not there. */
 int pool_find(struct pool *pool, const char *path, size_t len, const char **ret, struct error *err);

@@ -28,10 +28,27 @@ LIB_SOURCES += \
 	lib/package/deb/deb_roles.c \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
-	lib/package/deb/deb_verify.c
+	lib/package/deb/deb_verify.c \
+	lib/package/rpm/rpm_packages.c \
+	lib/package/rpm/rpm_resolve.c \
+	lib/package/rpm/rules.c \
+	lib/package/rpm/rules_pattern.c \
+	lib/package/rpm/solve.c \
+	lib/package/rpm/solve_advisories.c \
+	lib/package/rpm/solve_cache.c \
+	lib/package/rpm/solve_decide.c \
+	lib/package/rpm/solve_explain.c \
+	lib/package/rpm/solve_hide.c \
+	lib/package/rpm/solve_install_only.c \
+	lib/package/rpm/solve_installed.c \
+	lib/package/rpm/solve_package.c \
+	lib/package/rpm/solve_repo.c \
+	lib/package/rpm/solve_report.c \
+	lib/package/rpm/solve_weak.c
 UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c \
 	tests/unit/payload_test.c
 FUZZERS += tests/fuzz/dpkg_status.c
+TEST_TOOLS += tests/image/rpm_resolve_tool.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rpm family: the package database is read here (lib/rpm), libsolv decides (rpm_solve.h), the
+ * The rpm family: the package database is read here (lib/rpm), libsolv decides (solve.h), the
  * guest's own rpm does the work.
  *
  * Package state files:
@@ -26,7 +26,7 @@
 
 extern const struct package_family rpm_family;
 
-/* Packages of the state file "headers". */
+/* rpm_packages.c: packages of the state file "headers". */
 struct rpm_packages {
 	struct rpm_header **items; /* owned */
 	size_t n_items;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A pattern does not say which of the forms it has, and a name may hold dashes and dots.  So the
+ * package is written in every form, and the pattern tried on each: dnf and yum find the same.
+ */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "package/rpm/rules.h"
+
+static bool matches(const char *pattern, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static bool matches(const char *pattern, const char *fmt, ...)
+{
+	char *text = NULL;
+	bool result;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	va_end(args);
+	result = fnmatch(pattern, text, 0) == 0;
+	free(text);
+	return result;
+}
+
+/* "-VERSION" of "VERSION-RELEASE" */
+static int version_length(const char *evr)
+{
+	const char *dash = strrchr(evr, '-');
+
+	return (int)(dash ? (size_t)(dash - evr) : strlen(evr));
+}
+
+static bool matches_version(const char *pattern, const char *name, const char *evr,
+			    const char *arch)
+{
+	return matches(pattern, "%s-%s", name, evr) ||
+	       matches(pattern, "%s-%s.%s", name, evr, arch) ||
+	       matches(pattern, "%s-%.*s", name, version_length(evr), evr);
+}
+
+bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
+{
+	const char *colon = strchr(package->evr, ':');
+	const char *version = colon ? colon + 1 : package->evr;
+	int epoch_len = colon ? (int)(colon - package->evr) : 1;
+	const char *epoch = colon ? package->evr : "0";
+	CLEANUP_FREE char *full = xasprintf("%.*s:%s", epoch_len, epoch, version);
+	CLEANUP_FREE char *epoch_name = xasprintf("%.*s:%s", epoch_len, epoch, package->name);
+
+	return fnmatch(pattern, package->name, 0) == 0 ||
+	       matches(pattern, "%s.%s", package->name, package->architecture) ||
+	       matches_version(pattern, package->name, version, package->architecture) ||
+	       matches_version(pattern, package->name, full, package->architecture) ||
+	       matches_version(pattern, epoch_name, version, package->architecture);
+}
+
+/* NAME, and what is left of it without one part after a dash, and without two. */
+bool rpm_pattern_names(const char *pattern, const char *name)
+{
+	const char *colon = strchr(pattern, ':');
+	CLEANUP_FREE char *copy = NULL;
+	char *dot, *dash;
+
+	if (colon && strspn(pattern, "0123456789") == (size_t)(colon - pattern))
+		pattern = colon + 1;
+	copy = xstrdup(pattern);
+	if (fnmatch(copy, name, 0) == 0)
+		return true;
+	dot = strrchr(copy, '.');
+	if (dot) {
+		*dot = '\0';
+		if (fnmatch(copy, name, 0) == 0)
+			return true;
+		*dot = '.';
+	}
+	for (int parts = 0; parts < 2 && (dash = strrchr(copy, '-')); parts++) {
+		*dash = '\0';
+		if (fnmatch(copy, name, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool rpm_hold_matches(const char *pattern, const struct rpm_nevra *package)
+{
+	return fnmatch(pattern, package->name, 0) == 0 ||
+	       matches(pattern, "%s.%s", package->name, package->architecture) ||
+	       matches(pattern, "%s:%s", package->name, package->architecture);
+}

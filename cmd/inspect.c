@@ -54,12 +54,17 @@ static void print_boot(const json_t *boot)
 static void print_filesystem(const json_t *fs)
 {
 	const json_t *space = json_object_get(fs, "space");
+	const json_t *volume = json_object_get(fs, "volume");
 	json_int_t total = json_integer_value(json_object_get(space, "total_bytes"));
 
-	printf("file system   disk %lld partition %lld  %-8s %-10s",
-	       (long long)json_integer_value(json_object_get(fs, "disk")),
-	       (long long)json_integer_value(json_object_get(fs, "partition")), field(fs, "type"),
-	       field(fs, "mountpoint"));
+	if (json_is_object(volume))
+		printf("file system   volume %s/%s  ", field(volume, "group"),
+		       field(volume, "name"));
+	else
+		printf("file system   disk %lld partition %lld  ",
+		       (long long)json_integer_value(json_object_get(fs, "disk")),
+		       (long long)json_integer_value(json_object_get(fs, "partition")));
+	printf("%-8s %-10s", field(fs, "type"), field(fs, "mountpoint"));
 	if (total)
 		printf("  %s of %s free",
 		       human_size(json_integer_value(json_object_get(space, "free_bytes"))),

@@ -11,6 +11,8 @@
 
 #include "runner.h"
 
+enum { DRIVE_SIZE = 128 };
+
 typedef const struct job_filesystem filesystem;
 
 /* Does the mount hold the path?  The length of the match, 0 for none. */
@@ -73,17 +75,32 @@ static const char *grub_type(filesystem *fs)
 	return fs->type && strcmp(fs->type, "vfat") == 0 ? "fat" : fs->type;
 }
 
-static const char *grub_partmap(filesystem *fs)
+static const char *grub_scheme(const char *scheme)
 {
-	if (!fs->scheme || !fs->partition)
-		return "";
-	return strcmp(fs->scheme, "mbr") == 0 ? "msdos" : fs->scheme;
+	return strcmp(scheme, "mbr") == 0 ? "msdos" : scheme;
 }
 
-/* "hd0,gpt1" */
+static const char *grub_partmap(filesystem *fs)
+{
+	return fs->scheme && fs->partition ? grub_scheme(fs->scheme) : "";
+}
+
+/* Of a volume: of each part of its group, as GRUB's list of members has it. */
+static int say_partmaps(filesystem *fs)
+{
+	if (!fs->manager)
+		return say(grub_partmap(fs));
+	for (size_t i = 0; fs->schemes && fs->schemes[i]; i++)
+		puts(grub_scheme(fs->schemes[i]));
+	return 0;
+}
+
+/* "hd0,gpt1"; a volume has a name of its own that no firmware knows. */
 static void grub_drive(filesystem *fs, const char *kind, char *ret, size_t size)
 {
-	if (fs->partition)
+	if (fs->grub_drive)
+		snprintf(ret, size, "%s", fs->grub_drive);
+	else if (fs->partition)
 		snprintf(ret, size, "%s%llu,%s%llu", kind, (unsigned long long)fs->disk,
 			 grub_partmap(fs), (unsigned long long)fs->partition);
 	else
@@ -98,11 +115,13 @@ static bool has_hints(filesystem *fs)
 
 static int say_hints(filesystem *fs)
 {
-	char bios[64], ahci[64];
+	char bios[DRIVE_SIZE], ahci[DRIVE_SIZE];
 
 	grub_drive(fs, "hd", bios, sizeof bios);
 	grub_drive(fs, "ahci", ahci, sizeof ahci);
-	if (has_hints(fs))
+	if (fs->grub_drive)
+		printf("--hint='%s' ", bios);
+	else if (has_hints(fs))
 		printf("--hint-bios=%s --hint-efi=%s --hint-baremetal=%s", bios, bios, ahci);
 	putchar('\n');
 	return 0;
@@ -123,7 +142,7 @@ static int say_disk(filesystem *fs)
 
 static int say_drive(filesystem *fs, const char *before, const char *kind, const char *after)
 {
-	char drive[64];
+	char drive[DRIVE_SIZE];
 
 	grub_drive(fs, kind, drive, sizeof drive);
 	printf("%s%s%s\n", before, drive, after);
@@ -141,11 +160,13 @@ static int grub_target(filesystem *fs, const char *target)
 	if (strcmp(target, "fs_label") == 0)
 		return say(fs->label ? fs->label : "");
 	if (strcmp(target, "partuuid") == 0)
-		return say(fs->partuuid);
+		return say(fs->manager ? "" : fs->partuuid);
 	if (strcmp(target, "partmap") == 0)
-		return say(grub_partmap(fs));
-	if (strcmp(target, "abstraction") == 0 || strcmp(target, "cryptodisk_uuid") == 0 ||
-	    strcmp(target, "arc_hint") == 0 || strcmp(target, "ieee1275_hint") == 0)
+		return say_partmaps(fs);
+	if (strcmp(target, "abstraction") == 0)
+		return say(fs->manager ? fs->manager : "");
+	if (strcmp(target, "cryptodisk_uuid") == 0 || strcmp(target, "arc_hint") == 0 ||
+	    strcmp(target, "ieee1275_hint") == 0)
 		return say("");
 	if (strcmp(target, "disk") == 0)
 		return say_disk(fs);

@@ -83,6 +83,16 @@ static void parents_make(const char *path)
 	}
 }
 
+/* The other nodes of a volume, whose directory may be the volume's group: "/dev/vg/root". */
+static void node_link(const char *node, const char *device)
+{
+	if (strncmp(node, "/dev/", 5) != 0 || strstr(node, "/.."))
+		return;
+	parents_make(node);
+	if (symlink(device, node) < 0 && errno != EEXIST)
+		unlink(node);
+}
+
 static void disk_names(const struct job_filesystem *fs)
 {
 	int fd;
@@ -96,6 +106,8 @@ static void disk_names(const struct job_filesystem *fs)
 	disk_link("by-uuid", fs->uuid, fs->device);
 	disk_link("by-partuuid", fs->partuuid, fs->device);
 	disk_link("by-label", fs->label, fs->device);
+	for (size_t i = 0; fs->nodes && fs->nodes[i]; i++)
+		node_link(fs->nodes[i], fs->device);
 }
 
 int devices_make(const struct job *job, struct error *err)

@@ -9,8 +9,7 @@
 
 #include "disk/block_impl.h"
 
-static int block_check_range(const struct block *block, uint64_t len, uint64_t offset,
-			     struct error *err)
+int block_check_range(const struct block *block, uint64_t len, uint64_t offset, struct error *err)
 {
 	uint64_t end;
 

@@ -24,6 +24,12 @@ int block_write(struct block *block, const void *buf, size_t len, uint64_t offse
 int block_flush(struct block *block, struct error *err);
 /* A window onto `parent` (a partition, a volume), which must outlive it. */
 struct block *block_slice(struct block *parent, uint64_t offset, uint64_t size, struct error *err);
+/* Pieces of devices, which must outlive it, one behind the other: a volume over several places. */
+struct block_piece {
+	struct block *parent;
+	uint64_t offset, size;
+};
+struct block *block_join(const struct block_piece *pieces, size_t n_pieces, struct error *err);
 /* A regular file as it is, read-only: for scratch disks of our own and for tests.  An image of the
  * user's goes through image_open. */
 struct block *block_open_file(const char *path, struct error *err);

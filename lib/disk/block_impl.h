@@ -29,6 +29,9 @@ struct block {
 	uint64_t size;
 };
 
+/* ERROR_IMAGE when the range is not inside the device. */
+int block_check_range(const struct block *block, uint64_t len, uint64_t offset, struct error *err);
+
 /* What is at `offset`, for 1 to `len` bytes (ret->len).  `len` is not 0. */
 int block_extent(struct block *block, uint64_t offset, uint64_t len, struct block_extent *ret,
 		 struct error *err);

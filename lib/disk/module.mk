@@ -11,7 +11,12 @@ LIB_SOURCES += \
 	lib/disk/format.c \
 	lib/disk/gpt.c \
 	lib/disk/header.c \
+	lib/disk/join.c \
 	lib/disk/lock.c \
+	lib/disk/lvm.c \
+	lib/disk/lvm_group.c \
+	lib/disk/lvm_label.c \
+	lib/disk/lvm_text.c \
 	lib/disk/mbr.c \
 	lib/disk/nbd.c \
 	lib/disk/overlay.c \

@@ -164,9 +164,10 @@ static bool filesystem_has(const struct guest_filesystem *fs, enum tag tag, cons
 						      : strcmp(own[tag], value) == 0;
 }
 
-/* Disks are counted from 1 for people. */
-static char *place_of(const struct guest_filesystem *fs)
+char *guest_filesystem_place(const struct guest_filesystem *fs)
 {
+	if (fs->volume)
+		return xasprintf("volume %s/%s", fs->volume->group, fs->volume->name);
 	if (fs->partition == 0)
 		return xasprintf("disk %zu", fs->disk + 1);
 	return xasprintf("partition %u of disk %zu", fs->partition, fs->disk + 1);
@@ -175,7 +176,7 @@ static char *place_of(const struct guest_filesystem *fs)
 static int set_ambiguous(const char *source, const struct guest_filesystem *a,
 			 const struct guest_filesystem *b, struct error *err)
 {
-	CLEANUP_FREE char *first = place_of(a), *second = place_of(b);
+	CLEANUP_FREE char *first = guest_filesystem_place(a), *second = guest_filesystem_place(b);
 
 	return error_set(err, ERROR_IMAGE,
 			 "%s is carried by %s and by %s, so that a guest cannot tell them apart; "
@@ -203,16 +204,32 @@ static int find_by_tag(const struct guest *guest, const struct tagged *wanted, s
 	return 1;
 }
 
+static int find_by_node(const struct guest *guest, const char *path, size_t *ret)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++) {
+		const struct guest_volume *volume = guest->filesystems[i].volume;
+
+		for (size_t j = 0; volume && j < volume->n_nodes; j++)
+			if (strcmp(volume->nodes[j], path) == 0) {
+				*ret = i;
+				return 1;
+			}
+	}
+	return 0;
+}
+
 static int find_by_device(const struct guest *guest, const char *path, size_t *ret)
 {
 	struct device device;
 
+	if (find_by_node(guest, path, ret))
+		return 1;
 	if (!parse_device(guest, path, &device))
 		return 0;
 	for (size_t i = 0; i < guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &guest->filesystems[i];
 
-		if (fs->disk == device.disk && fs->partition == device.partition) {
+		if (!fs->volume && fs->disk == device.disk && fs->partition == device.partition) {
 			*ret = i;
 			return 1;
 		}

@@ -10,6 +10,7 @@
 #include "guest/layout.h"
 #include "guest/mount.h"
 #include "guest/osrelease.h"
+#include "guest/volume.h"
 
 static void strings_free(char **strings, size_t n)
 {
@@ -26,6 +27,7 @@ static void filesystem_free(struct guest_filesystem *fs)
 
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
+	guest_volume_free(fs->volume);
 }
 
 static void os_free(struct guest_os *os)
@@ -191,7 +193,7 @@ static void check_volume(struct layout *layout, size_t index)
 	const struct guest_filesystem *fs = &guest->filesystems[index];
 	CLEANUP_FREE char *place = layout_place(layout, index);
 
-	if (layout->volumes[index].hibernated)
+	if (layout->places[index].hibernated)
 		guest_add_blocker(
 			guest, "hibernated",
 			"the guest is hibernated into %s; start it and shut it down, then "
@@ -212,16 +214,16 @@ static int read_guest(struct layout *layout, struct tree *tree, struct error *er
 	    identity_read(tree, &layout->guest->identity, err) < 0)
 		return -1;
 	check_os(layout->guest);
-	for (size_t i = 0; i < layout->n_volumes; i++)
+	for (size_t i = 0; i < layout->n_places; i++)
 		check_volume(layout, i);
 	return 0;
 }
 
 static void hand_over_blocks(struct layout *layout, struct tree *tree)
 {
-	for (size_t i = 0; i < layout->n_volumes; i++)
+	for (size_t i = 0; i < layout->n_places; i++)
 		if (layout->guest->filesystems[i].mounted)
-			tree_own_block(tree, steal(layout->volumes[i].block));
+			tree_own_block(tree, steal(layout->places[i].block));
 }
 
 int guest_open(const struct image *const *images, struct block *const *blocks, size_t n_disks,

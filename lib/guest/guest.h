@@ -27,11 +27,37 @@ struct guest_disk {
 	bool boot_code; /* its first sector holds code that a BIOS would start */
 };
 
-struct guest_filesystem {
+/* A part of a disk that a volume is made of. */
+struct guest_member {
 	size_t disk;
-	unsigned partition;	    /* 0: the whole disk */
-	uint64_t offset, size;	    /* bytes on its disk */
-	char *partition_type;	    /* GPT: type GUID; MBR: "0x83"; NULL: the whole disk */
+	unsigned partition; /* 0: the whole disk */
+};
+
+struct guest_segment {
+	size_t disk;
+	uint64_t offset, size; /* bytes on the disk */
+};
+
+/* What a volume manager of the guest makes of its disks' parts (lib/disk/volume.h). */
+struct guest_volume {
+	char *manager; /* "lvm" */
+	char *group, *group_uuid;
+	char *name, *uuid;
+	char **nodes; /* its device nodes; the first is the one that mount(8) shows */
+	size_t n_nodes;
+	char *grub;		      /* how GRUB names the drive */
+	struct guest_member *members; /* of its group, as far as they are there; at least one */
+	size_t n_members;
+	struct guest_segment *segments; /* its bytes, in order; none: not read directly */
+	size_t n_segments;
+};
+
+struct guest_filesystem {
+	size_t disk;		     /* of a volume: its group's first */
+	unsigned partition;	     /* 0: the whole disk, or a volume */
+	uint64_t offset, size;	     /* bytes on its disk; of a volume: 0, and its own size */
+	struct guest_volume *volume; /* NULL: a partition or a whole disk */
+	char *partition_type; /* GPT: type GUID; MBR: "0x83"; NULL: the whole disk or a volume */
 	char *partuuid, *partlabel; /* NULL: none */
 	char *type, *uuid, *label;  /* type NULL: not recognised */
 	char *features;
@@ -149,11 +175,19 @@ void guest_add_note(struct guest *guest, const char *fmt, ...)
 /*
  * The file system that `source` names as fstab(5) and root= do: UUID=, LABEL=, PARTUUID=,
  * PARTLABEL=, /dev/disk/by-*, or a device name, which is mapped by disk order and partition number
- * (/dev/vdb1, /dev/nvme1n1p1: partition 1 of the second disk).  1 with its index, 0 when this image
- * has none, -1 with ERROR_IMAGE when several carry that name.
+ * (/dev/vdb1, /dev/nvme1n1p1: partition 1 of the second disk), or one of a volume's device nodes.
+ * 1 with its index, 0 when this image has none, -1 with ERROR_IMAGE when several carry that name.
  */
 int guest_find_filesystem(const struct guest *guest, const char *source, size_t *ret_index,
 			  struct error *err);
+/* What a file system lies on: a window onto its disk, or what its volume's segments join to.
+ * `blocks` are of the disks and must outlive it.  ERROR_IMAGE: a volume that is not read directly.
+ */
+struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct block *const *blocks,
+				     struct error *err);
+/* For people, who count disks from 1: "partition 2 of disk 1", "disk 1", "volume vg/root".  The
+ * caller frees. */
+char *guest_filesystem_place(const struct guest_filesystem *fs);
 /* The file system that the tree has there, or NULL. */
 const struct guest_filesystem *guest_filesystem_at(const struct guest *guest,
 						   const char *mountpoint);

@@ -64,6 +64,66 @@ static void mount_from_json(struct json_reader *reader, struct guest_filesystem 
 	json_get_nullable_bytes(reader, "mount_source", &fs->mount_source);
 }
 
+static int member_from_json(struct json_reader *reader, void *opaque)
+{
+	struct guest_volume *volume = opaque;
+	struct guest_member *member = ARRAY_ADD(volume->members, volume->n_members);
+	size_t partition = 0;
+
+	reader->what = "guest: member of a volume";
+	get_size(reader, "disk", &member->disk);
+	get_size(reader, "partition", &partition);
+	member->partition = (unsigned)partition;
+	return json_reader_result(reader);
+}
+
+static int segment_from_json(struct json_reader *reader, void *opaque)
+{
+	struct guest_volume *volume = opaque;
+	struct guest_segment *segment = ARRAY_ADD(volume->segments, volume->n_segments);
+
+	reader->what = "guest: segment of a volume";
+	get_size(reader, "disk", &segment->disk);
+	json_get_u64(reader, "offset", &segment->offset);
+	json_get_u64(reader, "size", &segment->size);
+	return json_reader_result(reader);
+}
+
+static bool volume_fits(const struct guest_volume *volume, size_t n_disks)
+{
+	bool fits = volume->n_nodes > 0 && volume->n_members > 0;
+
+	for (size_t i = 0; i < volume->n_members; i++)
+		fits &= volume->members[i].disk < n_disks;
+	for (size_t i = 0; i < volume->n_segments; i++)
+		fits &= volume->segments[i].disk < n_disks;
+	return fits;
+}
+
+static int volume_from_json(struct json_reader *parent, size_t n_disks, struct guest_filesystem *fs)
+{
+	const json_t *json = json_object_get(parent->object, "volume");
+	struct guest_volume *volume;
+	struct json_reader reader;
+
+	if (json_is_null(json))
+		return 0;
+	reader = reader_of(json_get_object(parent, "volume"), "guest: volume", parent->err);
+	fs->volume = volume = xcalloc(1, sizeof *volume);
+	json_get_string(&reader, "manager", &volume->manager);
+	json_get_string(&reader, "group", &volume->group);
+	json_get_string(&reader, "group_uuid", &volume->group_uuid);
+	json_get_string(&reader, "name", &volume->name);
+	json_get_string(&reader, "uuid", &volume->uuid);
+	json_get_strings(&reader, "nodes", &volume->nodes, &volume->n_nodes);
+	json_get_string(&reader, "grub", &volume->grub);
+	json_get_items(&reader, "members", member_from_json, volume);
+	json_get_items(&reader, "segments", segment_from_json, volume);
+	if (json_reader_result(&reader) < 0)
+		return -1;
+	return volume_fits(volume, n_disks) ? 0 : set_wrong("volume", parent->err);
+}
+
 static int filesystem_from_json(struct json_reader *reader, void *opaque)
 {
 	struct guest *guest = opaque;
@@ -87,7 +147,8 @@ static int filesystem_from_json(struct json_reader *reader, void *opaque)
 	json_get_bool(reader, "writable", &fs->writable);
 	json_get_nullable_bytes(reader, "why_not", &fs->why_not);
 	mount_from_json(reader, fs);
-	if (json_reader_result(reader) < 0 || space_from_json(reader, &fs->space) < 0)
+	if (json_reader_result(reader) < 0 || space_from_json(reader, &fs->space) < 0 ||
+	    volume_from_json(reader, guest->n_disks, fs) < 0)
 		return -1;
 	return fs->disk < guest->n_disks && (!fs->mounted || fs->mountpoint)
 		       ? 0

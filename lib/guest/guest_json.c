@@ -35,6 +35,54 @@ static json_t *space_to_json(const struct fs_space *space)
 	return object;
 }
 
+static json_t *members_to_json(const struct guest_volume *volume)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < volume->n_members; i++) {
+		json_t *object = json_object();
+
+		json_put_u64(object, "disk", volume->members[i].disk);
+		json_put_u64(object, "partition", volume->members[i].partition);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *segments_to_json(const struct guest_volume *volume)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < volume->n_segments; i++) {
+		json_t *object = json_object();
+
+		json_put_u64(object, "disk", volume->segments[i].disk);
+		json_put_u64(object, "offset", volume->segments[i].offset);
+		json_put_u64(object, "size", volume->segments[i].size);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *volume_to_json(const struct guest_volume *volume)
+{
+	json_t *object;
+
+	if (!volume)
+		return json_null();
+	object = json_object();
+	json_put_string(object, "manager", volume->manager);
+	json_put_string(object, "group", volume->group);
+	json_put_string(object, "group_uuid", volume->group_uuid);
+	json_put_string(object, "name", volume->name);
+	json_put_string(object, "uuid", volume->uuid);
+	json_put(object, "nodes", json_strings(volume->nodes, volume->n_nodes));
+	json_put_string(object, "grub", volume->grub);
+	json_put(object, "members", members_to_json(volume));
+	json_put(object, "segments", segments_to_json(volume));
+	return object;
+}
+
 static json_t *filesystem_to_json(const struct guest_filesystem *fs)
 {
 	json_t *object = json_object();
@@ -43,6 +91,7 @@ static json_t *filesystem_to_json(const struct guest_filesystem *fs)
 	json_put_u64(object, "partition", fs->partition);
 	json_put_u64(object, "offset", fs->offset);
 	json_put_u64(object, "size", fs->size);
+	json_put(object, "volume", volume_to_json(fs->volume));
 	json_put_bytes(object, "partition_type", fs->partition_type);
 	json_put_bytes(object, "partuuid", fs->partuuid);
 	json_put_bytes(object, "partlabel", fs->partlabel);

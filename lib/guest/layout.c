@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "disk/volume.h"
+#include "guest/volume.h"
+
 enum { SECTOR = 512, BOOT_CODE_SIZE = 440 };
 
 static const size_t page_sizes[] = {4096, 16384, 65536};
@@ -15,10 +18,12 @@ static const char *image_name(const struct layout *layout, size_t disk)
 	return slash ? slash + 1 : path;
 }
 
-char *layout_place(const struct layout *layout, size_t volume)
+char *layout_place(const struct layout *layout, size_t index)
 {
-	const struct guest_filesystem *fs = &layout->guest->filesystems[volume];
+	const struct guest_filesystem *fs = &layout->guest->filesystems[index];
 
+	if (fs->volume)
+		return guest_filesystem_place(fs);
 	if (fs->partition == 0)
 		return xstrdup(image_name(layout, fs->disk));
 	return xasprintf("partition %u of %s", fs->partition, image_name(layout, fs->disk));
@@ -70,56 +75,68 @@ static void describe(struct guest_filesystem *fs, const struct fs_info *info)
 
 /* A file system that claims to be readable and does not open is remembered, not fatal: only the
  * guest's fstab says whether it is needed. */
-static int open_volume(struct volume *volume, struct guest_filesystem *fs, struct error *err)
+static int open_place(struct place *place, struct guest_filesystem *fs, struct error *err)
 {
-	volume->fs = fs_open(volume->block, err);
-	if (!volume->fs) {
+	place->fs = fs_open(place->block, err);
+	if (!place->fs) {
 		if (err->kind != ERROR_IMAGE)
 			return -1;
-		volume->open_error = *err;
+		place->open_error = *err;
 		fs->readable = false;
 		return 0;
 	}
-	return fs_space(volume->fs, &fs->space, err);
+	return fs_space(place->fs, &fs->space, err);
 }
 
-static int probe_contents(struct volume *volume, struct guest_filesystem *fs, struct error *err)
+static int probe_contents(struct place *place, struct guest_filesystem *fs, struct error *err)
 {
 	struct fs_info info = {0};
 
-	if (fs_probe(volume->block, &info, err) < 0)
+	if (fs_probe(place->block, &info, err) < 0)
 		return -1;
 	describe(fs, &info);
 	fs_info_free(&info);
 	if (!fs->type || strncmp(fs->type, "sw", 2) == 0)
-		return probe_hibernation(volume->block, &volume->hibernated, err);
-	return fs->readable ? open_volume(volume, fs, err) : 0;
+		return probe_hibernation(place->block, &place->hibernated, err);
+	return fs->readable ? open_place(place, fs, err) : 0;
 }
 
-/* `partition` is NULL for a disk without a table. */
-static int add_volume(struct layout *layout, size_t disk, const struct partition *partition,
-		      struct error *err)
+/* Everything that can hold a file system comes in here.  Takes what `where` owns. */
+static int add_place(struct layout *layout, const struct guest_filesystem *where, struct error *err)
 {
-	struct block *parent = layout->blocks[disk];
-	uint64_t offset = partition ? partition->offset : 0;
-	uint64_t size = partition ? partition->size : block_size(parent);
 	struct guest *guest = layout->guest;
 	struct guest_filesystem *fs = ARRAY_ADD(guest->filesystems, guest->n_filesystems);
-	struct volume *volume = ARRAY_ADD(layout->volumes, layout->n_volumes);
-	CLEANUP_FREE char *place = NULL;
+	struct place *place = ARRAY_ADD(layout->places, layout->n_places);
+	CLEANUP_FREE char *name = NULL;
 
-	*fs = (struct guest_filesystem){.disk = disk, .offset = offset, .size = size};
-	if (partition) {
-		fs->partition = partition->number;
-		fs->partition_type = text_or_null(partition->type);
-		fs->partuuid = text_or_null(partition->uuid);
-		fs->partlabel = text_or_null(partition->label);
-	}
-	volume->block = block_slice(parent, offset, size, err);
-	if (volume->block && probe_contents(volume, fs, err) == 0)
+	*fs = *where;
+	place->block = guest_filesystem_block(fs, layout->blocks, err);
+	if (place->block && probe_contents(place, fs, err) == 0)
 		return 0;
-	place = layout_place(layout, layout->n_volumes - 1);
-	return error_prefix(err, "%s", place);
+	name = layout_place(layout, layout->n_places - 1);
+	return error_prefix(err, "%s", name);
+}
+
+static int add_disk(struct layout *layout, size_t disk, struct error *err)
+{
+	return add_place(
+		layout,
+		&(struct guest_filesystem){.disk = disk, .size = block_size(layout->blocks[disk])},
+		err);
+}
+
+static int add_partition(struct layout *layout, size_t disk, const struct partition *partition,
+			 struct error *err)
+{
+	return add_place(layout,
+			 &(struct guest_filesystem){.disk = disk,
+						    .partition = partition->number,
+						    .offset = partition->offset,
+						    .size = partition->size,
+						    .partition_type = text_or_null(partition->type),
+						    .partuuid = text_or_null(partition->uuid),
+						    .partlabel = text_or_null(partition->label)},
+			 err);
 }
 
 static int read_boot_code(struct block *block, bool *ret, struct error *err)
@@ -149,10 +166,10 @@ static int probe_partitions(struct layout *layout, size_t disk, const struct par
 			    struct error *err)
 {
 	if (table->scheme == PARTITION_SCHEME_NONE)
-		return add_volume(layout, disk, NULL, err);
+		return add_disk(layout, disk, err);
 	for (size_t i = 0; i < table->n_partitions; i++)
 		if (!is_extended(&table->partitions[i]) &&
-		    add_volume(layout, disk, &table->partitions[i], err) < 0)
+		    add_partition(layout, disk, &table->partitions[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -179,37 +196,113 @@ static int probe_disk(struct layout *layout, size_t disk, struct error *err)
 	return result;
 }
 
+/* What cannot be read is there all the same: fstab may name it. */
+static void add_unreadable(struct layout *layout, const struct guest_filesystem *where,
+			   const char *why_not)
+{
+	struct guest *guest = layout->guest;
+	struct place *place = ARRAY_ADD(layout->places, layout->n_places);
+
+	*ARRAY_ADD(guest->filesystems, guest->n_filesystems) = *where;
+	guest->filesystems[guest->n_filesystems - 1].why_not = xstrdup(why_not);
+	error_set(&place->open_error, ERROR_IMAGE, "%s", why_not);
+}
+
+static int add_volume(struct layout *layout, const struct volume *found, struct error *err)
+{
+	struct guest_volume *volume = guest_volume_new(found, layout->guest->filesystems);
+	struct guest_filesystem where = {
+		.disk = volume->members[0].disk, .size = found->size, .volume = volume};
+	struct guest_filesystem *fs;
+
+	if (found->why_not_read) {
+		add_unreadable(layout, &where, found->why_not_read);
+		return 0;
+	}
+	if (add_place(layout, &where, err) < 0)
+		return -1;
+	fs = &layout->guest->filesystems[layout->guest->n_filesystems - 1];
+	if (found->why_not_write) {
+		fs->writable = false;
+		free(fs->why_not);
+		fs->why_not = xstrdup(found->why_not_write);
+	}
+	return 0;
+}
+
+/* Everything but what holds a file system that can be read may be a piece of volumes. */
+static void set_members(const struct layout *layout, struct volume_member *members, char **places)
+{
+	for (size_t i = 0; i < layout->n_places; i++) {
+		places[i] = layout_place(layout, i);
+		members[i] = (struct volume_member){.block = layout->guest->filesystems[i].readable
+								     ? NULL
+								     : layout->places[i].block,
+						    .place = places[i]};
+	}
+}
+
+static int add_volumes(struct layout *layout, const struct volume_set *set, struct error *err)
+{
+	for (size_t i = 0; i < set->n_problems; i++)
+		if (set->problems[i])
+			error_set(&layout->places[i].open_error, ERROR_IMAGE, "%s",
+				  set->problems[i]);
+	for (size_t i = 0; i < set->n_volumes; i++)
+		if (add_volume(layout, &set->volumes[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int probe_volumes(struct layout *layout, struct error *err)
+{
+	size_t n = layout->n_places;
+	CLEANUP_FREE struct volume_member *members = xcalloc(n + 1, sizeof *members);
+	CLEANUP_FREE char **places = xcalloc(n + 1, sizeof *places);
+	CLEANUP_VOLUMES struct volume_set set = {0};
+	int result;
+
+	set_members(layout, members, places);
+	result = volumes_find(members, n, &set, err);
+	for (size_t i = 0; i < n; i++)
+		free(places[i]);
+	return result < 0 ? -1 : add_volumes(layout, &set, err);
+}
+
 int layout_probe(struct layout *layout, struct error *err)
 {
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (probe_disk(layout, i, err) < 0)
 			return -1;
-	return 0;
+	return probe_volumes(layout, err);
 }
 
 struct fs *layout_take_fs(struct layout *layout, size_t index, bool writable, struct error *err)
 {
-	struct volume *volume = &layout->volumes[index];
-	CLEANUP_FREE char *place = NULL;
+	const struct guest_filesystem *info = &layout->guest->filesystems[index];
+	struct place *place = &layout->places[index];
+	CLEANUP_FREE char *name = layout_place(layout, index);
 	struct fs *fs;
 
 	if (!writable)
-		return steal(volume->fs);
-	fs_free(steal(volume->fs));
-	fs = fs_open_writable(volume->block, err);
-	if (fs)
-		return fs;
-	place = layout_place(layout, index);
-	return error_prefix(err, "%s", place), NULL;
+		return steal(place->fs);
+	fs_free(steal(place->fs));
+	/* Of a volume more than the file system decides that. */
+	if (info->volume && !info->writable) {
+		error_set(err, ERROR_IMAGE, "%s cannot be written: %s", name, info->why_not);
+		return NULL;
+	}
+	fs = fs_open_writable(place->block, err);
+	return fs ? fs : (error_prefix(err, "%s", name), NULL);
 }
 
 void layout_free(struct layout *layout)
 {
-	for (size_t i = 0; i < layout->n_volumes; i++) {
-		fs_free(layout->volumes[i].fs);
-		block_free(layout->volumes[i].block);
+	for (size_t i = 0; i < layout->n_places; i++) {
+		fs_free(layout->places[i].fs);
+		block_free(layout->places[i].block);
 	}
-	free(layout->volumes);
-	layout->volumes = NULL;
-	layout->n_volumes = 0;
+	free(layout->places);
+	layout->places = NULL;
+	layout->n_places = 0;
 }

@@ -11,6 +11,7 @@ LIB_SOURCES += \
 	lib/guest/layout.c \
 	lib/guest/mount.c \
 	lib/guest/osrelease.c \
-	lib/guest/root.c
+	lib/guest/root.c \
+	lib/guest/volume.c
 UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c tests/unit/guest_test.c
 FUZZERS += tests/fuzz/osrelease.c tests/fuzz/fstab.c

@@ -54,7 +54,7 @@ static void report(struct join *join, const struct fstab_entry *entry, const cha
 static bool can_mount(struct join *join, const struct fstab_entry *entry, size_t volume)
 {
 	const struct guest_filesystem *fs = &join->guest->filesystems[volume];
-	const struct error *problem = &join->layout->volumes[volume].open_error;
+	const struct error *problem = &join->layout->places[volume].open_error;
 	CLEANUP_FREE char *text = NULL;
 
 	if (fs->mounted)

@@ -64,11 +64,11 @@ static bool is_candidate(const struct guest_filesystem *fs)
 	       strcmp(fs->type, "vfat") != 0;
 }
 
-static void append_reason(const struct layout *layout, size_t volume, struct buffer *text)
+static void append_reason(const struct layout *layout, size_t index, struct buffer *text)
 {
-	const struct guest_filesystem *fs = &layout->guest->filesystems[volume];
-	const struct error *problem = &layout->volumes[volume].open_error;
-	CLEANUP_FREE char *place = layout_place(layout, volume);
+	const struct guest_filesystem *fs = &layout->guest->filesystems[index];
+	const struct error *problem = &layout->places[index].open_error;
+	CLEANUP_FREE char *place = layout_place(layout, index);
 
 	buffer_puts(text, text->len ? "; " : "");
 	if (problem->kind)
@@ -84,8 +84,9 @@ static int set_not_found(const struct layout *layout, struct error *err)
 	CLEANUP_BUFFER struct buffer reasons = {0};
 	CLEANUP_BUFFER struct buffer names = {0};
 
-	for (size_t i = 0; i < layout->n_volumes; i++)
-		if (is_candidate(&layout->guest->filesystems[i]))
+	for (size_t i = 0; i < layout->n_places; i++)
+		if (layout->places[i].open_error.kind ||
+		    is_candidate(&layout->guest->filesystems[i]))
 			append_reason(layout, i, &reasons);
 	if (reasons.len)
 		return error_set(err, ERROR_IMAGE, "no operating system found: %s", reasons.data);
@@ -113,36 +114,36 @@ static int set_several(const struct layout *layout, size_t a, size_t b, struct e
 /* A file system too damaged to look at is remembered like one that does not open. */
 static int look_at(struct layout *layout, size_t index, bool *ret, struct error *err)
 {
-	struct volume *volume = &layout->volumes[index];
-	CLEANUP_FREE char *place = NULL;
+	struct place *place = &layout->places[index];
+	CLEANUP_FREE char *name = NULL;
 
-	if (is_root(volume->fs, ret, err) == 0)
+	if (is_root(place->fs, ret, err) == 0)
 		return 0;
 	if (err->kind == ERROR_IMAGE) {
-		volume->open_error = *err;
+		place->open_error = *err;
 		layout->guest->filesystems[index].readable = false;
-		fs_free(steal(volume->fs));
+		fs_free(steal(place->fs));
 		return 0;
 	}
-	place = layout_place(layout, index);
-	return error_prefix(err, "%s", place);
+	name = layout_place(layout, index);
+	return error_prefix(err, "%s", name);
 }
 
 int layout_find_root(struct layout *layout, size_t *ret, struct error *err)
 {
-	size_t found = layout->n_volumes;
+	size_t found = layout->n_places;
 
-	for (size_t i = 0; i < layout->n_volumes; i++) {
+	for (size_t i = 0; i < layout->n_places; i++) {
 		bool root = false;
 
-		if (layout->volumes[i].fs && look_at(layout, i, &root, err) < 0)
+		if (layout->places[i].fs && look_at(layout, i, &root, err) < 0)
 			return -1;
-		if (root && found < layout->n_volumes)
+		if (root && found < layout->n_places)
 			return set_several(layout, found, i, err);
 		if (root)
 			found = i;
 	}
-	if (found == layout->n_volumes)
+	if (found == layout->n_places)
 		return set_not_found(layout, err);
 	*ret = found;
 	return 0;

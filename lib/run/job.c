@@ -36,6 +36,10 @@ static void filesystem_clear(struct job_filesystem *fs)
 	free(fs->label);
 	free(fs->partuuid);
 	free(fs->scheme);
+	free(fs->manager);
+	free(fs->grub_drive);
+	strings_free(fs->nodes);
+	strings_free(fs->schemes);
 }
 
 static void files_free(struct job_file *files, size_t n_files)
@@ -108,12 +112,19 @@ static json_t *place_to_json(const struct job_place *place)
 
 static json_t *filesystem_to_json(const struct job_filesystem *fs)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "device",
-			 text_to_json(fs->device), "mountpoint", text_to_json(fs->mountpoint),
-			 "options", text_to_json(fs->options), "type", text_to_json(fs->type),
-			 "uuid", text_to_json(fs->uuid), "label", text_to_json(fs->label),
-			 "partuuid", text_to_json(fs->partuuid), "scheme", text_to_json(fs->scheme),
-			 "disk", (json_int_t)fs->disk, "partition", (json_int_t)fs->partition);
+	json_t *json = json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "device", text_to_json(fs->device),
+		"mountpoint", text_to_json(fs->mountpoint), "options", text_to_json(fs->options),
+		"type", text_to_json(fs->type), "uuid", text_to_json(fs->uuid), "label",
+		text_to_json(fs->label), "partuuid", text_to_json(fs->partuuid), "scheme",
+		text_to_json(fs->scheme), "disk", (json_int_t)fs->disk, "partition",
+		(json_int_t)fs->partition);
+
+	json_object_set_new(json, "manager", text_to_json(fs->manager));
+	json_object_set_new(json, "grub_drive", text_to_json(fs->grub_drive));
+	json_object_set_new(json, "nodes", strings_to_json(fs->nodes));
+	json_object_set_new(json, "schemes", strings_to_json(fs->schemes));
+	return json;
 }
 
 static json_t *files_to_json(const struct job_file *files, size_t n_files)
@@ -202,7 +213,28 @@ static char *get_text(const json_t *json, const char *name)
 	return text ? xstrdup(text) : NULL;
 }
 
-static void get_filesystems(const json_t *array, struct job *job)
+static int get_filesystem(const json_t *item, struct job_filesystem *fs, struct error *err)
+{
+	*fs = (struct job_filesystem){
+		.device = get_text(item, "device"),
+		.mountpoint = get_text(item, "mountpoint"),
+		.options = get_text(item, "options"),
+		.type = get_text(item, "type"),
+		.uuid = get_text(item, "uuid"),
+		.label = get_text(item, "label"),
+		.partuuid = get_text(item, "partuuid"),
+		.scheme = get_text(item, "scheme"),
+		.disk = (uint64_t)json_integer_value(json_object_get(item, "disk")),
+		.partition = (uint64_t)json_integer_value(json_object_get(item, "partition")),
+		.manager = get_text(item, "manager"),
+		.grub_drive = get_text(item, "grub_drive"),
+	};
+	if (get_strings(json_object_get(item, "nodes"), "nodes", &fs->nodes, err) < 0)
+		return -1;
+	return get_strings(json_object_get(item, "schemes"), "schemes", &fs->schemes, err);
+}
+
+static int get_filesystems(const json_t *array, struct job *job, struct error *err)
 {
 	const json_t *item;
 	size_t i;
@@ -211,20 +243,10 @@ static void get_filesystems(const json_t *array, struct job *job)
 	{
 		struct job_filesystem *fs = ARRAY_ADD(job->filesystems, job->n_filesystems);
 
-		*fs = (struct job_filesystem){
-			.device = get_text(item, "device"),
-			.mountpoint = get_text(item, "mountpoint"),
-			.options = get_text(item, "options"),
-			.type = get_text(item, "type"),
-			.uuid = get_text(item, "uuid"),
-			.label = get_text(item, "label"),
-			.partuuid = get_text(item, "partuuid"),
-			.scheme = get_text(item, "scheme"),
-			.disk = (uint64_t)json_integer_value(json_object_get(item, "disk")),
-			.partition =
-				(uint64_t)json_integer_value(json_object_get(item, "partition")),
-		};
+		if (get_filesystem(item, fs, err) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 static int get_commands(const json_t *array, struct job *job, struct error *err)
@@ -280,9 +302,9 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 			err) < 0 ||
 	    get_commands(json_object_get(json, "commands"), job, err) < 0 ||
 	    get_files(json_object_get(json, "puts"), &job->puts, &job->n_puts, err) < 0 ||
-	    get_files(json_object_get(json, "files"), &job->files, &job->n_files, err) < 0)
+	    get_files(json_object_get(json, "files"), &job->files, &job->n_files, err) < 0 ||
+	    get_filesystems(json_object_get(json, "filesystems"), job, err) < 0)
 		return -1;
-	get_filesystems(json_object_get(json, "filesystems"), job);
 	job->make_namespaces = json_is_true(json_object_get(json, "make-namespaces"));
 	job->efi = json_is_true(json_object_get(json, "efi"));
 	job->hostname = get_text(json, "hostname");

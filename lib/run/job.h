@@ -56,7 +56,11 @@ struct job_filesystem {
 	char *uuid, *label, *partuuid; /* NULL: none */
 	char *scheme;		       /* of its disk: "gpt", "mbr", "none" */
 	uint64_t disk;		       /* index of its disk */
-	uint64_t partition;	       /* 0: the whole disk */
+	uint64_t partition;	       /* 0: the whole disk, or a volume */
+	char *manager;		       /* of a volume: "lvm"; NULL: none, nor what follows */
+	char *grub_drive;	       /* of a volume: how GRUB names it */
+	char **nodes;		       /* of a volume: its other device nodes; NULL-terminated */
+	char **schemes; /* of a volume: those of the disks with its parts; NULL-terminated */
 };
 
 struct job_command {

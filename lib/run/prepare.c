@@ -29,6 +29,8 @@ static const char *const environment[] = {
 /* "vda3"; a name that ends in a digit needs a p before the partition. */
 static char *device_name(const struct guest_filesystem *fs)
 {
+	if (fs->volume)
+		return xstrdup(fs->volume->nodes[0]);
 	if (fs->mount_source && strncmp(fs->mount_source, "/dev/", 5) == 0 &&
 	    strncmp(fs->mount_source, "/dev/disk/", 10) != 0)
 		return xstrdup(fs->mount_source);
@@ -42,13 +44,36 @@ static char *copy(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
+static const char *scheme_of(const struct guest *guest, size_t disk)
+{
+	const char *scheme = disk < guest->n_disks ? guest->disks[disk].partition_scheme : NULL;
+
+	return scheme ? scheme : "none";
+}
+
+static void set_volume(const struct guest *guest, const struct guest_volume *volume,
+		       struct job_filesystem *fs)
+{
+	size_t n_schemes = 0;
+
+	fs->manager = xstrdup(volume->manager);
+	fs->grub_drive = xstrdup(volume->grub);
+	fs->nodes = xcalloc(volume->n_nodes, sizeof *fs->nodes);
+	for (size_t i = 1; i < volume->n_nodes; i++)
+		fs->nodes[i - 1] = xstrdup(volume->nodes[i]);
+	fs->schemes = xcalloc(volume->n_members + 1, sizeof *fs->schemes);
+	for (size_t i = 0; i < volume->n_members; i++)
+		if (volume->members[i].partition)
+			fs->schemes[n_schemes++] =
+				xstrdup(scheme_of(guest, volume->members[i].disk));
+}
+
 static void add_filesystem(const struct guest *guest, const struct guest_filesystem *fs,
 			   struct job *job)
 {
-	const char *scheme =
-		fs->disk < guest->n_disks ? guest->disks[fs->disk].partition_scheme : NULL;
+	struct job_filesystem *ret = ARRAY_ADD(job->filesystems, job->n_filesystems);
 
-	*ARRAY_ADD(job->filesystems, job->n_filesystems) = (struct job_filesystem){
+	*ret = (struct job_filesystem){
 		.device = device_name(fs),
 		.mountpoint = copy(fs->mountpoint),
 		.options = copy(fs->mount_options),
@@ -56,10 +81,12 @@ static void add_filesystem(const struct guest *guest, const struct guest_filesys
 		.uuid = copy(fs->uuid),
 		.label = copy(fs->label),
 		.partuuid = copy(fs->partuuid),
-		.scheme = xstrdup(scheme ? scheme : "none"),
+		.scheme = xstrdup(scheme_of(guest, fs->disk)),
 		.disk = fs->disk,
 		.partition = fs->partition,
 	};
+	if (fs->volume)
+		set_volume(guest, fs->volume, ret);
 }
 
 static char *command_line(const struct guest *guest)

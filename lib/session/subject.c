@@ -150,14 +150,14 @@ int subject_check_filesystems(const struct subject *subject, const char *work_di
 	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &subject->guest->filesystems[i];
 		CLEANUP(block_free)
-		struct block *slice = NULL;
+		struct block *block = NULL;
 
 		if (!fs->mounted)
 			continue;
-		slice = block_slice(subject->blocks[fs->disk], fs->offset, fs->size, err);
-		if (!slice)
+		block = guest_filesystem_block(fs, subject->blocks, err);
+		if (!block)
 			return -1;
-		if (commit_check_filesystem(slice, fs->type, work_dir, err) < 0)
+		if (commit_check_filesystem(block, fs->type, work_dir, err) < 0)
 			return error_prefix(err, "file system at %s", fs->mountpoint);
 	}
 	return 0;

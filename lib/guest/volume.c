@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/volume.h"
+
+#include "base/memory.h"
+
+struct guest_volume *guest_volume_new(const struct volume *found,
+				      const struct guest_filesystem *members)
+{
+	struct guest_volume *volume = xcalloc(1, sizeof *volume);
+
+	volume->manager = xstrdup(found->manager);
+	volume->group = xstrdup(found->group);
+	volume->group_uuid = xstrdup(found->group_uuid);
+	volume->name = xstrdup(found->name);
+	volume->uuid = xstrdup(found->uuid);
+	volume->grub = xstrdup(found->grub);
+	for (size_t i = 0; i < found->n_nodes; i++)
+		*ARRAY_ADD(volume->nodes, volume->n_nodes) = xstrdup(found->nodes[i]);
+	for (size_t i = 0; i < found->n_members; i++) {
+		const struct guest_filesystem *member = &members[found->members[i]];
+
+		*ARRAY_ADD(volume->members, volume->n_members) =
+			(struct guest_member){.disk = member->disk, .partition = member->partition};
+	}
+	for (size_t i = 0; i < found->n_segments; i++) {
+		const struct volume_segment *segment = &found->segments[i];
+		const struct guest_filesystem *member = &members[segment->member];
+
+		*ARRAY_ADD(volume->segments, volume->n_segments) =
+			(struct guest_segment){.disk = member->disk,
+					       .offset = member->offset + segment->offset,
+					       .size = segment->size};
+	}
+	return volume;
+}
+
+void guest_volume_free(struct guest_volume *volume)
+{
+	if (!volume)
+		return;
+	for (size_t i = 0; i < volume->n_nodes; i++)
+		free(volume->nodes[i]);
+	free(volume->nodes);
+	free(volume->manager);
+	free(volume->group);
+	free(volume->group_uuid);
+	free(volume->name);
+	free(volume->uuid);
+	free(volume->grub);
+	free(volume->members);
+	free(volume->segments);
+	free(volume);
+}
+
+struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct block *const *blocks,
+				     struct error *err)
+{
+	const struct guest_volume *volume = fs->volume;
+	CLEANUP_FREE struct block_piece *pieces = NULL;
+
+	if (!volume)
+		return block_slice(blocks[fs->disk], fs->offset, fs->size, err);
+	if (volume->n_segments == 0) {
+		error_set(err, ERROR_IMAGE, "the volume is not read directly: %s",
+			  fs->why_not ? fs->why_not : "the reason is not known");
+		return NULL;
+	}
+	pieces = xcalloc(volume->n_segments, sizeof *pieces);
+	for (size_t i = 0; i < volume->n_segments; i++) {
+		const struct guest_segment *segment = &volume->segments[i];
+
+		pieces[i] = (struct block_piece){.parent = blocks[segment->disk],
+						 .offset = segment->offset,
+						 .size = segment->size};
+	}
+	return block_join(pieces, volume->n_segments, err);
+}

@@ -87,8 +87,10 @@ static int run_in_view(const struct job *job, struct runner *runner, struct erro
 	struct identity *identity = NULL;
 	int outcome;
 
-	if (mounts_enter(job, err) < 0 || network_up(err) < 0 || flags_spread(err) < 0 ||
-	    (before = snapshot_take(err)) == NULL || mounts_attach(job, err) < 0 ||
+	if (mounts_enter(job, err) < 0 || network_up(err) < 0 || flags_spread(err) < 0)
+		return -1;
+	copy_up(job);
+	if ((before = snapshot_take(err)) == NULL || mounts_attach(job, err) < 0 ||
 	    puts_place(job, err) < 0 || (identity = identity_save(err)) == NULL)
 		return -1;
 	outcome = steps_run(job, runner, err);

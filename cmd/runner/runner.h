@@ -66,13 +66,19 @@ int identity_restore(const struct identity *identity, int report, struct error *
 void identity_free(struct identity *identity);
 DEFINE_CLEANUP(struct identity, identity_free)
 
+/* copy_up.c: in an overlay, a file that is opened for writing becomes another inode; those that are
+ * then open for reading already are copied up first. */
+void copy_up(const struct job *job);
+
 /* steps.c */
 int steps_run(const struct job *job, struct runner *runner, struct error *err);
 
-/* status.c: what comes out of JOB_STATUS_FD goes into the report as it is, a line at a time. */
+/* status.c: what comes out of JOB_STATUS_FD, and of a command's output where the job says so, goes
+ * into the report as it is, a line at a time. */
 struct status {
 	int report;
 	const struct job_command *command;
+	uint64_t n_lines;
 	struct buffer line;
 };
 void status_bytes(struct status *status, const char *data, size_t len);

@@ -39,7 +39,7 @@ struct step {
 	int64_t end_ms;
 	pid_t pid;
 	int output, status_pipe, signals;
-	struct status status;
+	struct status status, said; /* on its descriptor, on its output */
 };
 
 static void limits_set(void)
@@ -115,6 +115,8 @@ static bool drain_once(struct step *step)
 
 	if (out > 0)
 		log_bytes(step->runner->log, chunk, (size_t)out);
+	if (out > 0 && step->command->status_in_output)
+		status_bytes(&step->said, chunk, (size_t)out);
 	status = read(step->status_pipe, chunk, sizeof chunk);
 	if (status > 0)
 		status_bytes(&step->status, chunk, (size_t)status);
@@ -215,6 +217,7 @@ static int step_run(const struct job *job, struct step *step, struct error *err)
 	close(step->output);
 	close(step->status_pipe);
 	buffer_free(&step->status.line);
+	buffer_free(&step->said.line);
 	if (outcome < 0)
 		return -1;
 	report_step(step->runner->report, step->command, status, (uint64_t)(clock_ms() - start));
@@ -251,7 +254,8 @@ int steps_run(const struct job *job, struct runner *runner, struct error *err)
 				    .runner = runner,
 				    .end_ms = end_ms,
 				    .signals = signals,
-				    .status = {.report = runner->report, .command = command}};
+				    .status = {.report = runner->report, .command = command},
+				    .said = {.report = runner->report, .command = command}};
 
 		if (command_run(job, &step, err) < 0)
 			return -1;

@@ -113,6 +113,8 @@ struct package_command {
 	char *stage;	   /* "unpack", "configure", "remove", "finish": for progress and the log */
 	char **argv;	   /* NULL-terminated */
 	size_t n_packages; /* that it works on; 0: it finds out by itself */
+	/* What read_status understands is among its output, not on the status descriptor. */
+	bool status_in_output;
 	/* Files of packages are renamed over, or removed: nothing may be mounted there. */
 	bool unpacks, removes;
 };
@@ -125,9 +127,11 @@ struct package_commands {
 void package_commands_free(struct package_commands *commands);
 
 /* What one line that the package manager says while it works means: `package` is at its turn, or,
- * with a message, has failed.  Both NULL: nothing of the kind. */
+ * with a message, has failed; or went on with something gone wrong (a warning).  A failure may name
+ * its package (NULL) only in a later line.  Both NULL: nothing of the kind. */
 struct package_event {
 	const char *package, *message; /* into the line */
+	bool warning;
 };
 
 /* Where scripts of packages are known to write files that no package lists. */
@@ -174,8 +178,8 @@ struct package_family {
 		       const struct resolve_request *request, const char *work_dir,
 		       struct resolution *ret, struct error *err);
 	/* What the runner is to execute; package files will lie at `package_dir`, called as
-	 * package_file_name says.  Lines written to the descriptor `status_fd` come to read_status.
-	 */
+	 * package_file_name says.  Lines written to the descriptor `status_fd`, or to the output
+	 * where a command says so, come to read_status. */
 	int (*commands)(const struct resolution *resolution, const char *package_dir, int status_fd,
 			struct package_commands *ret, struct error *err);
 	/* One such line, cut in place.  Untrusted input. */
@@ -200,6 +204,10 @@ struct package_family {
 	const char *const *kept_suffixes; /* NULL-terminated */
 	/* How files are called that it puts beside a package's own, as copies of them. */
 	const char *const *spare_names; /* NULL-terminated shell patterns */
+	/* Directories of files that the package manager opens for reading and, while they are
+	 * open, for writing: where the view copies on writing, that would be two files.  NULL:
+	 * none. */
+	const char *const *copied_up; /* NULL-terminated */
 	/* Files that keep scripts from what an image that is switched off cannot do. */
 	const struct package_run_file *run_files; /* ends with a NULL path */
 	/* Which packages have which role: NULL-terminated shell patterns of names. */

@@ -63,6 +63,7 @@ void job_free(struct job *job)
 	free(job->hostname);
 	free(job->cmdline);
 	strings_free(job->environment);
+	strings_free(job->copied_up);
 	for (size_t i = 0; i < job->n_filesystems; i++)
 		filesystem_clear(&job->filesystems[i]);
 	free(job->filesystems);
@@ -149,21 +150,23 @@ char *job_to_json(const struct job *job)
 		json_array_append_new(filesystems, filesystem_to_json(&job->filesystems[i]));
 	for (size_t i = 0; i < job->n_commands; i++)
 		json_array_append_new(commands,
-				      json_pack("{s:o,s:o,s:I,s:b}", "stage",
+				      json_pack("{s:o,s:o,s:I,s:b,s:b}", "stage",
 						text_to_json(job->commands[i].stage), "argv",
 						strings_to_json(job->commands[i].argv), "packages",
 						(json_int_t)job->commands[i].n_packages, "stubs",
-						job->commands[i].stubs));
-	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o}", "files",
-			 files_to_json(job->files, job->n_files), "puts",
+						job->commands[i].stubs, "status-in-output",
+						job->commands[i].status_in_output));
+	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o,s:o}",
+			 "files", files_to_json(job->files, job->n_files), "puts",
 			 files_to_json(job->puts, job->n_puts), "root", place_to_json(&job->root),
 			 "packages", place_to_json(&job->packages), "log", place_to_json(&job->log),
 			 "report", place_to_json(&job->report), "capture",
 			 place_to_json(&job->capture), "make-namespaces", job->make_namespaces,
 			 "efi", job->efi, "hostname", text_to_json(job->hostname), "cmdline",
 			 text_to_json(job->cmdline), "deadline", (json_int_t)job->deadline_s,
-			 "environment", strings_to_json(job->environment), "filesystems",
-			 filesystems, "commands", commands);
+			 "environment", strings_to_json(job->environment), "copied-up",
+			 strings_to_json(job->copied_up), "filesystems", filesystems, "commands",
+			 commands);
 	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
 	return text;
@@ -264,6 +267,7 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 		command->n_packages =
 			(uint64_t)json_integer_value(json_object_get(item, "packages"));
 		command->stubs = json_is_true(json_object_get(item, "stubs"));
+		command->status_in_output = json_is_true(json_object_get(item, "status-in-output"));
 		if (get_strings(json_object_get(item, "argv"), "argv", &command->argv, err) < 0)
 			return -1;
 		if (!command->stage || !command->argv[0])
@@ -300,6 +304,8 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	    get_place(json, "capture", &job->capture, err) < 0 ||
 	    get_strings(json_object_get(json, "environment"), "environment", &job->environment,
 			err) < 0 ||
+	    get_strings(json_object_get(json, "copied-up"), "copied-up", &job->copied_up, err) <
+		    0 ||
 	    get_commands(json_object_get(json, "commands"), job, err) < 0 ||
 	    get_files(json_object_get(json, "puts"), &job->puts, &job->n_puts, err) < 0 ||
 	    get_files(json_object_get(json, "files"), &job->files, &job->n_files, err) < 0 ||

@@ -70,6 +70,8 @@ struct job_command {
 	/* The stub programs lie over the guest's own during this command.  Not while packages are
 	 * unpacked: renaming over a mount point is EBUSY. */
 	bool stubs;
+	/* What it writes to its output the report hands on, too, a line at a time. */
+	bool status_in_output;
 };
 
 struct job_file {
@@ -85,6 +87,7 @@ struct job {
 	char *cmdline; /* what /proc/cmdline says */
 	uint64_t deadline_s;
 	char **environment; /* NULL-terminated, complete */
+	char **copied_up;   /* NULL-terminated; directories whose files are copied up first */
 	struct job_filesystem *filesystems;
 	size_t n_filesystems;
 	struct job_command *commands;

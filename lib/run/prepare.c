@@ -158,6 +158,7 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 		command->argv = steal(commands.items[i].argv);
 		command->n_packages = commands.items[i].n_packages;
 		command->stubs = wants_stubs(request, &commands.items[i]);
+		command->status_in_output = commands.items[i].status_in_output;
 	}
 	for (size_t i = 0; i < commands.n_files; i++)
 		add_file(&job->files, &job->n_files,
@@ -173,6 +174,16 @@ static void set_puts(const struct run_request *request, struct job *job)
 
 	for (; file && file->path; file++)
 		add_file(&job->puts, &job->n_puts, file);
+}
+
+static void set_copied_up(const struct run_request *request, struct job *job)
+{
+	const char *const *path = request->family->copied_up;
+	size_t n = 0;
+
+	for (; path && *path; path++)
+		*ARRAY_ADD(job->copied_up, n) = xstrdup(*path);
+	*ARRAY_ADD(job->copied_up, n) = NULL;
 }
 
 /* The last assignment counts, as in the shell that reads the file. */
@@ -250,6 +261,7 @@ struct job *job_prepare(const struct run_request *request, struct error *err)
 		add_filesystem(guest, &guest->filesystems[i], job);
 	set_environment(request, job);
 	set_puts(request, job);
+	set_copied_up(request, job);
 	if (set_commands(request, job, err) < 0 || set_initramfs(request, job, err) < 0)
 		return NULL;
 	return steal(job);

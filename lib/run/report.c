@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-enum { STEPS_LIMIT = 10000, STUBS_LIMIT = 1000 };
+enum { STEPS_LIMIT = 10000, STUBS_LIMIT = 1000, WARNINGS_LIMIT = 1000 };
 
 static const char *text(const json_t *line, const char *name)
 {
@@ -23,10 +23,19 @@ static uint64_t number(const json_t *line, const char *name)
 
 static void failed(struct report *report, const struct package_event *event)
 {
-	if (report->failed_package)
-		return;
-	report->failed_package = xstrdup(event->package);
-	report->failed_message = xstrdup(event->message);
+	if (!report->failed_message)
+		report->failed_message = xstrdup(event->message);
+	if (!report->failed_package && event->package)
+		report->failed_package = xstrdup(event->package);
+}
+
+static void warned(struct report *report, const struct package_event *event)
+{
+	struct run_result *result = report->result;
+
+	if (result->n_warnings < WARNINGS_LIMIT)
+		*ARRAY_ADD(result->warnings, result->n_warnings) =
+			xasprintf("package %s: %s", event->package, event->message);
 }
 
 static void on_status(struct report *report, const json_t *line)
@@ -36,7 +45,7 @@ static void on_status(struct report *report, const json_t *line)
 
 	report->family->read_status(words, &event);
 	if (event.message)
-		failed(report, &event);
+		(event.warning ? warned : failed)(report, &event);
 	else if (event.package)
 		monitor_progress(report->monitor, text(line, "stage"), event.package,
 				 ++report->done, number(line, "total"));
@@ -130,6 +139,9 @@ static int guest_failed(const struct report *report, const char *log_path, struc
 	if (report->failed_package)
 		return error_set(err, ERROR_GUEST, "%s: package %s: %s%s; see %s", report->message,
 				 report->failed_package, report->failed_message, hint, log_path);
+	if (report->failed_message)
+		return error_set(err, ERROR_GUEST, "%s: %s%s; see %s", report->message,
+				 report->failed_message, hint, log_path);
 	return error_set(err, ERROR_GUEST, "%s; see %s", report->message, log_path);
 }
 

@@ -25,8 +25,8 @@ struct report {
 	uint64_t done; /* packages, of the command that runs */
 	char *outcome; /* NULL: no end seen */
 	char *message;
-	char *failed_package; /* the first one that the package manager named */
-	char *failed_message;
+	char *failed_message; /* the first that the package manager said, or NULL */
+	char *failed_package; /* that it named with it, or first after it; or NULL */
 };
 
 /* One line, without its newline.  ERROR_GUEST when it is not what a runner writes. */

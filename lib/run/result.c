@@ -23,6 +23,7 @@ void run_result_free(struct run_result *result)
 	free(result->appliance_kernel);
 	strings_free(result->stubs_called, result->n_stubs_called);
 	strings_free(result->kept_files, result->n_kept_files);
+	strings_free(result->warnings, result->n_warnings);
 	capture_free(result->capture);
 	*result = (struct run_result){0};
 }
@@ -77,5 +78,6 @@ json_t *run_result_to_json(const struct run_result *result)
 	json_put(object, "stubs_called",
 		 json_strings(result->stubs_called, result->n_stubs_called));
 	json_put(object, "kept_files", json_strings(result->kept_files, result->n_kept_files));
+	json_put(object, "warnings", json_strings(result->warnings, result->n_warnings));
 	return object;
 }

@@ -56,6 +56,8 @@ struct run_result {
 	size_t n_stubs_called;
 	char **kept_files; /* left beside the administrator's; see the family's kept_suffixes */
 	size_t n_kept_files;
+	char **warnings; /* what went wrong and was no failure: "package NAME: ..." */
+	size_t n_warnings;
 	struct capture *capture; /* what the view looks like now */
 };
 /* Keeps the capture, which becomes the result's, and names the files that the package manager left

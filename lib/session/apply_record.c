@@ -242,6 +242,9 @@ static void add_parameters(const struct makings *makings, struct record *record)
 	if (is_squashed(makings))
 		json_put(record->internal_parameters, "squashed",
 			 squash_layers_to_json(&makings->destination->squash));
+	if (json_array_size(json_object_get(run, "warnings")))
+		json_put(record->internal_parameters, "warnings",
+			 json_incref(json_object_get(run, "warnings")));
 	json_put_string(record->internal_parameters, "network", "none");
 	json_put_string(record->internal_parameters, "coldpatch", COLDPATCH_VERSION);
 	record->builder =

@@ -15,11 +15,12 @@ void deb_read_status(char *line, struct package_event *ret)
 
 	if (strncmp(line, STATUS, strlen(STATUS)) == 0 && mark) {
 		*mark = '\0';
-		*ret = (struct package_event){line + strlen(STATUS), mark + strlen(ERROR_MARK)};
+		*ret = (struct package_event){.package = line + strlen(STATUS),
+					      .message = mark + strlen(ERROR_MARK)};
 		return;
 	}
 	package = strncmp(line, PROCESSING, strlen(PROCESSING)) == 0
 			  ? strstr(line + strlen(PROCESSING), ": ")
 			  : NULL;
-	*ret = (struct package_event){package ? package + strlen(": ") : NULL, NULL};
+	*ret = (struct package_event){.package = package ? package + strlen(": ") : NULL};
 }

@@ -29,8 +29,14 @@ LIB_SOURCES += \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
 	lib/package/deb/deb_verify.c \
+	lib/package/rpm/rpm.c \
+	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/rpm_packages.c \
+	lib/package/rpm/rpm_places.c \
+	lib/package/rpm/rpm_progress.c \
 	lib/package/rpm/rpm_resolve.c \
+	lib/package/rpm/rpm_roles.c \
+	lib/package/rpm/rpm_run.c \
 	lib/package/rpm/rules.c \
 	lib/package/rpm/rules_pattern.c \
 	lib/package/rpm/solve.c \
@@ -49,6 +55,7 @@ UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c \
-	tests/unit/payload_test.c
+	tests/unit/payload_test.c \
+	tests/unit/rpm_commands_test.c
 FUZZERS += tests/fuzz/dpkg_status.c
 TEST_TOOLS += tests/image/rpm_resolve_tool.c

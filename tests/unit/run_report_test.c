@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "package/rpm/rpm.h"
 #include "run/job.h"
 #include "run/report.h"
 #include "suite.h"
@@ -138,6 +139,49 @@ START_TEST(steps_and_stubs_are_results)
 }
 END_TEST
 
+START_TEST(what_rpm_says_on_the_way)
+{
+	static const char text[] = STATUS("warning: %post(a-2-1.noarch) scriptlet failed, exit "
+					  "status 3")
+		STATUS("error: unpacking of archive failed on file /x: cpio: rename")
+			STATUS("error: b-2-1.noarch: install failed")
+				STATUS("error: c-2-1.noarch: install failed")
+					END("failed", "upgrade: rpm: exit status 2");
+	struct run_result result = {0};
+	struct report report = {.result = &result, .family = &rpm_family};
+	struct error err = {0};
+
+	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
+	ck_assert_uint_eq(result.n_warnings, 1);
+	ck_assert_str_eq(result.warnings[0],
+			 "package a-2-1.noarch: %post scriptlet failed, exit status 3");
+	ck_assert_int_eq(report_outcome(&report, "/log", 20, &err), -1);
+	ck_assert_str_eq(err.msg, "upgrade: rpm: exit status 2: package b-2-1.noarch: unpacking of "
+				  "archive failed on file /x: cpio: rename; see /log");
+	report_free(&report);
+	run_result_free(&result);
+}
+END_TEST
+
+START_TEST(failure_whose_package_is_not_named)
+{
+	static const char text[] = STATUS("error: unpacking of archive failed on file /x: cpio: "
+					  "mknod failed - Operation not permitted")
+		END("failed", "upgrade: rpm: exit status 1");
+	struct run_result result = {0};
+	struct report report = {.result = &result, .family = &rpm_family};
+	struct error err = {0};
+
+	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
+	ck_assert_int_eq(report_outcome(&report, "/log", 20, &err), -1);
+	ck_assert_str_eq(err.msg, "upgrade: rpm: exit status 1: unpacking of archive failed on "
+				  "file /x: cpio: mknod failed - Operation not permitted (device "
+				  "nodes and ids above 65535 need --executor appliance); see /log");
+	report_free(&report);
+	run_result_free(&result);
+}
+END_TEST
+
 static void note_progress(void *opaque, const struct progress *progress)
 {
 	buffer_printf(opaque, "%s %s %llu/%llu\n", progress->stage, progress->object,
@@ -170,7 +214,9 @@ START_TEST(a_job_survives_json)
 {
 	static const char text[] =
 		"{\"capture\":5,\"cmdline\":\"root=UUID=x\",\"commands\":[{\"argv\":[\"sh\",\"-c\","
-		"\"true\"],\"packages\":2,\"stage\":\"configure\",\"stubs\":true}],\"deadline\":20,"
+		"\"true\"],\"packages\":2,\"stage\":\"configure\",\"status-in-output\":true,"
+		"\"stubs\":true}],"
+		"\"copied-up\":[\"/d\"],\"deadline\":20,"
 		"\"efi\":true,"
 		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"mode\":420,\"path\":\"/"
 		"f\"}],"
@@ -194,7 +240,7 @@ START_TEST(a_job_without_a_deadline_is_refused)
 {
 	static const char text[] =
 		"{\"root\":3,\"packages\":4,\"log\":5,\"report\":6,\"capture\":7,"
-		"\"environment\":[],\"commands\":[],\"hostname\":\"h\","
+		"\"environment\":[],\"copied-up\":[],\"commands\":[],\"hostname\":\"h\","
 		"\"cmdline\":\"\"}";
 	struct error err = {0};
 
@@ -229,6 +275,8 @@ int main(void)
 	tcase_add_test(cases, no_end_is_a_failure);
 	tcase_add_test(cases, rubbish_is_refused);
 	tcase_add_test(cases, steps_and_stubs_are_results);
+	tcase_add_test(cases, what_rpm_says_on_the_way);
+	tcase_add_test(cases, failure_whose_package_is_not_named);
 	tcase_add_test(cases, packages_are_counted_per_command);
 	tcase_add_test(cases, a_job_survives_json);
 	tcase_add_test(cases, a_job_without_a_deadline_is_refused);

@@ -71,7 +71,21 @@ int rpm_commands(const struct resolution *resolution, const char *package_dir, i
 		 struct package_commands *ret, struct error *err);
 void rpm_read_status(char *line, struct package_event *ret);
 
+/* rpm_run.c: what surrounds a run. */
+extern const char *const rpm_environment[];
+extern const char *const rpm_copied_up[];
+
+/* rpm_places.c */
 extern const struct package_place rpm_expected[];
 extern const char *const rpm_kept_suffixes[];
+extern const char *const rpm_spare_names[];
+
+/* rpm_roles.c */
+extern const char *const rpm_kernels[];
+extern const char *const rpm_boot_loaders[];
+extern const char *const rpm_boot_tools[];
+extern const char *const rpm_database_servers[];
+extern const char *const rpm_in_initramfs[];
+extern const char *const rpm_c_libraries[];
 
 #endif

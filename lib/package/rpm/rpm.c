@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "package/rpm/rpm.h"
+
+const struct package_family rpm_family = {
+	.name = "rpm",
+	.database = "/var/lib/rpm",
+	.file_suffix = ".rpm",
+	.purl_type = "rpm",
+	.resolve = rpm_resolve,
+	.commands = rpm_commands,
+	.read_status = rpm_read_status,
+	.expected = rpm_expected,
+	.kept_suffixes = rpm_kept_suffixes,
+	.spare_names = rpm_spare_names,
+	.copied_up = rpm_copied_up,
+	.roles = {[PACKAGE_KERNEL] = rpm_kernels,
+		  [PACKAGE_BOOT_LOADER] = rpm_boot_loaders,
+		  [PACKAGE_BOOT_TOOLS] = rpm_boot_tools,
+		  [PACKAGE_DATABASE_SERVER] = rpm_database_servers,
+		  [PACKAGE_IN_INITRAMFS] = rpm_in_initramfs,
+		  [PACKAGE_C_LIBRARY] = rpm_c_libraries},
+	.environment = rpm_environment,
+};

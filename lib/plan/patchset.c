@@ -40,7 +40,8 @@ static const cyaml_schema_value_t text_value = {
 
 static const cyaml_schema_field_t os_fields[] = {
 	CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, struct document_os, id, 1, 64),
-	CYAML_FIELD_STRING_PTR("version", CYAML_FLAG_POINTER, struct document_os, version, 1, 64),
+	CYAML_FIELD_STRING_PTR("version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			       struct document_os, version, 1, 64),
 	CYAML_FIELD_END};
 
 static const cyaml_schema_field_t fields[] = {
@@ -166,7 +167,7 @@ static struct patchset *convert(struct document *document)
 	patchset->name = xstrdup(document->name);
 	patchset->description = xstrdup(document->description ? document->description : "");
 	patchset->os_id = xstrdup(document->os.id);
-	patchset->os_version = xstrdup(document->os.version);
+	patchset->os_version = document->os.version ? xstrdup(document->os.version) : NULL;
 	patchset->scope = document->scope;
 	patchset->packages =
 		copy_names(document->packages, document->packages_count, &patchset->n_packages);
@@ -211,17 +212,26 @@ void patchset_free(struct patchset *patchset)
 	free(patchset);
 }
 
+/* "9" fits "9" and "9.1", but neither "90" nor "19". */
+static bool fits_version(const char *wanted, const char *version)
+{
+	size_t len = wanted ? strlen(wanted) : 0;
+
+	return !wanted || (strncmp(version, wanted, len) == 0 && strchr(".", version[len]));
+}
+
 int patchset_check_guest(const struct patchset *patchset, const char *os_id, const char *version_id,
 			 struct error *err)
 {
 	const char *id = os_id ? os_id : "unknown", *version = version_id ? version_id : "unknown";
 
-	if (strcmp(patchset->os_id, id) == 0 && strcmp(patchset->os_version, version) == 0)
+	if (strcmp(patchset->os_id, id) == 0 && fits_version(patchset->os_version, version))
 		return 0;
 	return error_set(
 		err, ERROR_CONFIG,
-		"patchset %s is for %s %s, but the guest is %s %s: choose another patchset",
-		patchset->name, patchset->os_id, patchset->os_version, id, version);
+		"patchset %s is for %s%s%s, but the guest is %s %s: choose another patchset",
+		patchset->name, patchset->os_id, patchset->os_version ? " " : "",
+		patchset->os_version ? patchset->os_version : "", id, version);
 }
 
 void patchset_request(const struct patchset *patchset, struct resolve_request *ret)

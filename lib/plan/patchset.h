@@ -22,7 +22,8 @@
 
 struct patchset {
 	char *name, *description;
-	char *os_id, *os_version; /* the guests it is for */
+	char *os_id;	  /* the guests it is for */
+	char *os_version; /* or the beginning of it, up to a dot; NULL: any */
 	enum resolve_scope scope;
 	char **packages;
 	size_t n_packages;

@@ -33,8 +33,8 @@ static const struct {
 	{HEAD "scope: named\n", "line 4: scope: is named, but packages names none"},
 	{HEAD "scope: named\npackages: [a/b]\n", "line 5: packages: \"a/b\" is not a package name"},
 	{HEAD "scope: all\npackages: [a]\n", "line 5: packages: is only for scope named"},
-	{"version: 1\nname: x\nos: {id: debian}\nscope: all\n",
-	 "line 3: Missing required mapping field: version"},
+	{"version: 1\nname: x\nos: {version: \"12\"}\nscope: all\n",
+	 "line 3: Missing required mapping field: id"},
 	{"version: 2\nname: x\nos: {id: debian, version: \"12\"}\nscope: all\n",
 	 "line 1: version: only version 1 is known"},
 	{"version: two\n", "line 1: Invalid uint64_t value: 'two'"},
@@ -137,6 +137,33 @@ START_TEST(is_for_one_system)
 }
 END_TEST
 
+static int fits(const char *os, const char *version, struct error *err)
+{
+	CLEANUP_FREE char *text = xasprintf("version: 1\nname: x\nos: %s\nscope: all\n", os);
+	CLEANUP(patchset_free)
+	struct patchset *patchset = read_text(text, err);
+
+	ck_assert_msg(patchset != NULL, "%s", err->msg);
+	return patchset_check_guest(patchset, "rocky", version, err);
+}
+
+START_TEST(a_version_is_also_for_what_is_below_it)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(fits("{id: rocky, version: \"9\"}", "9", &err), 0);
+	ck_assert_int_eq(fits("{id: rocky, version: \"9\"}", "9.1", &err), 0);
+	ck_assert_int_eq(fits("{id: rocky, version: \"9.1\"}", "9.1", &err), 0);
+	ck_assert_int_eq(fits("{id: rocky, version: \"9.1\"}", "9", &err), -1);
+	ck_assert_int_eq(fits("{id: rocky, version: \"9.1\"}", "9.10", &err), -1);
+	ck_assert_int_eq(fits("{id: rocky, version: \"9\"}", "90", &err), -1);
+	ck_assert_int_eq(fits("{id: rocky}", "10", &err), 0);
+	ck_assert_int_eq(fits("{id: fedora}", "10", &err), -1);
+	ck_assert_str_eq(err.msg, "patchset x is for fedora, but the guest is rocky 10: choose "
+				  "another patchset");
+}
+END_TEST
+
 START_TEST(shipped_ones_are_read)
 {
 	const char *top = getenv("TEST_TOP");
@@ -145,7 +172,7 @@ START_TEST(shipped_ones_are_read)
 	glob_t files;
 
 	ck_assert_int_eq(glob(pattern, 0, NULL, &files), 0);
-	ck_assert_uint_ge(files.gl_pathc, 4);
+	ck_assert_uint_ge(files.gl_pathc, 12);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		struct patchset *patchset = patchset_read(files.gl_pathv[i], &err);
 		char *name = strrchr(files.gl_pathv[i], '/') + 1;
@@ -172,6 +199,7 @@ int main(void)
 	tcase_add_test(tcase, defaults_forbid_removals);
 	tcase_add_test(tcase, digest_is_of_the_meaning);
 	tcase_add_test(tcase, is_for_one_system);
+	tcase_add_test(tcase, a_version_is_also_for_what_is_below_it);
 	tcase_add_test(tcase, shipped_ones_are_read);
 	suite_add_tcase(suite, tcase);
 	status = suite_run(suite);

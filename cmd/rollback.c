@@ -62,9 +62,9 @@ const struct command command_rollback = {
 	.name = "rollback",
 	.synopsis = "[OPTIONS] NAME...",
 	.summary = "Make an earlier generation the current one",
-	.help = "  --to N           this generation; else the one before the current one\n"
+	.help = "  --to N           this generation; without it, the last update is taken back\n"
 		"  --run ID         all templates that this run changed, instead of names\n"
-		"  --until WHEN     how long the undone plan is refused: YYYY-MM-DD, or days "
+		"  --until WHEN     how long what it undoes is refused: YYYY-MM-DD, or days "
 		"(30d)\n"
 		"  --key FILE       the private key that signs\n"
 		"  --actor TEXT, --reason TEXT  recorded as claimed\n"

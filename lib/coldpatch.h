@@ -319,7 +319,7 @@ struct coldpatch_head_options {
 	size_t n_names;
 	const char *run;   /* rollback: the templates that this run changed, instead of names */
 	const char *to;	   /* rollback: the number of a generation; NULL: the one before */
-	const char *until; /* rollback: of its hold against the undone plan; NULL: 30d */
+	const char *until; /* rollback: of its hold against what it undoes; NULL: 30d */
 	const char *key, *actor, *reason;
 	bool dry_run;
 };

@@ -172,18 +172,17 @@ const struct head *template_hold(const struct template *template, int64_t now)
 	return is_in_force(hold, now) ? hold : NULL;
 }
 
-const struct head *template_hold_against(const struct template *template, const struct digest *plan,
-					 int64_t now)
+bool template_is_held_by_rollback(const struct template *template, size_t i, int64_t now)
 {
-	const struct head *hold = NULL;
+	const struct head *rollback = template->heads[i].head;
 
-	for (size_t i = 0; i < template->n_heads; i++) {
-		const struct head *head = template->heads[i].head;
+	if (!is_in_force(rollback, now) || rollback->kind != HEAD_ROLLBACK)
+		return false;
+	while (++i < template->n_heads) {
+		const struct template_head *later = &template->heads[i];
 
-		if (head && head->has_undone && digest_equal(&head->undone_plan, plan))
-			hold = head;
-		else if (head && head->kind == HEAD_RELEASE && !template->heads[i].problem)
-			hold = NULL;
+		if (later->head && later->head->kind == HEAD_RELEASE && !later->problem)
+			return false;
 	}
-	return is_in_force(hold, now) ? hold : NULL;
+	return true;
 }

@@ -75,11 +75,10 @@ const struct template_head *template_last_head(const struct template *template);
 const struct template_generation *template_find(const struct template *template, int64_t number,
 						struct error *err);
 /* The hold that is in force at `now`: the head that set it, or NULL.  Holds end by a release or by
- * their time; a rollback's hold is against its undone plan only. */
+ * their time; a rollback's hold is against what it undid only. */
 const struct head *template_hold(const struct template *template, int64_t now);
-/* The rollback that holds the template against this plan at `now`, or NULL. */
-const struct head *template_hold_against(const struct template *template, const struct digest *plan,
-					 int64_t now);
+/* Is heads[i] a rollback whose hold is in force at `now`: not released, and not past its end? */
+bool template_is_held_by_rollback(const struct template *template, size_t i, int64_t now);
 
 /* Something that `head` is, or that head `head` named first. */
 struct template_signature {

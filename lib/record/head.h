@@ -39,7 +39,7 @@ struct head {
 	uint64_t caller_uid;  /* who asked for the signature, as the kernel told the signer */
 	int64_t until;	      /* end of a hold, of a rollback's too; 0: none, or not said */
 	bool has_undone;
-	struct digest undone_plan; /* a rollback holds against this plan */
+	struct digest undone_plan; /* of the earliest generation that a rollback undid */
 	char *key_id;		   /* who signed it, where it was read; no part of the statement */
 };
 

@@ -224,7 +224,6 @@ static int plan(struct coldpatch_session *session, struct applied *applied, stru
 {
 	const struct coldpatch_apply_options *options = &applied->destination.options;
 	struct prepared *prepared = &applied->prepared;
-	struct digest digest;
 
 	if (prepare_guest(session, &applied->destination.resolved.image, prepared, err) < 0)
 		return -1;
@@ -232,8 +231,7 @@ static int plan(struct coldpatch_session *session, struct applied *applied, stru
 		    ? prepare_plan_from_file(session, options->plan_file, prepared, err) < 0
 		    : prepare_plan(session, &options->plan, prepared, err) < 0)
 		return -1;
-	plan_digest(prepared->plan, &digest);
-	if (destination_check_plan(&applied->destination, &digest, err) < 0)
+	if (destination_check_plan(&applied->destination, prepared->plan, err) < 0)
 		return -1;
 	return prepare_fit(prepared, err);
 }

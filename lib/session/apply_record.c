@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "record/purl.h"
 #include "record/record.h"
 #include "session/apply.h"
+#include "session/package_purl.h"
 #include "session/strings.h"
 
 struct makings {
@@ -156,33 +156,15 @@ static void add_snapshot(const struct mirror_snapshot *snapshot, struct record *
 			->annotations = source_annotations(&snapshot->sources[i]);
 }
 
-static char *package_purl(const struct package_family *family, const struct plan *plan,
-			  const struct package_change *change)
+static void add_packages(const struct plan *plan, struct record *record)
 {
-	CLEANUP_FREE char *distro = xasprintf("%s-%s", plan->os_id, plan->os_version_id);
-
-	return purl_format(&(struct purl){.type = family->purl_type,
-					  .vendor = plan->os_id,
-					  .name = change->name,
-					  .version = change->to,
-					  .architecture = change->architecture,
-					  .distro = distro,
-					  .lower_name = family->purl_lower_name});
-}
-
-static void add_packages(const struct prepared *prepared, struct record *record)
-{
-	const struct plan *plan = prepared->plan;
-	const struct package_family *family =
-		package_family_by_name(prepared->guest->packages.family);
-
 	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
 		const struct package_change *change = &plan->resolution.changes[i];
 		struct record_dependency *dependency;
 
 		if (!change->to)
 			continue;
-		dependency = add_dependency(record, "package", package_purl(family, plan, change),
+		dependency = add_dependency(record, "package", package_purl(plan, change),
 					    &change->sha256);
 		dependency->annotations = json_object();
 		json_put_bytes(dependency->annotations, "replaces", change->from);
@@ -263,7 +245,7 @@ static struct record *make_record(const struct makings *makings, struct error *e
 	if (add_subjects(makings, record, err) < 0 || add_parents(makings, record, err) < 0)
 		return NULL;
 	add_snapshot(makings->applied->prepared.snapshot, record);
-	add_packages(&makings->applied->prepared, record);
+	add_packages(makings->applied->prepared.plan, record);
 	if (add_byproducts(makings, record, err) < 0)
 		return NULL;
 	return steal(record);

@@ -60,7 +60,7 @@ int destination_check(const struct destination *destination, struct error *err)
 	return outputs_check(options, err);
 }
 
-int destination_check_plan(const struct destination *destination, const struct digest *plan,
+int destination_check_plan(const struct destination *destination, const struct plan *plan,
 			   struct error *err)
 {
 	return is_template(destination) ? generation_check_plan(destination, plan, err) : 0;

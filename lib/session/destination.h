@@ -7,6 +7,7 @@
 #define COLDPATCH_SESSION_DESTINATION_H
 
 #include "library/commit.h"
+#include "plan/plan.h"
 #include "session/library_image.h"
 #include "session/squash.h"
 #include "session/workspace.h"
@@ -36,8 +37,8 @@ void destination_free(struct destination *destination);
 
 /* Could the files be made?  As outputs_check; a template's always can. */
 int destination_check(const struct destination *destination, struct error *err);
-/* ERROR_DENIED: a rollback holds the template against this plan. */
-int destination_check_plan(const struct destination *destination, const struct digest *plan,
+/* ERROR_DENIED: a rollback holds the template against this plan (library_undone.h). */
+int destination_check_plan(const struct destination *destination, const struct plan *plan,
 			   struct error *err);
 /* The lease of a template.  ERROR_BUSY: somebody else works on it. */
 int destination_lease(struct destination *destination, const char *run, struct error *err);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/zstd_stream.h"
 #include "session/library_head.h"
+#include "session/library_undone.h"
 
 #define RECORD_NAME "record.sigstore.json"
 #define LOG_NAME    "run.log.zst"
@@ -93,13 +94,23 @@ int generation_open(struct destination *destination, struct error *err)
 	return 0;
 }
 
-int generation_check_plan(const struct destination *destination, const struct digest *plan,
+int generation_check_plan(const struct destination *destination, const struct plan *plan,
 			  struct error *err)
 {
-	const struct head *hold =
-		template_hold_against(destination->resolved.template, plan, time(NULL));
+	const struct resolved_image *resolved = &destination->resolved;
+	CLEANUP_FREE char *others = NULL, *what = NULL;
+	struct undone undone;
 
-	return hold ? refuse_held(hold, "this plan was rolled back, and is refused", err) : 0;
+	if (!undone_find(resolved->template, resolved->lineage, plan, time(NULL), &undone))
+		return 0;
+	if (!undone.package)
+		return refuse_held(undone.rollback, "this plan was rolled back, and is refused",
+				   err);
+	others = undone.n > 1 ? xasprintf(", with %zu more of this plan,", undone.n - 1)
+			      : xstrdup("");
+	what = xasprintf("%s %s%s was rolled back, and is refused", undone.package->name,
+			 undone.package->to, others);
+	return refuse_held(undone.rollback, what, err);
 }
 
 static int pack(int from, struct zstd_writer *writer, const char *path, struct error *err)

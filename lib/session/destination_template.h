@@ -10,7 +10,7 @@ int template_recover_image(struct coldpatch_session *session, const struct coldp
 			   struct error *err);
 /* Checks the call and the template; fills in the options. */
 int generation_open(struct destination *destination, struct error *err);
-int generation_check_plan(const struct destination *destination, const struct digest *plan,
+int generation_check_plan(const struct destination *destination, const struct plan *plan,
 			  struct error *err);
 /* Steps 6 and 7 of the commit protocol; fills in outputs and record. */
 int generation_publish(struct destination *destination, const char *run, const char *log_path,

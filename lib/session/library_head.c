@@ -187,20 +187,25 @@ static bool starts_with_name(const char *msg, const char *name)
 	return !strncmp(msg, name, len) && msg[len] == ':';
 }
 
+struct each {
+	template_action *action;
+	const void *options;
+	bool dry_run;
+};
+
 static int do_one(struct coldpatch_session *session, const char *name, const char *run,
-		  template_action *action, const void *options, bool dry_run, json_t **ret,
-		  struct error *err)
+		  const struct each *each, json_t **ret, struct error *err)
 {
 	struct error error = {0};
 	json_t *summary = NULL;
 
-	if (action(session, name, run, options, &summary, &error) == 0) {
-		if (!dry_run)
+	if (each->action(session, name, run, each->options, &summary, &error) == 0) {
+		if (!each->dry_run)
 			library_keep_outcome(session->library, run, name, summary, NULL);
 		*ret = summary;
 		return 0;
 	}
-	if (!dry_run && session->library && error.kind != ERROR_USAGE &&
+	if (!each->dry_run && session->library && error.kind != ERROR_USAGE &&
 	    error.kind != ERROR_MISSING)
 		library_keep_outcome(session->library, run, name, NULL, &error);
 	if (!starts_with_name(error.msg, name))
@@ -231,27 +236,35 @@ static json_t *all_summary(const char *run, json_t *results)
 	return summary;
 }
 
-int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
-		  template_action *action, const void *options, bool dry_run, json_t **ret,
-		  struct error *err)
+static json_t *do_each(struct coldpatch_session *session, const char *const *names, size_t n,
+		       const char *run, const struct each *each)
 {
-	CLEANUP_FREE char *run = run_id_new();
-	json_t *results;
+	json_t *results = json_array();
 
-	if (n == 0)
-		return error_set(err, ERROR_USAGE, "no template was named");
-	if (n == 1)
-		return do_one(session, names[0], run, action, options, dry_run, ret, err);
-	results = json_array();
 	for (size_t i = 0; i < n; i++) {
 		struct error error = {0};
 		json_t *summary = NULL;
 
 		if (monitor_check(&session->monitor, &error) < 0 ||
-		    do_one(session, names[i], run, action, options, dry_run, &summary, &error) < 0)
+		    do_one(session, names[i], run, each, &summary, &error) < 0)
 			summary = failure_summary(run, names[i], &error);
 		json_array_append_new(results, summary);
 	}
-	*ret = all_summary(run, results);
+	return all_summary(run, results);
+}
+
+int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
+		  template_action *action, const void *options, bool dry_run, json_t **ret,
+		  struct error *err)
+{
+	const struct each each = {action, options, dry_run};
+	CLEANUP_FREE char *run = run_id_new();
+	CLEANUP_FREE const char **once = strings_once(names, n, &n);
+
+	if (n == 0)
+		return error_set(err, ERROR_USAGE, "no template was named");
+	if (n == 1)
+		return do_one(session, once[0], run, &each, ret, err);
+	*ret = do_each(session, once, n, run, &each);
 	return 0;
 }

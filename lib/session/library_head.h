@@ -38,8 +38,8 @@ void summary_of_none(json_t *summary);
 /* One template of several. */
 typedef int template_action(struct coldpatch_session *session, const char *name, const char *run,
 			    const void *options, json_t **ret, struct error *err);
-/* Does it to each: what coldpatch.h says of one and of several.  What comes of each is kept in its
- * run's directory unless `dry_run`. */
+/* Does it to each, once: what coldpatch.h says of one and of several.  What comes of each is kept
+ * in its run's directory unless `dry_run`. */
 int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
 		  template_action *action, const void *options, bool dry_run, json_t **ret,
 		  struct error *err);

@@ -18,16 +18,13 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* A rollback's hold is against one plan only; a release ends that, too. */
-static bool is_held_against_a_plan(const struct template *template, int64_t now)
+/* A rollback's hold is against what it undid only; a release ends that, too. */
+static bool is_held_by_rollback(const struct template *template, int64_t now)
 {
-	for (size_t i = 0; i < template->n_heads; i++) {
-		const struct head *head = template->heads[i].head;
-
-		if (head && head->has_undone &&
-		    template_hold_against(template, &head->undone_plan, now))
+	for (size_t i = 0; i < template->n_heads; i++)
+		if (template_is_held_by_rollback(template, i, now) &&
+		    template->heads[i].head->has_undone)
 			return true;
-	}
 	return false;
 }
 
@@ -38,7 +35,7 @@ static bool is_so(const struct wish *wish, const struct template *template)
 	const struct head *hold = template_hold(template, now);
 
 	if (wish->kind == HEAD_RELEASE)
-		return !hold && !is_held_against_a_plan(template, now);
+		return !hold && !is_held_by_rollback(template, now);
 	return hold && hold->until == wish->until && same_text(hold->reason, wish->options->reason);
 }
 

@@ -15,6 +15,18 @@ const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t n
 	return NULL;
 }
 
+size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to)
+{
+	const struct lineage_step *step = lineage_step(lineage, from);
+
+	for (size_t i = 1; step && i <= lineage->n; i++) {
+		if (step->before == to)
+			return i;
+		step = lineage_step(lineage, step->before);
+	}
+	return 0;
+}
+
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name)
 {
 	for (size_t i = 0; step->record && i < step->record->n_byproducts; i++)

@@ -29,6 +29,9 @@ DEFINE_CLEANUP(struct lineage, lineage_free)
 
 /* NULL: no such generation. */
 const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t number);
+/* How many generations lie on the way from `from` back to `to`, `from` among them; 0: no way leads
+ * there, or it is not known. */
+size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to);
 /* The digest of byproduct `name` ("plan"); NULL when the record has none. */
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name);
 

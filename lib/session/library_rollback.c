@@ -2,9 +2,12 @@
 /*
  * Going back: a head that names an earlier generation.  Nothing is written to a disk.
  *
- * "The one before" is what was current when the current generation was made, so that a second
- * rollback goes back further.  The plan that is held against is the one that leads from the
- * generation gone back to to where we came from: the same apply would make it again.
+ * Without a number it takes back the last update: "the one before" is what was current when the
+ * current generation was made.  Where somebody has gone back already there is no update to take
+ * back, so that the same command, repeated because some of several templates failed, does not go
+ * back twice; further is for those who say how far.
+ *
+ * What is held against then is library_undone.h's.
  */
 #include <ctype.h>
 #include <string.h>
@@ -60,6 +63,29 @@ static int find_previous(struct rollback *rollback, struct error *err)
 	return rollback->target ? 0 : -1;
 }
 
+/* Is what is current so because somebody went back to it? */
+static bool went_back(const struct template *template)
+{
+	for (size_t i = template->n_heads; i-- > 1;) {
+		const struct head *head = template->heads[i].head;
+		const struct head *before = template->heads[i - 1].head;
+
+		if (!head || head->kind == HEAD_HOLD || head->kind == HEAD_RELEASE)
+			continue;
+		return head->kind == HEAD_ROLLBACK && before &&
+		       before->generation > head->generation;
+	}
+	return false;
+}
+
+static int find_last_update(struct rollback *rollback, struct error *err)
+{
+	if (!went_back(rollback->template))
+		return find_previous(rollback, err);
+	rollback->target = rollback->current;
+	return 0;
+}
+
 static int find_numbered(struct rollback *rollback, const char *text, struct error *err)
 {
 	char *end;
@@ -84,18 +110,6 @@ static const struct head *made_by_run(const struct template *template, const cha
 	return NULL;
 }
 
-static bool is_made_of(const struct lineage *lineage, int64_t number, int64_t earlier)
-{
-	const struct lineage_step *step = lineage_step(lineage, number);
-
-	for (size_t i = 0; step && i < lineage->n; i++) {
-		if (step->before == earlier)
-			return true;
-		step = lineage_step(lineage, step->before);
-	}
-	return false;
-}
-
 /* The generation of the run may not be the current one any more: it is left as it is where it was
  * undone, and refused where something was made of it. */
 static int find_before_run(struct rollback *rollback, const char *run, struct error *err)
@@ -107,7 +121,7 @@ static int find_before_run(struct rollback *rollback, const char *run, struct er
 		return error_set(err, ERROR_MISSING, "run %s made no generation of it", run);
 	if (made->generation == rollback->current->number)
 		return find_previous(rollback, err);
-	if (is_made_of(rollback->lineage, (int64_t)current, (int64_t)made->generation))
+	if (lineage_distance(rollback->lineage, (int64_t)current, (int64_t)made->generation))
 		return error_set(err, ERROR_DENIED,
 				 "generation %llu was made of generation %llu, which is the run's; "
 				 "say with --to how far to go back",
@@ -116,17 +130,19 @@ static int find_before_run(struct rollback *rollback, const char *run, struct er
 	return 0;
 }
 
+/* The earliest: the one that would be made again first. */
 static void find_undone(struct rollback *rollback)
 {
-	const struct lineage_step *step =
-		lineage_step(rollback->lineage, (int64_t)rollback->current->number);
+	const struct lineage *lineage = rollback->lineage;
+	int64_t from = (int64_t)rollback->current->number;
+	size_t n = lineage_distance(lineage, from, (int64_t)rollback->target->number);
 
-	for (size_t i = 0; step && i < rollback->lineage->n; i++) {
-		if (step->before == (int64_t)rollback->target->number) {
-			rollback->undone = lineage_byproduct(step, "plan");
-			return;
-		}
-		step = lineage_step(rollback->lineage, step->before);
+	for (const struct lineage_step *step = lineage_step(lineage, from); n; n--) {
+		const struct digest *plan = lineage_byproduct(step, "plan");
+
+		if (plan)
+			rollback->undone = plan;
+		step = lineage_step(lineage, step->before);
 	}
 }
 
@@ -164,7 +180,7 @@ static int look(struct coldpatch_session *session, const char *name,
 	rollback->lineage = lineage_new(rollback->template, session->keys);
 	found = options->run  ? find_before_run(rollback, options->run, err)
 		: options->to ? find_numbered(rollback, options->to, err)
-			      : find_previous(rollback, err);
+			      : find_last_update(rollback, err);
 	if (found == 0)
 		find_undone(rollback);
 	return found;
@@ -210,8 +226,9 @@ static int roll_back_one(struct coldpatch_session *session, const char *name, co
 	if (changes && !options->dry_run &&
 	    publish(session, name, run, options, &rollback, err) < 0)
 		return -1;
-	msg = !changes ? xasprintf("is at generation %llu already",
-				   (unsigned long long)rollback.target->number)
+	msg = !changes ? xasprintf("is at generation %llu already%s",
+				   (unsigned long long)rollback.target->number,
+				   options->run || options->to ? "" : "; --to goes back further")
 		       : xasprintf("%s from generation %llu to %llu",
 				   options->dry_run ? "would go back" : "went back",
 				   (unsigned long long)rollback.current->number,

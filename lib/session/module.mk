@@ -44,11 +44,13 @@ LIB_SOURCES += \
 	lib/session/library_relocate.c \
 	lib/session/library_rollback.c \
 	lib/session/library_status.c \
+	lib/session/library_undone.c \
 	lib/session/library_verify.c \
 	lib/session/library_verify_places.c \
 	lib/session/library_verify_template.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
+	lib/session/package_purl.c \
 	lib/session/record.c \
 	lib/session/session.c \
 	lib/session/squash.c \

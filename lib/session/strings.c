@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/strings.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 const char **strings_of_json(const json_t *array, size_t *ret_n)
@@ -22,6 +24,26 @@ json_t *strings_to_json(const char *const *strings, size_t n)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(array, json_string(strings[i]));
 	return array;
+}
+
+static bool is_among(const char *const *strings, size_t n, const char *string)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(strings[i], string))
+			return true;
+	return false;
+}
+
+const char **strings_once(const char *const *strings, size_t n, size_t *ret_n)
+{
+	const char **once = xcalloc(n, sizeof *once);
+	size_t n_once = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_among(once, n_once, strings[i]))
+			once[n_once++] = strings[i];
+	*ret_n = n_once;
+	return once;
 }
 
 int strings_check(const char *const *strings, size_t n, const char *what, struct error *err)

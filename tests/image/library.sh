@@ -81,7 +81,7 @@ done_so rollback --json --actor bert --reason "nginx does not start" --until 7d 
 [ "$(jq -r '[.changed, .generation] | join(" ")' "$OUT")" = "true 0" ] || { cat "$OUT"; fail "summary of a rollback"; }
 [ "$(current web)" = 0 ] || fail "current after a rollback is $(current web)"
 expect 77 apply -L "$L" --quiet --plan "$WORK/plan.json" --executor sandbox --allow-left-behind web
-expect_message "web: this plan was rolled back, and is refused until"
+expect_message " of this plan, was rolled back, and is refused until"
 done_so rollback --json --run "$RUN"
 [ "$(jq -r .changed "$OUT")" = false ] || fail "a run that is undone was undone again"
 done_so rollback --to 1 web

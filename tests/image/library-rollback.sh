@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a rollback keeps away: what the undone updates brought, whichever mirror snapshot offers it, and nothing newer; and
+# that the same command, repeated, does not go back twice.
+set -u
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || skip "needs root"
+workdir
+export COLDPATCH_LIBRARY=$WORK/library
+of() { jq -r "$1" "$OUT"; }
+current() { readlink "$COLDPATCH_LIBRARY/templates/$1/current"; }
+snapshot() { # DEB...: of a mirror that has them, signed anew
+	rm -rf "$WORK/mirror"
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$@" || fail "make-signed-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+	SNAPSHOT=$(of '.digest // .[0].digest')
+}
+apply() { expect "$1" apply --quiet --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox "${@:2}"; }
+is_at() { [ "$(current "$1")" = "$2" ] || fail "$1 is at generation $(current "$1"), expected $2"; }
+
+two=$(victim_deb 2.0 "$WORK") three=$(victim_deb 3.0 "$WORK") four=$(victim_deb 4.0 "$WORK")
+cp --reflink=auto --sparse=always "$(tiny_guest)" "$WORK/base.raw"
+expect 0 init
+expect 0 import "$WORK/base.raw" --name a
+expect 0 import "$WORK/base.raw" --name b
+
+# The next mirror snapshot has the same update, in another plan.
+snapshot "$two"
+apply 0 --json a
+old=$SNAPSHOT plan=$(of .plan)
+expect 0 rollback --reason "does not start" a
+is_at a 0
+snapshot "$two"
+[ "$SNAPSHOT" != "$old" ] || fail "the mirror snapshot is the same"
+apply 77 --dry-run a
+expect_message "a: victim 2.0 was rolled back, and is refused until"
+expect_message "does not start; unhold releases it"
+apply 77 a
+SNAPSHOT=$old apply 77 a
+expect_message "a: victim 2.0 was rolled back"
+
+# Something newer is another update; then all that was undone is held, not only the last.
+snapshot "$three"
+apply 0 a
+is_at a 2
+snapshot "$four"
+apply 0 a
+is_at a 3
+expect 0 rollback --to 0 a
+for deb in "$two" "$three" "$four"; do
+	snapshot "$deb"
+	apply 77 a
+	expect_message "was rolled back, and is refused until"
+done
+expect 0 unhold a
+apply 0 --json --dry-run a
+[ "$(of .msg)" = "would be patched" ] || { cat "$OUT"; fail "a release does not end it"; }
+[ "$(of .plan)" != "$plan" ] || fail "the same plan"
+
+# Of two, one failed: the same command again leaves the other where it went back to.
+expect 0 rollback --to 3 a
+apply 0 b
+from=3
+mv "$COLDPATCH_LIBRARY/templates/b/heads/000001" "$WORK/kept"
+expect 3 rollback --json a b
+is_at a $((from - 1))
+mv "$WORK/kept" "$COLDPATCH_LIBRARY/templates/b/heads/000001"
+expect 0 rollback --json a b
+[ "$(jq -c '[.results[] | .changed]' "$OUT")" = "[false,true]" ] || { cat "$OUT"; fail "what the second call changed"; }
+[ "$(of '.results[0].msg')" = "is at generation $((from - 1)) already; --to goes back further" ] || { cat "$OUT"; fail "what it says"; }
+is_at a $((from - 1))
+is_at b 0
+expect 0 hold --reason x a
+expect 0 rollback a
+is_at a $((from - 1))
+expect 0 rollback --to $((from - 2)) a
+is_at a $((from - 2))
+
+# Forward again, and then there is an update to take back; the same name twice is one.
+expect 0 rollback --to "$from" a
+expect 0 rollback --json a a
+[ "$(of .generation)" = $((from - 1)) ] || { cat "$OUT"; fail "the same name twice"; }
+is_at a $((from - 1))
+echo "library-rollback: what was undone stays away, and going back happens once"

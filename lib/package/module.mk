@@ -47,6 +47,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_hide.c \
 	lib/package/rpm/solve_install_only.c \
 	lib/package/rpm/solve_installed.c \
+	lib/package/rpm/solve_left.c \
 	lib/package/rpm/solve_package.c \
 	lib/package/rpm/solve_repo.c \
 	lib/package/rpm/solve_report.c \
@@ -56,6 +57,7 @@ UNIT_TESTS += \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c \
 	tests/unit/payload_test.c \
-	tests/unit/rpm_commands_test.c
+	tests/unit/rpm_commands_test.c \
+	tests/unit/rpm_scenario_test.c
 FUZZERS += tests/fuzz/dpkg_status.c
 TEST_TOOLS += tests/image/rpm_resolve_tool.c

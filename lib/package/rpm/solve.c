@@ -81,6 +81,7 @@ void solve_close(struct solve *solve)
 		transaction_free(solve->transaction);
 	if (solve->solver)
 		solver_free(solve->solver);
+	queue_free(&solve->insisted);
 	for (int i = 0; solve->why && i < solve->pool->nsolvables; i++)
 		free(solve->why[i]);
 	free(solve->why);

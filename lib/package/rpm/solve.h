@@ -48,6 +48,7 @@ struct solve {
 	char **why;		    /* by solvable; owned; NULL: the reason says it all */
 	struct error late;	    /* made where libsolv could not be told */
 
+	Queue insisted; /* jobs besides the update */
 	Solver *solver;
 	Transaction *transaction;
 };
@@ -102,6 +103,10 @@ struct solve_why {
 	char *detail;
 };
 void solve_explain(const struct solve *solve, Id id, Id candidate, struct solve_why *ret);
+
+/* solve_left.c: pairs of an installed package and the newest that is offered for it and does not
+ * come; sorted by name and architecture. */
+void solve_list_left(const struct solve *solve, Queue *ret);
 
 /* solve_report.c */
 int solve_report(struct solve *solve, struct resolution *ret, struct error *err);

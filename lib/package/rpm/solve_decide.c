@@ -140,16 +140,22 @@ Solver *solve_new_solver(const struct solve *solve)
 	return solver;
 }
 
+static void make_job(const struct solve *solve, Queue *job)
+{
+	add_targets(solve, job);
+	if (solve->rules->weak_dependencies)
+		solve_add_weak_exclusions(solve, job);
+	solve_add_policy(solve, solve->request->allow_removals, job);
+	queue_insertn(job, job->count, solve->insisted.count, solve->insisted.elements);
+}
+
 static int run_solver(struct solve *solve, struct error *err)
 {
 	Queue job;
 	int problems;
 
 	queue_init(&job);
-	add_targets(solve, &job);
-	if (solve->rules->weak_dependencies)
-		solve_add_weak_exclusions(solve, &job);
-	solve_add_policy(solve, solve->request->allow_removals, &job);
+	make_job(solve, &job);
 	if (solve->transaction)
 		transaction_free(steal(solve->transaction));
 	if (solve->solver)
@@ -222,11 +228,63 @@ static bool hide_removers(struct solve *solve)
 	return any;
 }
 
-int solve_decide(struct solve *solve, struct error *err)
+static int decide_with_files(struct solve *solve, struct error *err)
 {
 	do {
 		if (run_solver(solve, err) < 0)
 			return -1;
 	} while (hide_missing(solve) || hide_removers(solve));
 	return 0;
+}
+
+/* Can all that is chosen now come, and this one, too? */
+static bool may_insist(const struct solve *solve, Id candidate)
+{
+	const Queue *steps = &solve->transaction->steps;
+	Solver *solver = solve_new_solver(solve);
+	struct digest digest;
+	bool result;
+	Queue job;
+
+	if (solve->hidden[candidate] || !solve_has_file(solve, candidate, &digest))
+		return solver_free(solver), false;
+	queue_init(&job);
+	make_job(solve, &job);
+	queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
+	for (int i = 0; i < steps->count; i++)
+		if (!solve_is_installed(solve, steps->elements[i]))
+			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, steps->elements[i]);
+	result = solver_solve(solver, &job) == 0;
+	queue_free(&job);
+	solver_free(solver);
+	return result;
+}
+
+/* libsolv keeps what is installed rather than update something else.  Where removals are allowed,
+ * each update that stayed behind is asked for by itself, in the order of their names. */
+static int decide_with_removals(struct solve *solve, struct error *err)
+{
+	Queue left;
+	int result = 0;
+
+	queue_init(&left);
+	solve_list_left(solve, &left);
+	for (int i = 0; i < left.count && result == 0; i += 2) {
+		Id candidate = left.elements[i + 1];
+
+		if (!may_insist(solve, candidate))
+			continue;
+		queue_push2(&solve->insisted, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
+		result = decide_with_files(solve, err);
+	}
+	queue_free(&left);
+	return result;
+}
+
+int solve_decide(struct solve *solve, struct error *err)
+{
+	queue_init(&solve->insisted);
+	if (decide_with_files(solve, err) < 0)
+		return -1;
+	return solve->request->allow_removals ? decide_with_removals(solve, err) : 0;
 }

@@ -178,47 +178,6 @@ static void add_steps(struct solve *solve, const struct entries *entries,
 		add_step(solve, entries, steps->elements[i], resolution);
 }
 
-static bool is_offered(const struct solve *solve, Id id)
-{
-	return solve_is_package(solve, id) && !solve_is_installed(solve, id) &&
-	       solve->hidden[id] != HIDDEN_EXCLUDED && solve->hidden[id] != HIDDEN_MODULE &&
-	       solve_is_in_scope(solve, id);
-}
-
-/* The newest that the mirror has for it, of its name or one that replaces it; or 0. */
-static Id newest_offered(const struct solve *solve, Id installed)
-{
-	Pool *pool = solve->pool;
-	Id id, pp, found = 0;
-
-	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
-	if (is_offered(solve, id) && solve_is_kin(solve, installed, id) &&
-	    solve_compare_evr(solve, id, found ? found : installed) > 0)
-		found = id;
-	return found;
-}
-
-/* Is it gone, or is a newer one of its name there, before or after? */
-static bool is_settled(const struct solve *solve, const struct entries *entries, Id installed)
-{
-	Pool *pool = solve->pool;
-	Id id, pp;
-
-	for (size_t i = 0; i < entries->n_items; i++) {
-		const struct entry *entry = &entries->items[i];
-
-		if (entry->from == installed ||
-		    (entry->to && solve_is_kin(solve, installed, entry->to) &&
-		     solve_compare_evr(solve, entry->to, installed) > 0))
-			return true;
-	}
-	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
-	if (solve_is_installed(solve, id) && solve_is_kin(solve, installed, id) &&
-	    solve_compare_evr(solve, id, installed) > 0)
-		return true;
-	return false;
-}
-
 static void add_left(const struct solve *solve, Id installed, Id candidate,
 		     struct resolution *resolution)
 {
@@ -236,30 +195,15 @@ static void add_left(const struct solve *solve, Id installed, Id candidate,
 	};
 }
 
-static int compare_left(const void *a, const void *b)
+static void report_left(const struct solve *solve, struct resolution *resolution)
 {
-	const struct package_left *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
+	Queue left;
 
-	return order ? order : strcmp(x->architecture, y->architecture);
-}
-
-static void report_left(const struct solve *solve, const struct entries *entries,
-			struct resolution *resolution)
-{
-	Solvable *s;
-	Id id, candidate;
-
-	FOR_REPO_SOLVABLES(solve->installed, id, s)
-	{
-		if (is_settled(solve, entries, id))
-			continue;
-		candidate = newest_offered(solve, id);
-		if (candidate)
-			add_left(solve, id, candidate, resolution);
-	}
-	if (resolution->n_left)
-		qsort(resolution->left, resolution->n_left, sizeof *resolution->left, compare_left);
+	queue_init(&left);
+	solve_list_left(solve, &left);
+	for (int i = 0; i < left.count; i += 2)
+		add_left(solve, left.elements[i], left.elements[i + 1], resolution);
+	queue_free(&left);
 }
 
 int solve_report(struct solve *solve, struct resolution *ret, struct error *err)
@@ -272,7 +216,7 @@ int solve_report(struct solve *solve, struct resolution *ret, struct error *err)
 		result = add_change(solve, &entries.items[i], ret, err);
 	if (result == 0) {
 		add_steps(solve, &entries, ret);
-		report_left(solve, &entries, ret);
+		report_left(solve, ret);
 	}
 	free(entries.items);
 	return result;

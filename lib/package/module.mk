@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/package/names.c \
 	lib/package/ownership.c \
 	lib/package/package.c \
 	lib/package/payload.c \
@@ -19,7 +20,6 @@ LIB_SOURCES += \
 	lib/package/deb/control.c \
 	lib/package/deb/deb.c \
 	lib/package/deb/deb_commands.c \
-	lib/package/deb/deb_names.c \
 	lib/package/deb/deb_ownership.c \
 	lib/package/deb/deb_payload.c \
 	lib/package/deb/deb_progress.c \
@@ -31,12 +31,17 @@ LIB_SOURCES += \
 	lib/package/deb/deb_verify.c \
 	lib/package/rpm/rpm.c \
 	lib/package/rpm/rpm_commands.c \
+	lib/package/rpm/install_only.c \
+	lib/package/rpm/location.c \
+	lib/package/rpm/rpm_describe.c \
+	lib/package/rpm/rpm_headers.c \
 	lib/package/rpm/rpm_packages.c \
 	lib/package/rpm/rpm_places.c \
 	lib/package/rpm/rpm_progress.c \
 	lib/package/rpm/rpm_resolve.c \
 	lib/package/rpm/rpm_roles.c \
 	lib/package/rpm/rpm_run.c \
+	lib/package/rpm/rpm_state.c \
 	lib/package/rpm/rules.c \
 	lib/package/rpm/rules_pattern.c \
 	lib/package/rpm/solve.c \

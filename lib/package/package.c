@@ -60,6 +60,14 @@ void package_state_free(struct package_state *state)
 	*state = (struct package_state){0};
 }
 
+struct buffer *package_state_add(struct package_state *state, const char *name)
+{
+	struct package_state_file *file = ARRAY_ADD(state->files, state->n_files);
+
+	file->name = xstrdup(name);
+	return &file->content;
+}
+
 const struct buffer *package_state_file(const struct package_state *state, const char *name)
 {
 	for (size_t i = 0; i < state->n_files; i++)

@@ -105,6 +105,8 @@ struct package_state {
 };
 void package_state_free(struct package_state *state);
 #define CLEANUP_PACKAGE_STATE __attribute__((cleanup(package_state_free)))
+/* A new file of the state, to be filled. */
+struct buffer *package_state_add(struct package_state *state, const char *name);
 const struct buffer *package_state_file(const struct package_state *state, const char *name);
 void package_state_digest(const struct package_state *state, struct digest *ret);
 

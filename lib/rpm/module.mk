@@ -1,2 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-LIB_SOURCES += lib/rpm/rpm_header.c
+LIB_SOURCES += \
+	lib/rpm/bdb.c \
+	lib/rpm/database.c \
+	lib/rpm/ndb.c \
+	lib/rpm/rpm_header.c \
+	lib/rpm/sqlite.c \
+	lib/rpm/sqlite_memory.c \
+	lib/rpm/wal.c

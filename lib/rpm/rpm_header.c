@@ -161,6 +161,20 @@ const char *rpm_header_evr(const struct rpm_header *header)
 	return header->evr;
 }
 
+bool rpm_header_provides(const struct rpm_header *header, const char *name)
+{
+	struct rpmtd_s provides;
+	const char *provided;
+	bool found = false;
+
+	if (!headerGet(header->handle, RPMTAG_PROVIDENAME, &provides, HEADERGET_MINMEM))
+		return false;
+	while (!found && (provided = rpmtdNextString(&provides)))
+		found = strcmp(provided, name) == 0;
+	rpmtdFreeData(&provides);
+	return found;
+}
+
 void *rpm_header_handle(struct rpm_header *header)
 {
 	return header->handle;

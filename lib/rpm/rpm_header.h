@@ -38,6 +38,9 @@ const char *rpm_header_architecture(const struct rpm_header *header);
 /* "EPOCH:VERSION-RELEASE", without the epoch where it is 0 or absent. */
 const char *rpm_header_evr(const struct rpm_header *header);
 
+/* Has it a Provides of this name, whatever its version? */
+bool rpm_header_provides(const struct rpm_header *header, const char *name);
+
 /* A `Header` of librpm, borrowed. */
 void *rpm_header_handle(struct rpm_header *header);
 

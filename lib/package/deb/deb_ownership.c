@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "package/deb/deb.h"
-#include "package/deb/deb_names.h"
+#include "package/names.h"
 #include "package/ownership.h"
 
 #define INFO_DIRECTORY	  "/var/lib/dpkg/info"
@@ -48,8 +48,8 @@ static int add_list(struct ownership *ownership, struct tree *tree, const char *
 
 static int read_lists(struct ownership *ownership, struct tree *tree, struct error *err)
 {
-	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = ".list", .limit = LISTS_MAX};
-	int status = deb_names_read(tree, INFO_DIRECTORY, &names, err);
+	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = ".list", .limit = LISTS_MAX};
+	int status = package_names_read(tree, INFO_DIRECTORY, &names, err);
 
 	for (size_t i = 0; status == 0 && i < names.n_items; i++)
 		status = add_list(ownership, tree, names.items[i], err);
@@ -101,8 +101,8 @@ static int read_options(struct ownership *ownership, struct tree *tree, const ch
 /* The directory's files in order, then the file itself, as dpkg reads them. */
 static int read_filters(struct ownership *ownership, struct tree *tree, struct error *err)
 {
-	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = LISTS_MAX};
-	int status = deb_names_read(tree, OPTIONS_DIRECTORY, &names, err);
+	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = "", .limit = LISTS_MAX};
+	int status = package_names_read(tree, OPTIONS_DIRECTORY, &names, err);
 
 	for (size_t i = 0; status == 0 && i < names.n_items; i++) {
 		CLEANUP_FREE char *path = path_join(OPTIONS_DIRECTORY, names.items[i]);

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "package/deb/deb.h"
-#include "package/deb/deb_names.h"
+#include "package/names.h"
 
 enum {
 	MAX_STATUS = 64 << 20,
@@ -33,14 +33,6 @@ int deb_detect(struct tree *tree, struct error *err)
 	return tree_lookup(tree, status_path, TREE_FOLLOW, &node, err);
 }
 
-static struct buffer *add_file(struct package_state *state, const char *name)
-{
-	struct package_state_file *file = ARRAY_ADD(state->files, state->n_files);
-
-	file->name = xstrdup(name);
-	return &file->content;
-}
-
 /* 0 also when it is not there. */
 static int read_optional(struct tree *tree, const char *path, size_t limit, struct buffer *ret,
 			 struct error *err)
@@ -61,7 +53,7 @@ static int read_file(struct tree *tree, const char *path, size_t limit, const ch
 	if (read_optional(tree, path, limit, &content, err) < 0)
 		return -1;
 	if (content.len)
-		*add_file(state, name) = content;
+		*package_state_add(state, name) = content;
 	else
 		buffer_free(&content);
 	content = (struct buffer){0};
@@ -82,9 +74,9 @@ static bool is_preferences_name(const char *name)
 
 static int read_preferences_dir(struct tree *tree, struct buffer *ret, struct error *err)
 {
-	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = MAX_NAMES};
+	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = "", .limit = MAX_NAMES};
 
-	if (deb_names_read(tree, preferences_dir, &names, err) < 0)
+	if (package_names_read(tree, preferences_dir, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n_items; i++) {
 		CLEANUP_FREE char *path = path_join(preferences_dir, names.items[i]);
@@ -108,7 +100,7 @@ static int read_preferences(struct tree *tree, struct package_state *state, stru
 		return -1;
 	if (content.len == 0)
 		return 0;
-	*add_file(state, "preferences") = content;
+	*package_state_add(state, "preferences") = content;
 	content = (struct buffer){0};
 	return 0;
 }
@@ -120,9 +112,9 @@ static bool is_number(const char *name)
 
 static int check_updates(struct tree *tree, struct guest *guest, struct error *err)
 {
-	CLEANUP_DEB_NAMES struct deb_names names = {.suffix = "", .limit = MAX_NAMES};
+	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = "", .limit = MAX_NAMES};
 
-	if (deb_names_read(tree, updates_path, &names, err) < 0)
+	if (package_names_read(tree, updates_path, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n_items; i++) {
 		if (!is_number(names.items[i]))

@@ -33,6 +33,9 @@ struct rpm_packages {
 };
 int rpm_packages_read(const struct package_state *state, struct rpm_packages *ret,
 		      struct error *err);
+/* rpm_headers.c: adds that file.  ERROR_IMAGE: it would be longer than `limit`. */
+int rpm_packages_write(const struct rpm_packages *packages, size_t limit,
+		       struct package_state *state, struct error *err);
 void rpm_packages_free(struct rpm_packages *packages);
 #define CLEANUP_RPM_PACKAGES __attribute__((cleanup(rpm_packages_free)))
 

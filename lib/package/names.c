@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "package/deb/deb_names.h"
+#include "package/names.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
 
-void deb_names_free(struct deb_names *names)
+void package_names_free(struct package_names *names)
 {
 	for (size_t i = 0; i < names->n_items; i++)
 		free(names->items[i]);
@@ -15,7 +15,7 @@ void deb_names_free(struct deb_names *names)
 
 static int add_name(void *opaque, const char *name, uint64_t ino, struct error *err)
 {
-	struct deb_names *names = opaque;
+	struct package_names *names = opaque;
 	size_t len = strlen(name), suffix = strlen(names->suffix);
 
 	(void)ino;
@@ -32,8 +32,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int deb_names_read(struct tree *tree, const char *directory, struct deb_names *names,
-		   struct error *err)
+int package_names_read(struct tree *tree, const char *directory, struct package_names *names,
+		       struct error *err)
 {
 	struct tree_node node;
 	int found = tree_lookup(tree, directory, TREE_FOLLOW, &node, err);

@@ -7,3 +7,4 @@ LIB_SOURCES += \
 	lib/rpm/sqlite.c \
 	lib/rpm/sqlite_memory.c \
 	lib/rpm/wal.c
+UNIT_TESTS += tests/unit/rpm_database_test.c

@@ -10,7 +10,7 @@
  *                     architecture, then bytes; each without what differs between two
  *                     installations of the same package (install time, tid, colour)
  *     "/etc/..."      each file of the guest by which an administrator says what is not to be
- *                     changed, under its path: rpm_state_is_configuration
+ *                     changed, under its path
  *     "database"      one line: "bdb /var/lib/rpm", "sqlite /usr/lib/sysimage/rpm", ...
  *
  * An absent file is not listed.  gpg-pubkey entries are not packages and are left out.

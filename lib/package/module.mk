@@ -29,10 +29,10 @@ LIB_SOURCES += \
 	lib/package/deb/deb_state.c \
 	lib/package/deb/deb_status.c \
 	lib/package/deb/deb_verify.c \
-	lib/package/rpm/rpm.c \
-	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/install_only.c \
 	lib/package/rpm/location.c \
+	lib/package/rpm/rpm.c \
+	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/rpm_describe.c \
 	lib/package/rpm/rpm_headers.c \
 	lib/package/rpm/rpm_packages.c \

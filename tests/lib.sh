@@ -147,6 +147,31 @@ make_mini_guest() {
 	rm -rf "$work"
 	return $status
 }
+# The mini guest on logical volumes over two disks, and with the same file systems on plain partitions: a directory with lv/disk0.raw,
+# lv/disk1.raw and plain/disk0.raw.  It has the names, but not the programs, of what asks for the boot setup.
+lvm_guest() { mini_guest >/dev/null; make_once lvm-mini make_lvm_guest; }
+make_lvm_guest() {
+	local work offset status=1
+	work=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-lvm.XXXXXX")
+	qemu-img convert -O raw "$(mini_guest)" "$work/mini.raw" && mkdir "$work/mnt" "$work/tree" &&
+		offset=$(($(sfdisk -J "$work/mini.raw" | jq '.partitiontable.partitions[0].start') * 512)) &&
+		mount -o "loop,ro,noload,offset=$offset" "$work/mini.raw" "$work/mnt" && {
+		cp -a "$work/mnt/." "$work/tree"
+		status=$?
+		umount "$work/mnt"
+	}
+	[ $status != 0 ] || {
+		rmdir "$work/tree/lost+found"
+		for program in usr/sbin/grub-probe usr/sbin/blkid usr/bin/findmnt; do
+			printf '#!/bin/sh\nexit 1\n' > "$work/tree/$program" && chmod 755 "$work/tree/$program"
+		done
+		echo "this is clone A" > "$work/tree/var/lib/who"
+		"$TEST_TOP/test-images/lvm-guest" "$work/tree" -o "$1/lv" && "$TEST_TOP/test-images/lvm-guest" --plain "$work/tree" -o "$1/plain"
+		status=$?
+	}
+	rm -rf "$work"
+	return $status
+}
 install_victim() { # DIRECTORY; in the guest's root
 	cp "$1"/victim_1.0_all.deb tmp/ && chroot . dpkg -i /tmp/victim_1.0_all.deb >/dev/null && rm tmp/victim_1.0_all.deb
 }

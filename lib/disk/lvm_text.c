@@ -97,15 +97,14 @@ static int take_quoted(struct parser *parser, struct lvm_node *node)
 	char quote = *parser->at++;
 
 	buffer_puts(&text, "");
-	while (parser->at < parser->end && *parser->at != quote) {
-		if (*parser->at == '\\' && quote == '"' && parser->at + 1 < parser->end)
+	while (parser->at < parser->end && *parser->at && *parser->at != quote) {
+		if (*parser->at == '\\' && quote == '"' && parser->at + 1 < parser->end &&
+		    parser->at[1])
 			parser->at++;
-		if (!*parser->at)
-			return syntax(parser, "a NUL byte in a string");
 		parser->line += *parser->at == '\n';
 		buffer_putc(&text, *parser->at++);
 	}
-	if (parser->at == parser->end)
+	if (parser->at == parser->end || !*parser->at)
 		return syntax(parser, "a string does not end");
 	parser->at++;
 	node->kind = LVM_STRING;

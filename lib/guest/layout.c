@@ -215,6 +215,8 @@ static int add_volume(struct layout *layout, const struct volume *found, struct 
 		.disk = volume->members[0].disk, .size = found->size, .volume = volume};
 	struct guest_filesystem *fs;
 
+	for (size_t i = 0; i < found->n_members; i++)
+		layout->places[found->members[i]].member = true;
 	if (found->why_not_read) {
 		add_unreadable(layout, &where, found->why_not_read);
 		return 0;

@@ -12,6 +12,7 @@ struct place {
 	struct fs *fs;		 /* owned by the layout, NULL when not open */
 	struct error open_error; /* why a readable one did not open */
 	bool hibernated;	 /* holds the memory of a suspended machine */
+	bool member;		 /* a piece of volumes that are known */
 };
 
 struct layout {

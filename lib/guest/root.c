@@ -58,25 +58,39 @@ static int is_root(struct fs *fs, bool *ret, struct error *err)
 }
 
 /* Could an operating system be in it, if only it could be read? */
-static bool is_candidate(const struct guest_filesystem *fs)
+static bool is_candidate(const struct layout *layout, size_t index)
 {
-	return fs->type && !fs->readable && strncmp(fs->type, "sw", 2) != 0 &&
-	       strcmp(fs->type, "vfat") != 0;
+	const struct guest_filesystem *fs = &layout->guest->filesystems[index];
+
+	if (layout->places[index].open_error.kind)
+		return true;
+	return fs->type && !fs->readable && !layout->places[index].member &&
+	       strncmp(fs->type, "sw", 2) != 0 && strcmp(fs->type, "vfat") != 0;
 }
 
-static void append_reason(const struct layout *layout, size_t index, struct buffer *text)
+/* A volume's reason says itself whose it is; those of one group have one. */
+static char *reason_of(const struct layout *layout, size_t index)
 {
 	const struct guest_filesystem *fs = &layout->guest->filesystems[index];
 	const struct error *problem = &layout->places[index].open_error;
 	CLEANUP_FREE char *place = layout_place(layout, index);
 
-	buffer_puts(text, text->len ? "; " : "");
+	if (problem->kind && fs->volume && !fs->type)
+		return xstrdup(problem->msg);
 	if (problem->kind)
-		buffer_printf(text, "%s does not open: %s", place, problem->msg);
-	else
-		buffer_printf(text, "%s is %s, which this version does not read", place, fs->type);
-	if (!problem->kind && fs->why_not && strncmp(fs->type, "ext", 3) == 0)
-		buffer_printf(text, " (%s)", fs->why_not);
+		return xasprintf("%s does not open: %s", place, problem->msg);
+	if (fs->why_not && strncmp(fs->type, "ext", 3) == 0)
+		return xasprintf("%s is %s, which this version does not read (%s)", place, fs->type,
+				 fs->why_not);
+	return xasprintf("%s is %s, which this version does not read", place, fs->type);
+}
+
+static void append_reason(const struct layout *layout, size_t index, struct buffer *text)
+{
+	CLEANUP_FREE char *reason = reason_of(layout, index);
+
+	if (!text->data || !strstr(text->data, reason))
+		buffer_printf(text, "%s%s", text->len ? "; " : "", reason);
 }
 
 static int set_not_found(const struct layout *layout, struct error *err)
@@ -85,8 +99,7 @@ static int set_not_found(const struct layout *layout, struct error *err)
 	CLEANUP_BUFFER struct buffer names = {0};
 
 	for (size_t i = 0; i < layout->n_places; i++)
-		if (layout->places[i].open_error.kind ||
-		    is_candidate(&layout->guest->filesystems[i]))
+		if (is_candidate(layout, i))
 			append_reason(layout, i, &reasons);
 	if (reasons.len)
 		return error_set(err, ERROR_IMAGE, "no operating system found: %s", reasons.data);

@@ -12,6 +12,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_partition_table
 #include "../fuzz/partition_table.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_lvm_metadata
+#include "../fuzz/lvm_metadata.c"
 #include "suite.h"
 
 enum { MAX_SEED = 1 << 16, CHANGED_BYTES = 600 };
@@ -67,6 +70,12 @@ START_TEST(partition_table)
 }
 END_TEST
 
+START_TEST(lvm_metadata)
+{
+	ck_assert_uint_ge(replay("lvm_metadata", fuzz_lvm_metadata), 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("disk_fuzz");
@@ -76,5 +85,6 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, qcow2_header);
 	tcase_add_test(tests, partition_table);
+	tcase_add_test(tests, lvm_metadata);
 	return suite_run(suite);
 }

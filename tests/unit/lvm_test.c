@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Maps of volume groups, sound and otherwise.  What LVM itself writes is read in
+ * tests/image/lvm.sh. */
+#include <check.h>
+
+#include "base/buffer.h"
+#include "disk/volume.h"
+#include "lvm_disk.h"
+#include "suite.h"
+
+#define PV0 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define PV1 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define ID(c)                                                                                      \
+	c c c c c c "-" c c c c "-" c c c c "-" c c c c "-" c c c c "-" c c c c "-" c c c c c c
+
+/* Extents of 512 KiB; six on each physical volume, from 1 MiB on. */
+static const char head[] = "contents = \"Text Format Volume Group\"\nversion = 1\n# a comment\n";
+#define GROUP(name, id, seqno, rest)                                                               \
+	name " {\nid = \"" ID(id) "\"\nseqno = " seqno                                             \
+				  "\nformat = \"lvm2\"\nstatus = [\"RESIZEABLE\", \"READ\", "      \
+				  "\"WRITE\"]\nflags = []\n"                                       \
+				  "extent_size = 1024\n" rest "}\n"
+#define PV(name, id, rest)                                                                         \
+	name " { id = \"" ID(id) "\" device = \"/dev/sd\\\"x\" dev_size = 16384 pe_start = 2048 "  \
+				 "pe_count = 6 " rest "}\n"
+#define PVS	 "physical_volumes { " PV("pv0", "a", "") PV("pv1", "b", "") "}\n"
+#define LVS(lvs) "logical_volumes { " lvs " }\n"
+#define LV(name, id, status, n, segments)                                                          \
+	name " { id = \"" ID(id) "\" status = [" status "] segment_count = " n " " segments " }\n"
+#define RW "\"READ\", \"WRITE\", \"VISIBLE\""
+#define SEGMENT(n, start, count, type, rest)                                                       \
+	"segment" n " { start_extent = " start " extent_count = " count " type = \"" type          \
+	"\" " rest " }\n"
+#define LINEAR(n, start, count, pv, extent)                                                        \
+	SEGMENT(n, start, count, "striped", "stripe_count = 1 stripes = [\"" pv "\", " extent "]")
+#define ROOT                                                                                       \
+	LV("root", "r", RW, "3",                                                                   \
+	   LINEAR("1", "0", "2", "pv0", "1") LINEAR("2", "2", "1", "pv0", "3")                     \
+		   LINEAR("3", "3", "4", "pv1", "0"))
+#define GOOD(seqno) GROUP("vg", "g", seqno, PVS LVS(ROOT))
+
+static struct error err;
+static struct lvm_group *group;
+static struct lvm_disk *disks[3];
+static struct volume_set set;
+
+static void set_up(void)
+{
+	err = (struct error){0};
+	for (size_t i = 0; i < 3; i++)
+		disks[i] = lvm_disk_new();
+}
+
+static void tear_down(void)
+{
+	lvm_group_free(steal(group));
+	volume_set_free(&set);
+	for (size_t i = 0; i < 3; i++)
+		block_free(&disks[i]->block);
+}
+
+/* The text, with or without its head. */
+static void parse(const char *text)
+{
+	CLEANUP_FREE char *whole = xasprintf("%s%s", head, text);
+
+	group = lvm_group_parse(whole, strlen(whole) + 1, &err);
+}
+
+static void must_parse(const char *text)
+{
+	parse(text);
+	ck_assert_msg(group != NULL, "%s", err.msg);
+}
+
+static void must_refuse(const char *text, const char *message)
+{
+	parse(text);
+	ck_assert_ptr_null(group);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
+}
+
+START_TEST(segments_in_order)
+{
+	must_parse(GOOD("7"));
+	ck_assert_str_eq(group->name, "vg");
+	ck_assert_str_eq(group->uuid, ID("g"));
+	ck_assert_uint_eq(group->seqno, 7);
+	ck_assert_uint_eq(group->n_pvs, 2);
+	ck_assert_uint_eq(group->pvs[1].start, 1 << 20);
+	ck_assert_uint_eq(group->pvs[1].size, 6 << 19);
+	ck_assert_uint_eq(group->n_lvs, 1);
+	ck_assert_uint_eq(group->lvs[0].size, 7 << 19);
+	/* The first two runs follow each other. */
+	ck_assert_uint_eq(group->lvs[0].n_segments, 2);
+	ck_assert_uint_eq(group->lvs[0].segments[0].offset, (1 << 20) + (1 << 19));
+	ck_assert_uint_eq(group->lvs[0].segments[0].size, 3 << 19);
+	ck_assert_uint_eq(group->lvs[0].segments[1].pv, 1);
+	ck_assert_uint_eq(group->lvs[0].segments[1].offset, 1 << 20);
+	ck_assert_ptr_null(group->why_not_read);
+}
+END_TEST
+
+static const struct {
+	const char *text, *message;
+} bad_texts[] = {
+	{"", "no volume group"},
+	{"vg {", "line 4: a section does not end"},
+	{"vg { } }", "a section ends that never began"},
+	{"vg { id }", "neither = nor {"},
+	{"vg { id = }", "a value is missing"},
+	{"vg { id = \"x }", "a string does not end"},
+	{"vg { id = [1 2] }", "a list does not end"},
+	{"vg { id = [1, }", "a value is missing"},
+	{"vg { = 1 }", "a name is missing"},
+	{"vg { id = 1\nid = 2 }", "line 5: a name comes twice"},
+	{"a{b{c{d{e{f{g{h{i{}}}}}}}}}", "too deep"},
+	{"a { } b { }", "more than one volume group"},
+	{"vg { }", "no valid name, UUID or seqno"},
+	{"-vg { id = \"" ID("g") "\" seqno = 1 }", "no valid name"},
+	{"vg/x { id = \"" ID("g") "\" seqno = 1 }", "no valid name"},
+	{"vg { id = \"" ID("/") "\" seqno = 1 }", "no valid name"},
+	{"vg { id = \"" ID("g") "\" seqno = -1 }", "no valid name"},
+	{"vg { id = \"" ID("g") "\" seqno = 1 extent_size = 0 }", "no extent size"},
+	{"vg { id = \"" ID("g") "\" seqno = 1 extent_size = 99999999999999999999 }",
+	 "no extent size"},
+	{GROUP("vg", "g", "1", ""), "no physical volumes"},
+	{GROUP("vg", "g", "1", "physical_volumes { pv0 { } }"), "pv0 has no UUID"},
+	{GROUP("vg", "g", "1", "physical_volumes { pv0 { id = \"" ID("a") "\" } }"),
+	 "does not say where its extents lie"},
+	{GROUP("vg", "g", "1",
+	       "physical_volumes { pv0 { id = \"" ID("a") "\" pe_start = 1 "
+							  "pe_count = 18446744073709551615 } }"),
+	 "does not say where its extents lie"},
+	{GROUP("vg", "g", "1", "physical_volumes { " PV("pv0", "a", "") PV("pv1", "a", "") "}"),
+	 "pv1 has the UUID of another"},
+	{GROUP("vg", "g", "1", PVS LVS("root { }")), "root has no UUID"},
+	{GROUP("vg", "g", "1", PVS LVS("..{ }")), ".. has a name that LVM does not allow"},
+	{GROUP("vg", "g", "1", PVS LVS(LV("root", "r", RW, "1", ""))), "has no segments"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "2", LINEAR("1", "0", "1", "pv0", "0")))),
+	 "another number"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1", LINEAR("2", "0", "1", "pv0", "0")))),
+	 "lacks one of its segments"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1", LINEAR("1", "1", "1", "pv0", "0")))),
+	 "segments that do not join"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1", LINEAR("1", "0", "0", "pv0", "0")))),
+	 "without type or size"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1", LINEAR("1", "0", "4", "pv0", "3")))),
+	 "extents beyond the end of a physical volume"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1",
+			  LINEAR("1", "0", "1", "pv0", "18446744073709551615")))),
+	 "extents beyond the end of a physical volume"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "1",
+			  SEGMENT("1", "0", "1", "striped", "stripe_count = 1 stripes = [0]")))),
+	 "a segment that lies nowhere"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(ROOT LV("var", "v", RW, "1", LINEAR("1", "0", "1", "pv1", "3")))),
+	 "two logical volumes of vg overlap on physical volume pv1"},
+	{GROUP("vg", "g", "1",
+	       PVS LVS(LV("root", "r", RW, "2",
+			  LINEAR("1", "0", "2", "pv0", "0") LINEAR("2", "2", "2", "pv0", "1")))),
+	 "overlap"},
+};
+
+START_TEST(bad_text)
+{
+	must_refuse(bad_texts[_i].text, bad_texts[_i].message);
+}
+END_TEST
+
+START_TEST(a_nul_ends_the_text)
+{
+	static const char text[] = "vg { id = \"a\0b\" }";
+
+	ck_assert_ptr_null(lvm_text_parse(text, sizeof text - 1, &err));
+	ck_assert_msg(strstr(err.msg, "a string does not end") != NULL, "%s", err.msg);
+}
+END_TEST
+
+START_TEST(more_values_than_are_read)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	buffer_puts(&text, "a = [");
+	for (size_t i = 0; i < LVM_MAX_NODES; i++)
+		buffer_puts(&text, "1,");
+	buffer_puts(&text, "1]");
+	ck_assert_ptr_null(lvm_text_parse(text.data, text.len, &err));
+	ck_assert_msg(strstr(err.msg, "more values than are read") != NULL, "%s", err.msg);
+}
+END_TEST
+
+/* A volume that cannot be read is no damage. */
+static const struct {
+	const char *type, *rest, *reason;
+} types[] = {
+	{"thin", "thin_pool = \"pool\"", "is of type thin, which is not read directly"},
+	{"thin-pool", "", "is of type thin-pool,"},
+	{"raid1", "", "is of type raid1,"},
+	{"raid5_ls", "", "is of type raid5_ls,"},
+	{"mirror", "", "is of type mirror,"},
+	{"cache", "", "is of type cache,"},
+	{"writecache", "", "is of type writecache,"},
+	{"integrity", "", "is of type integrity,"},
+	{"vdo", "", "is of type vdo,"},
+	{"striped+NEW_FLAG", "stripe_count = 1 stripes = [\"pv0\", 0]",
+	 "is of type striped+NEW_FLAG,"},
+	{"striped", "stripe_count = 2 stripes = [\"pv0\", 0, \"pv1\", 0]",
+	 "is striped over 2 physical volumes"},
+	{"striped", "stripe_count = 1 stripes = [\"pvmove0\", 0]", "pvmove"},
+};
+
+START_TEST(types_by_name)
+{
+	CLEANUP_FREE char *segment =
+		xasprintf(SEGMENT("1", "0", "1", "%s", "%s"), types[_i].type, types[_i].rest);
+	CLEANUP_FREE char *text =
+		xasprintf(GROUP("vg", "g", "1", PVS LVS(LV("root", "r", RW, "1", "%s"))), segment);
+
+	must_parse(text);
+	ck_assert_ptr_nonnull(group->lvs[0].why_not_read);
+	ck_assert_msg(strstr(group->lvs[0].why_not_read, types[_i].reason) != NULL, "%s",
+		      group->lvs[0].why_not_read);
+}
+END_TEST
+
+static const struct {
+	const char *from, *to, *read, *write;
+} states[] = {
+	{"\"RESIZEABLE\"", "\"EXPORTED\"", "is exported", NULL},
+	{"\"RESIZEABLE\"", "\"CLUSTERED\"", "is shared by the hosts of a cluster", NULL},
+	{"flags = []", "lock_type = \"sanlock\"", "is shared by the hosts of a cluster", NULL},
+	{"\"RESIZEABLE\"", "\"PARTIAL\"", "is not complete", NULL},
+	{"\"lvm2\"", "\"lvm1\"", "is of format lvm1", NULL},
+	{"\"READ\", \"WRITE\"]\nflags", "\"READ\"]\nflags", NULL, "is read-only"},
+};
+
+START_TEST(states_of_a_group)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	const char *good = GOOD("1"), *at = strstr(good, states[_i].from);
+
+	ck_assert_ptr_nonnull(at);
+	buffer_append(&text, good, (size_t)(at - good));
+	buffer_puts(&text, states[_i].to);
+	buffer_puts(&text, at + strlen(states[_i].from));
+	must_parse(text.data);
+	ck_assert_int_eq(group->why_not_read != NULL, states[_i].read != NULL);
+	if (states[_i].read)
+		ck_assert_ptr_nonnull(strstr(group->why_not_read, states[_i].read));
+	if (states[_i].write)
+		ck_assert_ptr_nonnull(strstr(group->why_not_write, states[_i].write));
+}
+END_TEST
+
+START_TEST(snapshots)
+{
+	must_parse(GROUP("vg", "g", "1",
+			 PVS LVS(ROOT LV("snap", "s", RW, "1", LINEAR("1", "0", "1", "pv0", "0"))
+					 LV("snapshot0", "t", "\"READ\", \"WRITE\"", "1",
+					    SEGMENT("1", "0", "7", "snapshot",
+						    "chunk_size = 8 origin = \"root\" "
+						    "cow_store = \"snap\"")))));
+	ck_assert_str_eq(group->lvs[0].why_not_write,
+			 "has a snapshot (snap), which writing directly would spoil");
+	ck_assert_ptr_null(group->lvs[0].why_not_read);
+	ck_assert_ptr_nonnull(strstr(group->lvs[1].why_not_read, "is a snapshot of root"));
+	ck_assert(!group->lvs[2].visible);
+}
+END_TEST
+
+START_TEST(volumes_that_are_not_written)
+{
+	must_parse(GROUP("vg", "g", "1",
+			 PVS LVS(LV("root", "r", "\"READ\", \"VISIBLE\"", "1",
+				    LINEAR("1", "0", "1", "pv0", "0"))
+					 LV("var", "v", RW ", \"LOCKED\"", "1",
+					    LINEAR("1", "0", "1", "pv0", "1")))));
+	ck_assert_ptr_nonnull(strstr(group->lvs[0].why_not_write, "is read-only"));
+	ck_assert_ptr_nonnull(strstr(group->lvs[1].why_not_read, "is being moved (pvmove)"));
+}
+END_TEST
+
+/* Members. */
+
+static void put_group(size_t disk, const char *uuid, const char *text, uint64_t offset)
+{
+	CLEANUP_FREE char *whole = xasprintf("%s%s", head, text);
+
+	lvm_put_label(disks[disk], uuid);
+	lvm_put_text(disks[disk], whole, offset);
+}
+
+static void find_among(size_t n)
+{
+	static const char *const places[] = {"first", "second", "third"};
+	struct volume_member members[3];
+
+	for (size_t i = 0; i < n; i++)
+		members[i] = (struct volume_member){&disks[i]->block, places[i]};
+	volume_set_free(&set);
+	ck_assert_msg(volumes_find(members, n, &set, &err) == 0, "%s", err.msg);
+}
+
+static void must_not_read(const char *reason)
+{
+	ck_assert_uint_ge(set.n_volumes, 1);
+	ck_assert_ptr_nonnull(set.volumes[0].why_not_read);
+	ck_assert_msg(strstr(set.volumes[0].why_not_read, reason) != NULL, "%s",
+		      set.volumes[0].why_not_read);
+	ck_assert_uint_eq(set.volumes[0].n_segments, 0);
+}
+
+START_TEST(a_group_over_two_disks)
+{
+	const struct volume *volume;
+
+	put_group(0, PV0, GOOD("3"), 4096);
+	put_group(2, PV1, GOOD("3"), 512);
+	find_among(3);
+	ck_assert_uint_eq(set.n_volumes, 1);
+	volume = &set.volumes[0];
+	ck_assert_msg(!volume->why_not_read, "%s", volume->why_not_read);
+	ck_assert_str_eq(volume->manager, "lvm");
+	ck_assert_uint_eq(volume->n_segments, 2);
+	ck_assert_uint_eq(volume->segments[1].member, 2);
+	ck_assert_uint_eq(volume->n_members, 2);
+	ck_assert_str_eq(volume->nodes[0], "/dev/mapper/vg-root");
+	ck_assert_str_eq(volume->nodes[1], "/dev/vg/root");
+	ck_assert_str_eq(volume->grub, "lvmid/" ID("g") "/" ID("r"));
+	for (size_t i = 0; i < set.n_problems; i++)
+		ck_assert_ptr_null(set.problems[i]);
+}
+END_TEST
+
+START_TEST(dashes_are_doubled)
+{
+	put_group(0, PV0,
+		  GROUP("my-vg", "g", "1",
+			"physical_volumes { " PV("pv0", "a", "") "}" LVS(
+				LV("the--lv", "r", RW, "1", LINEAR("1", "0", "1", "pv0", "0")))),
+		  512);
+	find_among(1);
+	ck_assert_str_eq(set.volumes[0].nodes[0], "/dev/mapper/my--vg-the----lv");
+	ck_assert_str_eq(set.volumes[0].nodes[1], "/dev/my-vg/the--lv");
+	ck_assert_str_eq(set.volumes[0].nodes[2], "/dev/disk/by-id/dm-name-my--vg-the----lv");
+}
+END_TEST
+
+START_TEST(the_newest_map_counts)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	put_group(1, PV1,
+		  GROUP("vg", "g", "4",
+			PVS LVS(LV("newer", "r", RW, "1", LINEAR("1", "0", "1", "pv0", "0")))),
+		  512);
+	find_among(2);
+	ck_assert_uint_eq(set.n_volumes, 1);
+	ck_assert_str_eq(set.volumes[0].name, "newer");
+	ck_assert_ptr_null(set.volumes[0].why_not_read);
+}
+END_TEST
+
+START_TEST(text_that_wraps)
+{
+	put_group(0, PV0, GOOD("3"), LVM_AREA_SIZE - 100);
+	put_group(1, PV1, GOOD("3"), LVM_AREA_SIZE - 1);
+	find_among(2);
+	ck_assert_uint_eq(set.n_volumes, 1);
+	ck_assert_ptr_null(set.volumes[0].why_not_read);
+}
+END_TEST
+
+START_TEST(an_area_without_text)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	lvm_put_label(disks[1], PV1);
+	lvm_put_text(disks[1], "", 0);
+	find_among(2);
+	ck_assert_ptr_null(set.volumes[0].why_not_read);
+}
+END_TEST
+
+START_TEST(a_member_is_missing)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	find_among(1);
+	must_not_read("volume group vg lacks its physical volume " ID("b") "; give all disks");
+}
+END_TEST
+
+START_TEST(a_member_is_marked_missing)
+{
+	put_group(0, PV0,
+		  GROUP("vg", "g", "3",
+			"physical_volumes { " PV("pv0", "a", "flags = [\"MISSING\"]") "}" LVS(
+				LV("root", "r", RW, "1", LINEAR("1", "0", "1", "pv0", "0")))),
+		  512);
+	find_among(1);
+	must_not_read("(marked MISSING; vgextend --restoremissing");
+}
+END_TEST
+
+START_TEST(a_member_is_there_twice)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	put_group(1, PV1, GOOD("3"), 512);
+	put_group(2, PV1, GOOD("3"), 512);
+	find_among(3);
+	must_not_read("has one physical volume twice, in second and in third; give one of them");
+}
+END_TEST
+
+START_TEST(two_groups_of_one_name)
+{
+	put_group(0, PV0,
+		  GROUP("vg", "g", "1",
+			"physical_volumes { " PV("pv0", "a", "") "}" LVS(
+				LV("root", "r", RW, "1", LINEAR("1", "0", "1", "pv0", "0")))),
+		  512);
+	put_group(1, PV1,
+		  GROUP("vg", "h", "1",
+			"physical_volumes { " PV("pv0", "b", "") "}" LVS(
+				LV("root", "r", RW, "1", LINEAR("1", "0", "1", "pv0", "0")))),
+		  512);
+	find_among(2);
+	ck_assert_uint_eq(set.n_volumes, 2);
+	must_not_read("has the name of another in this image");
+}
+END_TEST
+
+START_TEST(two_groups_that_share_a_member)
+{
+	put_group(0, PV0, GOOD("1"), 512);
+	put_group(1, PV1, GROUP("other", "h", "1", PVS LVS(ROOT)), 512);
+	find_among(2);
+	must_not_read("shares a physical volume with vg");
+}
+END_TEST
+
+START_TEST(extents_beyond_the_device)
+{
+	put_group(
+		0, PV0,
+		GROUP("vg", "g", "1",
+		      "physical_volumes { pv0 { id = \"" ID(
+			      "a") "\" pe_start = 2048 pe_count = 99 } }" LVS(LV("root", "r", RW,
+										 "1",
+										 LINEAR("1", "0",
+											"1", "pv0",
+											"0")))),
+		512);
+	find_among(1);
+	must_not_read("has extents beyond the end of first");
+}
+END_TEST
+
+START_TEST(extents_over_label_and_metadata)
+{
+	static const char *const starts[] = {"0", "100"};
+	static const char *const reasons[] = {"over the label of first",
+					      "over the metadata of first"};
+
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP_FREE char *text = xasprintf(
+			GROUP("vg", "g", "1",
+			      "physical_volumes { pv0 { id = \"" ID(
+				      "a") "\" pe_start = %s pe_count = 1 } "
+					   "}" LVS(LV("root", "r", RW, "1",
+						      LINEAR("1", "0", "1", "pv0", "0")))),
+			starts[i]);
+
+		put_group(0, PV0, text, 512);
+		find_among(1);
+		must_not_read(reasons[i]);
+	}
+}
+END_TEST
+
+/* Each is done to the second of two members, whose first copy is sound. */
+static void break_text(void)
+{
+	disks[1]->bytes[LVM_AREA_OFFSET + 600] ^= 1;
+}
+static void break_header(void)
+{
+	disks[1]->bytes[LVM_AREA_OFFSET + 50] ^= 1;
+}
+static void break_magic(void)
+{
+	disks[1]->bytes[LVM_AREA_OFFSET + 5] = 'X';
+}
+static void break_version(void)
+{
+	disks[1]->bytes[LVM_AREA_OFFSET + 20] = 2;
+	lvm_seal_area(disks[1]);
+}
+static void break_place(void)
+{
+	lvm_put(disks[1]->bytes + LVM_AREA_OFFSET + 24, 8192, 8);
+	lvm_seal_area(disks[1]);
+}
+static void break_offset(void)
+{
+	lvm_put(disks[1]->bytes + LVM_AREA_OFFSET + 40, LVM_AREA_SIZE, 8);
+	lvm_seal_area(disks[1]);
+}
+static void break_size(void)
+{
+	lvm_put(disks[1]->bytes + LVM_AREA_OFFSET + 48, UINT64_MAX, 8);
+	lvm_seal_area(disks[1]);
+}
+static void break_area(void)
+{
+	lvm_put(disks[1]->bytes + 512 + 104, UINT64_MAX - 100, 8);
+	lvm_seal_label(disks[1]);
+}
+
+static const struct {
+	void (*damage)(void);
+	const char *reason;
+} damages[] = {
+	{break_text, "second: the checksum of its LVM metadata is wrong; mend it"},
+	{break_header, "second: the checksum of its LVM metadata area's header is wrong"},
+	{break_magic, "second: its LVM metadata area has no header"},
+	{break_version, "second: its LVM metadata area is of version 2, not 1"},
+	{break_place, "second: its LVM label and metadata area tell different places"},
+	{break_offset, "second: its LVM metadata lies outside of its area"},
+	{break_size, "second: its LVM metadata lies outside of its area"},
+	{break_area, "lie beyond the end of the device"},
+};
+
+START_TEST(a_damaged_copy)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	put_group(1, PV1, GOOD("3"), 512);
+	damages[_i].damage();
+	find_among(2);
+	must_not_read(damages[_i].reason);
+}
+END_TEST
+
+START_TEST(only_damaged_copies)
+{
+	put_group(1, PV0, GOOD("3"), 512);
+	break_text();
+	find_among(2);
+	ck_assert_uint_eq(set.n_volumes, 0);
+	ck_assert_ptr_null(set.problems[0]);
+	ck_assert_str_eq(set.problems[1], "the checksum of its LVM metadata is wrong");
+}
+END_TEST
+
+static void label_sum(void)
+{
+	disks[0]->bytes[512 + 40] ^= 1;
+}
+static void label_sector(void)
+{
+	disks[0]->bytes[512 + 8] = 2;
+}
+static void label_offset(void)
+{
+	lvm_put(disks[0]->bytes + 512 + 20, 500, 4);
+	lvm_seal_label(disks[0]);
+}
+static void label_uuid(void)
+{
+	disks[0]->bytes[512 + 32] = '/';
+	lvm_seal_label(disks[0]);
+}
+static void label_lists(void)
+{
+	memset(disks[0]->bytes + 512 + 72, 1, 512 - 72);
+	lvm_seal_label(disks[0]);
+}
+static void label_areas(void)
+{
+	for (size_t i = 0; i <= LVM_MAX_AREAS; i++)
+		lvm_put(disks[0]->bytes + 512 + 104 + 16 * i, 4096, 8);
+	lvm_seal_label(disks[0]);
+}
+
+static const struct {
+	void (*damage)(void);
+	const char *problem;
+} labels[] = {
+	{label_sum, "the checksum of its LVM label is wrong"},
+	{label_sector, "its LVM label is of another sector"},
+	{label_offset, "its LVM label points outside of itself"},
+	{label_uuid, "the UUID of its LVM label is none"},
+	{label_lists, "the lists of areas in its LVM label do not end"},
+	{label_areas, "the lists of areas in its LVM label do not end"},
+};
+
+START_TEST(a_damaged_label)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	labels[_i].damage();
+	find_among(1);
+	ck_assert_uint_eq(set.n_volumes, 0);
+	ck_assert_str_eq(set.problems[0], labels[_i].problem);
+}
+END_TEST
+
+START_TEST(a_device_too_short_for_a_label)
+{
+	put_group(0, PV0, GOOD("3"), 512);
+	disks[0]->block.size = 1024;
+	find_among(1);
+	ck_assert_uint_eq(set.n_volumes, 0);
+}
+END_TEST
+
+START_TEST(joined_pieces)
+{
+	const struct block_piece pieces[] = {{&disks[0]->block, 4096, 100},
+					     {&disks[1]->block, 8192, 0},
+					     {&disks[1]->block, 0, 50}};
+	CLEANUP(block_free)
+	struct block *joined = block_join(pieces, 3, &err);
+	char buf[150];
+
+	memset(disks[0]->bytes + 4096, 'a', 100);
+	memset(disks[1]->bytes, 'b', 50);
+	disks[0]->bytes[4096 + 100] = disks[1]->bytes[50] = 'x';
+	ck_assert_uint_eq(block_size(joined), 150);
+	ck_assert_int_eq(block_read(joined, buf, 150, 0, &err), 0);
+	for (size_t i = 0; i < 150; i++)
+		ck_assert_int_eq(buf[i], i < 100 ? 'a' : 'b');
+	ck_assert_int_eq(block_read(joined, buf, 1, 100, &err), 0);
+	ck_assert_int_eq(buf[0], 'b');
+	ck_assert_int_eq(block_read(joined, buf, 2, 149, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+}
+END_TEST
+
+START_TEST(pieces_beyond_a_device)
+{
+	const struct block_piece piece = {&disks[0]->block, LVM_DISK - 10, 11};
+
+	ck_assert_ptr_null(block_join(&piece, 1, &err));
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+}
+END_TEST
+
+#define N(array) (int)(sizeof(array) / sizeof *(array))
+
+static TCase *texts(void)
+{
+	TCase *tcase = tcase_create("text");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, segments_in_order);
+	tcase_add_loop_test(tcase, bad_text, 0, N(bad_texts));
+	tcase_add_test(tcase, a_nul_ends_the_text);
+	tcase_add_test(tcase, more_values_than_are_read);
+	tcase_add_loop_test(tcase, types_by_name, 0, N(types));
+	tcase_add_loop_test(tcase, states_of_a_group, 0, N(states));
+	tcase_add_test(tcase, snapshots);
+	tcase_add_test(tcase, volumes_that_are_not_written);
+	return tcase;
+}
+
+static TCase *members(void)
+{
+	TCase *tcase = tcase_create("members");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, a_group_over_two_disks);
+	tcase_add_test(tcase, dashes_are_doubled);
+	tcase_add_test(tcase, the_newest_map_counts);
+	tcase_add_test(tcase, text_that_wraps);
+	tcase_add_test(tcase, an_area_without_text);
+	tcase_add_test(tcase, a_member_is_missing);
+	tcase_add_test(tcase, a_member_is_marked_missing);
+	tcase_add_test(tcase, a_member_is_there_twice);
+	tcase_add_test(tcase, two_groups_of_one_name);
+	tcase_add_test(tcase, two_groups_that_share_a_member);
+	tcase_add_test(tcase, extents_beyond_the_device);
+	tcase_add_test(tcase, extents_over_label_and_metadata);
+	tcase_add_loop_test(tcase, a_damaged_copy, 0, N(damages));
+	tcase_add_test(tcase, only_damaged_copies);
+	tcase_add_loop_test(tcase, a_damaged_label, 0, N(labels));
+	tcase_add_test(tcase, a_device_too_short_for_a_label);
+	tcase_add_test(tcase, joined_pieces);
+	tcase_add_test(tcase, pieces_beyond_a_device);
+	return tcase;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("lvm");
+
+	suite_add_tcase(suite, texts());
+	suite_add_tcase(suite, members());
+	return suite_run(suite);
+}

@@ -31,6 +31,7 @@ void image_free(struct image *image)
 		close_p(&image->files[i].fd);
 		free(image->files[i].path);
 		free(image->files[i].backing_name);
+		free(image->files[i].directory);
 	}
 	free(image->files);
 	free(image);
@@ -43,18 +44,16 @@ bool backing_name_has_protocol(const char *name)
 	return colon && colon < name + strcspn(name, "/");
 }
 
-/* With `directory` as if the file were there. */
-static char *resolve_name(const struct image_file *file, const char *directory)
+static char *directory_of(const char *path)
 {
-	const char *slash = strrchr(file->path, '/');
-	CLEANUP_FREE char *joined = NULL;
+	return xstrndup(path, (size_t)(strrchr(path, '/') - path));
+}
 
-	if (file->backing_name[0] == '/')
-		return realpath(file->backing_name, NULL);
-	joined = directory ? path_join(directory, file->backing_name)
-			   : xasprintf("%.*s/%s", (int)(slash - file->path), file->path,
-				       file->backing_name);
-	return realpath(joined, NULL);
+/* From the root; links are not followed. */
+static char *resolve_name(const struct image_file *file)
+{
+	return file->backing_name[0] == '/' ? xstrdup(file->backing_name)
+					    : path_join(file->directory, file->backing_name);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -82,10 +81,12 @@ static bool is_in_chain(const struct image *image, const struct stat *st)
 	return false;
 }
 
-/* The real path of the file that backs `file`. */
+/* The real path of the file that backs `file`, and the directory of its name. */
 static char *find_backing(const struct image *image, const struct image_file *file,
-			  const struct image_options *options, struct error *err)
+			  const struct image_options *options, char **ret_directory,
+			  struct error *err)
 {
+	CLEANUP_FREE char *named = NULL;
 	CLEANUP_FREE char *path = NULL;
 	struct stat st;
 
@@ -94,7 +95,8 @@ static char *find_backing(const struct image *image, const struct image_file *fi
 			  file->backing_name);
 		return NULL;
 	}
-	path = resolve_name(file, options && image->n_files == 1 ? options->directory : NULL);
+	named = resolve_name(file);
+	path = realpath(named, NULL);
 	if (!path || stat(path, &st) < 0) {
 		error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno,
 			 "%s: backing file %s", file->path, file->backing_name);
@@ -111,6 +113,7 @@ static char *find_backing(const struct image *image, const struct image_file *fi
 			  file->path, file->backing_name, path);
 		return NULL;
 	}
+	*ret_directory = directory_of(named);
 	return steal(path);
 }
 
@@ -149,15 +152,17 @@ static int add_backing(struct image *image, const struct image_options *options,
 	const struct image_file *last = &image->files[image->n_files - 1];
 	CLEANUP_SOURCE struct source source = {.file.fd = -1};
 	CLEANUP_FREE char *path = NULL;
+	CLEANUP_FREE char *directory = NULL;
 	enum source_format format = SOURCE_FORMAT_RAW;
 
 	if (image->n_files >= MAX_DEPTH)
 		return error_set(err, ERROR_IMAGE, "%s: more than %d files in the chain",
 				 image->files[0].path, MAX_DEPTH);
-	path = find_backing(image, last, options, err);
+	path = find_backing(image, last, options, &directory, err);
 	if (!path || backing_format_parse(last, *format_name, &format, err) < 0 ||
 	    source_open(path, format, &source, err) < 0)
 		return -1;
+	source.file.directory = steal(directory);
 	take_source(image, &source);
 	free(*format_name);
 	*format_name = steal(source.backing_format);
@@ -186,6 +191,8 @@ struct image *image_open(const char *path, const struct image_options *options, 
 	if (source_open(path, SOURCE_FORMAT_DETECT, &source, err) < 0 ||
 	    check_given(options, err) < 0)
 		return NULL;
+	source.file.directory = options && options->directory ? xstrdup(options->directory)
+							      : directory_of(source.file.path);
 	take_source(image, &source);
 	format_name = steal(source.backing_format);
 	while (image->files[image->n_files - 1].backing_name)

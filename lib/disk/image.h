@@ -27,12 +27,14 @@ const char *image_format_name(enum image_format format);
 
 /* One file of a chain. */
 struct image_file {
-	char *path; /* as it was found, absolute */
+	char *path; /* as it was found, absolute, links followed */
 	int fd;	    /* read-only; owned by the image */
 	enum image_format format;
 	uint64_t virtual_size; /* bytes */
 	uint64_t file_size;    /* bytes */
 	char *backing_name;    /* what the header names, or NULL */
+	char *directory;       /* where a relative backing_name is meant from, as QEMU does: where
+				* the name lies that the file was found by, which may be a link */
 };
 
 struct image {

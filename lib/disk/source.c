@@ -153,5 +153,6 @@ void source_free(struct source *source)
 	close_p(&source->file.fd);
 	free(source->file.path);
 	free(source->file.backing_name);
+	free(source->file.directory);
 	free(source->backing_format);
 }

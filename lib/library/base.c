@@ -16,7 +16,7 @@
 #include "base/temporary.h"
 #include "library/change.h"
 
-enum { MAX_FILE = 1 << 16, MAX_CHAIN = 256 };
+enum { MAX_FILE = 1 << 16 };
 
 static const char *const modes[] = {
 	[BASE_REFERENCE] = "reference",
@@ -31,6 +31,7 @@ void base_free(struct base *base)
 	free(base->path);
 	free(base->name);
 	free(base->format);
+	free(base->backing_name);
 	free(base);
 }
 
@@ -57,8 +58,10 @@ static char *to_text(const struct base *base, const char *before)
 		json_put_bytes(json, "path", base->path);
 	if (before)
 		json_put_bytes(json, "before", before);
-	if (base->has_backing)
+	if (base->backing_name) {
 		json_put_digest(json, "backing", &base->backing);
+		json_put_bytes(json, "backingName", base->backing_name);
+	}
 	return json_to_text(json);
 }
 
@@ -94,9 +97,10 @@ static int from_json(const json_t *json, const char *what, struct base *base, ch
 		json_get_bytes(&reader, "path", &base->path);
 	if (json_object_get(json, "before"))
 		json_get_bytes(&reader, "before", ret_before);
-	base->has_backing = json_object_get(json, "backing") != NULL;
-	if (base->has_backing)
+	if (json_object_get(json, "backing")) {
 		json_get_digest(&reader, "backing", &base->backing);
+		json_get_bytes(&reader, "backingName", &base->backing_name);
+	}
 	base->mtime_s = (int64_t)mtime;
 	base->mtime_ns = (uint32_t)mtime_ns;
 	return json_reader_result(&reader);
@@ -126,9 +130,40 @@ static struct base *read_base(const struct library *library, const struct digest
 	return steal(base);
 }
 
+/* Has its header a name that is looked for beside it? */
+static bool is_in_directory(const struct base *base)
+{
+	return base->mode == BASE_REFERENCE && base->backing_name && base->backing_name[0] != '/';
+}
+
+static char *link_target(const struct base *base, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!is_in_directory(base) || !slash)
+		return xstrdup(path);
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+char *base_link_target(const struct base *base)
+{
+	return link_target(base, base->path);
+}
+
+char *base_overlay_backing(const struct base *base)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base->digest, hex);
+	return xasprintf("../../../bases/%s%s", hex,
+			 is_in_directory(base) ? strrchr(base->path, '/') : "");
+}
+
 static int check_link(const struct base *base, int dir, const char *file, const char *before,
 		      struct error *err)
 {
+	CLEANUP_FREE char *now = base_link_target(base);
+	CLEANUP_FREE char *old = before ? link_target(base, before) : NULL;
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(dir, file, target, sizeof target - 1);
 
@@ -137,10 +172,10 @@ static int check_link(const struct base *base, int dir, const char *file, const 
 	if (n < 0)
 		return error_set(err, ERROR_TRUST, "%s: is no link to %s", base->name, base->path);
 	target[n] = '\0';
-	if (strcmp(target, base->path) == 0 || (before && strcmp(target, before) == 0))
+	if (strcmp(target, now) == 0 || (old && strcmp(target, old) == 0))
 		return 0;
 	return error_set(err, ERROR_TRUST, "%s: leads to %s, not to %s as its .json says",
-			 base->name, target, base->path);
+			 base->name, target, now);
 }
 
 static int check_own(const struct base *base, int dir, const char *file, struct error *err)
@@ -207,6 +242,7 @@ static int add(const struct library *library, const struct base *base, struct er
 {
 	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
 	CLEANUP_FREE char *text = to_text(base, NULL);
+	CLEANUP_FREE char *target = base_link_target(base);
 	char hex[DIGEST_HEX_SIZE];
 	CLEANUP_FREE char *json = NULL;
 
@@ -214,15 +250,15 @@ static int add(const struct library *library, const struct base *base, struct er
 	json = xasprintf("%s.json", hex);
 	if (dir < 0 || change_replace(dir, json, text, 0644, err) < 0)
 		return -1;
-	return base->mode == BASE_REFERENCE ? change_symlink(dir, hex, base->path, err)
+	return base->mode == BASE_REFERENCE ? change_symlink(dir, hex, target, err)
 					    : place_own(base, dir, hex, err);
 }
 
 static bool says_the_same(const struct base *a, const struct base *b)
 {
-	return a->size == b->size && a->has_backing == b->has_backing &&
+	return a->size == b->size && !a->backing_name == !b->backing_name &&
 	       strcmp(a->format, b->format) == 0 &&
-	       (!a->has_backing || digest_equal(&a->backing, &b->backing));
+	       (!a->backing_name || digest_equal(&a->backing, &b->backing));
 }
 
 int base_add(const struct library *library, const struct base *base, struct error *err)
@@ -304,33 +340,6 @@ int base_check_unchanged(const struct base *base, struct error *err)
 		base->path);
 }
 
-int base_chain_paths(const struct library *library, const struct digest *digest, char ***ret,
-		     size_t *ret_n, struct error *err)
-{
-	struct digest next = *digest;
-	char **paths = NULL;
-	size_t n = 0;
-
-	for (bool more = true; more;) {
-		CLEANUP(base_free)
-		struct base *base = base_load(library, &next, err);
-
-		if (base && n == MAX_CHAIN)
-			error_set(err, ERROR_TRUST, "base %s: more than %d files below each other",
-				  base->path, MAX_CHAIN);
-		if (!base || n == MAX_CHAIN) {
-			names_free(paths, n);
-			return -1;
-		}
-		*ARRAY_ADD(paths, n) = xstrdup(base->path);
-		more = base->has_backing;
-		next = base->backing;
-	}
-	*ret = paths;
-	*ret_n = n;
-	return 0;
-}
-
 static int take_stat(struct base *base, const char *path, struct error *err)
 {
 	struct stat st;
@@ -359,21 +368,20 @@ int base_relocate(const struct library *library, const struct digest *digest, co
 	CLEANUP_FREE char *between = NULL;
 	CLEANUP_FREE char *after = NULL;
 	CLEANUP_FREE char *old = NULL;
+	CLEANUP_FREE char *target = NULL;
 
 	if (!base || dir < 0)
 		return -1;
-	if (base->mode != BASE_REFERENCE)
-		return error_set(err, ERROR_USAGE, "%s: lies in the library and cannot move",
-				 base->name);
 	if (take_stat(base, path, err) < 0)
 		return -1;
 	old = steal(base->path);
 	base->path = xstrdup(path);
 	between = to_text(base, old);
 	after = to_text(base, NULL);
+	target = base_link_target(base);
 	json = xasprintf("%s.json", strrchr(base->name, '/') + 1);
 	if (change_replace(dir, json, between, 0644, err) < 0 ||
-	    change_symlink(dir, strrchr(base->name, '/') + 1, path, err) < 0)
+	    change_symlink(dir, strrchr(base->name, '/') + 1, target, err) < 0)
 		return -1;
 	return change_replace(dir, json, after, 0644, err);
 }

@@ -134,10 +134,15 @@ static bool names_generation(const struct search *search, const char *directory,
 	return true;
 }
 
+/* bases/SHA256, or bases/SHA256/file (base.h). */
 static bool names_base(const struct search *search, const char *directory, const char *file,
 		       struct clone_use *use)
 {
-	if (!is_inode(directory, &search->bases) || !digest_from_hex(file, &use->base))
+	const char *last;
+	CLEANUP_FREE char *above = directory_of(directory, &last);
+
+	if (!(is_inode(directory, &search->bases) && digest_from_hex(file, &use->base)) &&
+	    !(is_inode(above, &search->bases) && digest_from_hex(last, &use->base)))
 		return false;
 	use->target = CLONE_OF_BASE;
 	return true;

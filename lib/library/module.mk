@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/library/base.c \
+	lib/library/base_chain.c \
 	lib/library/change.c \
 	lib/library/clones.c \
 	lib/library/clones_json.c \

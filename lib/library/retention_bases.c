@@ -64,7 +64,7 @@ static int mark_below(const struct library *library, struct known *known, struct
 			base = base_load(library, &known->bases[i], err);
 			if (!base)
 				return -1;
-			changed = (base->has_backing && mark(known, &base->backing)) || changed;
+			changed = (base->backing_name && mark(known, &base->backing)) || changed;
 		}
 	}
 	return 0;

@@ -37,8 +37,10 @@ int import_one(struct coldpatch_session *session, const struct import_request *r
 
 /* "disk0.qcow2" of a staged generation, allocated. */
 char *import_overlay_path(const struct import *import, size_t disk);
-/* The bases of an import's disks are in the library, all of them; lower ones first
- * (library_import_bases.c). */
+/* Could they be bases?  ERROR_IMAGE: a header leads to one file, and the library has its content as
+ * another one (library_import_bases.c). */
+int import_check_bases(const struct import *import, struct error *err);
+/* The bases of an import's disks are in the library, all of them; lower ones first. */
 int import_add_bases(const struct import *import, struct error *err);
 /* Writes the record, signed, into the staged generation (library_import_record.c). */
 int import_sign(struct coldpatch_session *session, const struct import *import, struct error *err);

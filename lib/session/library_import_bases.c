@@ -3,8 +3,12 @@
  * The files of an imported chain become bases, lower ones first, so that a base that is there has
  * all that is below it.  One that nobody refers to yet, because we were killed here, is found by
  * the next import of the same file.
+ *
+ * A content is one base, however many files have it.  Above a base that was there before, the
+ * header of a file that stays outside has to lead to that one.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,7 +40,7 @@ static struct base *base_of(const struct import *import, const json_t *file, con
 	base->mode = (enum base_mode)import->request->options->mode;
 	base->path = copy ? xstrdup(copy) : json_bytes_value(json_object_get(file, "path"));
 	base->format = xstrdup(string_member(file, "format"));
-	base->has_backing = below;
+	base->backing_name = json_bytes_value(json_object_get(file, "backing_name"));
 	if (below)
 		digest_from_hex(string_member(below, "digest"), &base->backing);
 	return base;
@@ -80,6 +84,27 @@ static int add_chain(const struct import *import, const json_t *chain, struct er
 	return 0;
 }
 
+/* Another import may have brought the base in meanwhile, as another file. */
+static int check_overlay(const struct import *import, const json_t *disk, struct error *err)
+{
+	const json_t *top = json_array_get(json_object_get(disk, "chain"), 0);
+	CLEANUP_FREE char *named = json_bytes_value(json_object_get(disk, "overlay_backing"));
+	CLEANUP(base_free)
+	struct base *base = NULL;
+	CLEANUP_FREE char *wanted = NULL;
+	struct digest digest;
+
+	digest_from_hex(string_member(top, "digest"), &digest);
+	base = base_load(import->library, &digest, err);
+	if (!base)
+		return -1;
+	wanted = base_overlay_backing(base);
+	if (named && !strcmp(named, wanted))
+		return 0;
+	return error_set(err, ERROR_BUSY, "%s: was imported from elsewhere at the same time",
+			 base->name);
+}
+
 int import_add_bases(const struct import *import, struct error *err)
 {
 	const json_t *disk;
@@ -87,8 +112,63 @@ int import_add_bases(const struct import *import, struct error *err)
 
 	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
 	{
-		if (add_chain(import, json_object_get(disk, "chain"), err) < 0)
+		if (add_chain(import, json_object_get(disk, "chain"), err) < 0 ||
+		    check_overlay(import, disk, err) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+static struct base *known_base(const struct import *import, const json_t *file)
+{
+	struct error ignored;
+	struct digest digest;
+
+	digest_from_hex(string_member(file, "digest"), &digest);
+	return base_load(import->library, &digest, &ignored);
+}
+
+static bool is_another_file(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(other, &b) == 0 &&
+	       (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
+}
+
+static int check_pair(const struct import *import, const json_t *file, const json_t *below,
+		      struct error *err)
+{
+	CLEANUP(base_free)
+	struct base *upper = known_base(import, file), *lower = known_base(import, below);
+	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+	CLEANUP_FREE char *below_path = json_bytes_value(json_object_get(below, "path"));
+
+	if (upper || !lower || !is_another_file(below_path, lower->path))
+		return 0;
+	return error_set(
+		err, ERROR_IMAGE,
+		"%s: is backed by %s, and the library has a file of the same content as a "
+		"base, %s; put the image on that one (qemu-img rebase -u -F %s -b %s %s) and "
+		"import it again",
+		path, below_path, lower->path, lower->format, lower->path, path);
+}
+
+int import_check_bases(const struct import *import, struct error *err)
+{
+	const json_t *disk;
+	size_t i;
+
+	if (import->request->options->mode != COLDPATCH_IMPORT_REFERENCE)
+		return 0;
+	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
+	{
+		const json_t *chain = json_object_get(disk, "chain");
+
+		for (size_t level = 0; level + 1 < json_array_size(chain); level++)
+			if (check_pair(import, json_array_get(chain, level),
+				       json_array_get(chain, level + 1), err) < 0)
+				return -1;
 	}
 	return 0;
 }

@@ -30,6 +30,7 @@ char *import_overlay_path(const struct import *import, size_t disk)
 
 static json_t *known_file(const struct base *base)
 {
+	CLEANUP_FREE char *backing = base_overlay_backing(base);
 	json_t *file = json_object();
 
 	json_put_bytes(file, "path", base->path);
@@ -37,6 +38,7 @@ static json_t *known_file(const struct base *base)
 	json_put(file, "mtime_s", json_integer(base->mtime_s));
 	json_put(file, "mtime_ns", json_integer(base->mtime_ns));
 	json_put_digest(file, "digest", &base->digest);
+	json_put_bytes(file, "overlay_backing", backing);
 	return file;
 }
 
@@ -338,6 +340,8 @@ static int import_image(struct coldpatch_session *session, struct import *import
 				 "is there already, from another image; --into %s makes a new "
 				 "generation of it, --name gives the new one another name",
 				 import->request->name);
+	if (import_check_bases(import, err) < 0)
+		return -1;
 	if (import->request->options->dry_run) {
 		*ret = summary(import, false, NULL, "would be imported");
 		return 0;

@@ -5,8 +5,6 @@
 
 #include "library/base.h"
 
-enum { MAX_CHAIN = 64 };
-
 const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t number)
 {
 	for (size_t i = 0; i < lineage->n; i++)
@@ -151,21 +149,19 @@ static void paths_free(struct paths *paths)
 	free(paths->items);
 }
 
-static int add_bases(const struct library *library, struct digest digest, struct paths *paths,
-		     struct error *err)
+static int add_bases(const struct library *library, const struct digest *digest,
+		     struct paths *paths, struct error *err)
 {
-	for (unsigned depth = 0; depth < MAX_CHAIN; depth++) {
-		CLEANUP(base_free)
-		struct base *base = base_load(library, &digest, err);
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 
-		if (!base || base_check_unchanged(base, err) < 0)
+	if (base_chain_load(library, digest, &chain, err) < 0)
+		return -1;
+	for (size_t i = 0; i < chain.n; i++) {
+		if (base_check_unchanged(chain.bases[i], err) < 0)
 			return -1;
-		*ARRAY_ADD(paths->items, paths->n) = xstrdup(base->path);
-		if (!base->has_backing)
-			return 0;
-		digest = base->backing;
+		*ARRAY_ADD(paths->items, paths->n) = xstrdup(chain.bases[i]->path);
 	}
-	return error_set(err, ERROR_IMAGE, "more than %d bases below each other", MAX_CHAIN);
+	return base_chain_check(&chain, err);
 }
 
 static int add_bases_of(const struct library *library, const struct lineage_step *step,
@@ -174,7 +170,7 @@ static int add_bases_of(const struct library *library, const struct lineage_step
 	const struct record_dependency *parent;
 
 	for (size_t i = 0; (parent = record_dependency_named(step->record, "parent", i)); i++)
-		if (add_bases(library, parent->digest, paths, err) < 0)
+		if (add_bases(library, &parent->digest, paths, err) < 0)
 			return -1;
 	return 0;
 }

@@ -85,11 +85,9 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 	if (!relocation->path ||
 	    strings_check((const char *const *)&relocation->path, 1, "path", err) < 0)
 		return -1;
-	if (base->mode != BASE_REFERENCE)
-		return error_set(err, ERROR_DENIED,
-				 "base %s: lies in the library itself, and stays there",
-				 relocation->options->digest);
-	if (check_digest(session, relocation, err) < 0)
+	if (base_may_relocate(relocation->library, &relocation->digest, relocation->path, err) <
+		    0 ||
+	    check_digest(session, relocation, err) < 0)
 		return -1;
 	relocation->changed = !relocation->options->dry_run;
 	return relocation->changed ? base_relocate(relocation->library, &relocation->digest,

@@ -259,9 +259,12 @@ static int look_at_bases(struct status *status, struct error *err)
 		struct error error = {0};
 		CLEANUP(base_free)
 		struct base *base = base_load(status->library, &digests[i], &error);
+		CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 		char hex[DIGEST_HEX_SIZE];
 
-		if (base && base_check_unchanged(base, &error) == 0)
+		if (base && base_check_unchanged(base, &error) == 0 &&
+		    base_chain_load(status->library, &digests[i], &chain, &error) == 0 &&
+		    base_chain_check(&chain, &error) == 0)
 			continue;
 		digest_to_hex(&digests[i], hex);
 		problem(status, status->bases, "base %s: %s", hex, error.msg);

@@ -222,7 +222,7 @@ static char *check_parent(const struct checking *checking, const struct lineage_
 		return NULL;
 	}
 	verify_base(checking->verifying, &parent->digest);
-	return xasprintf("../../../bases/%s", expected + strlen("sha256:"));
+	return base ? base_overlay_backing(base) : NULL;
 }
 
 static void check_disks(const struct checking *checking, const struct lineage_step *step)
@@ -360,6 +360,29 @@ static void add_base_problem(const struct verifying *verifying, const char *name
 				    problem->msg);
 }
 
+/* Where its header leads, from one that is in its place. */
+static void check_chain(const struct verifying *verifying, const struct base *base)
+{
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
+	struct error problem = {0};
+
+	if (base_chain_load(verifying->library, &base->digest, &chain, &problem) == 0 &&
+	    base_chain_check(&chain, &problem) < 0)
+		finding_add_problem(verifying->findings, verifying->library, "backing", base->name,
+				    problem.msg);
+}
+
+static void queue_base(const struct verifying *verifying, const struct base *base)
+{
+	json_t *file = json_object();
+
+	json_put_bytes(file, "path", base->path);
+	json_put_string(file, "what", "base");
+	json_put_digest(file, "sha256", &base->digest);
+	json_put_bytes(file, "backing", base->backing_name);
+	json_array_append_new(verifying->files, file);
+}
+
 void verify_base(struct verifying *verifying, const struct digest *digest)
 {
 	struct digest next = *digest;
@@ -370,7 +393,6 @@ void verify_base(struct verifying *verifying, const struct digest *digest)
 		CLEANUP(base_free)
 		struct base *base = NULL;
 		CLEANUP_FREE char *name = NULL;
-		json_t *file;
 
 		digest_to_hex(&next, hex);
 		if (json_object_get(verifying->bases, hex))
@@ -384,16 +406,10 @@ void verify_base(struct verifying *verifying, const struct digest *digest)
 			finding_add(verifying->findings, FINDING_OK, "base", name, NULL, NULL);
 		if (!base)
 			return;
-		file = json_object();
-		json_put_bytes(file, "path", base->path);
-		json_put_string(file, "what", "base");
-		json_put_string(file, "sha256", hex);
-		json_put(file, "backing", json_null());
-		if (verifying->quick || problem.kind)
-			json_decref(file);
-		else
-			json_array_append_new(verifying->files, file);
-		more = base->has_backing;
+		check_chain(verifying, base);
+		if (!problem.kind && (!verifying->quick || base->backing_name))
+			queue_base(verifying, base);
+		more = base->backing_name != NULL;
 		next = base->backing;
 	}
 }

@@ -128,12 +128,9 @@ json_t *squash_to_json(const struct squash *squash)
 	json_t *json = json_object(), *bases = json_array();
 
 	for (size_t i = 0; i < squash->n_bases; i++) {
-		char hex[DIGEST_HEX_SIZE];
-		CLEANUP_FREE char *name = NULL;
+		CLEANUP_FREE char *name = base_overlay_backing(squash->bases[i]);
 		json_t *base = json_object();
 
-		digest_to_hex(&squash->bases[i]->digest, hex);
-		name = xasprintf("../../../bases/%s", hex);
 		json_put_string(base, "path", squash->bases[i]->path);
 		json_put_string(base, "backing_name", name);
 		json_array_append_new(bases, base);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * import: {"image", "known": [{"path", "size", "mtime_s", "mtime_ns", "digest"}], "copies"?,
- *          "overlays": [PATH]?}
- *         -> {"guest", "files", "disks": [{"content", "chain": [BASE]}]}
- *         with BASE = {"path", "format", "size", "mtime_s", "mtime_ns", "digest", "copy"}
+ * import: {"image", "known": [{"path", "size", "mtime_s", "mtime_ns", "digest",
+ *          "overlay_backing"}], "copies"?, "overlays": [PATH]?}
+ *         -> {"guest", "files", "disks": [{"content", "overlay_backing", "chain": [BASE]}]}
+ *         with BASE = {"path", "format", "size", "mtime_s", "mtime_ns", "digest", "backing_name",
+ *                      "copy"}
  *
  * What a chain consists of, top file first, and what its guest is.  "known" are files whose digest
  * was taken before.  With "copies", a directory, each file is copied there, bottom up: one above
  * another gets the digest of the copy below as the name of its backing file, so that they find each
  * other in LIBRARY/bases, and is hashed after that.  With "overlays", an empty overlay of each disk
- * is made there, as one that lies in a generation's directory.
+ * is made there, as one that lies in a generation's directory; "overlay_backing" is what it names:
+ * of a file that is known, by its digest, as that one is named.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 
 #include "base/file.h"
 #include "disk/copy.h"
+#include "library/base.h"
 #include "session/content.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -44,8 +47,9 @@ static bool is_known(const json_t *known, const struct stat *st, const char *pat
 	return false;
 }
 
+/* `backing_name` is what the file names, or its copy. */
 static json_t *describe(const struct image_file *file, const struct stat *st,
-			const struct digest *digest, const char *copy)
+			const struct digest *digest, const char *backing_name, const char *copy)
 {
 	json_t *json = json_object();
 
@@ -55,6 +59,7 @@ static json_t *describe(const struct image_file *file, const struct stat *st,
 	json_put(json, "mtime_s", json_integer(st->st_mtim.tv_sec));
 	json_put(json, "mtime_ns", json_integer(st->st_mtim.tv_nsec));
 	json_put_digest(json, "digest", digest);
+	json_put_bytes(json, "backing_name", backing_name);
 	json_put_string(json, "copy", copy);
 	return json;
 }
@@ -70,7 +75,7 @@ static int refer_to(const struct importing *importing, const struct image_file *
 	if (!is_known(json_object_get(importing->input, "known"), &st, file->path, &digest) &&
 	    digest_of_fd_monitored(file->fd, importing->monitor, &digest, err) < 0)
 		return error_prefix(err, "%s", file->path);
-	*ret = describe(file, &st, &digest, NULL);
+	*ret = describe(file, &st, &digest, file->backing_name, NULL);
 	return 0;
 }
 
@@ -97,7 +102,8 @@ static int copy_file(const struct importing *importing, const struct image_file 
 		return -1;
 	if (stat(path, &st) < 0)
 		return error_os(err, ERROR_IO, errno, "%s", path);
-	*ret = describe(file, &st, &digest, path);
+	*ret = describe(file, &st, &digest, below ? string_member(below_copy, "digest") : NULL,
+			path);
 	return 0;
 }
 
@@ -135,13 +141,41 @@ static int take_chain(const struct importing *importing, size_t disk, json_t **r
 	return 0;
 }
 
-static int make_overlay(const struct importing *importing, size_t disk, const json_t *chain,
+static const char *known_backing(const json_t *known, const char *digest)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_foreach(known, i, file)
+	{
+		if (!strcmp(string_member(file, "digest"), digest))
+			return string_member(file, "overlay_backing");
+	}
+	return NULL;
+}
+
+/* What an overlay on the chain names, when all is in the library; allocated. */
+static char *overlay_backing(const struct importing *importing, const json_t *chain)
+{
+	const json_t *top = json_array_get(chain, 0);
+	const char *known = known_backing(json_object_get(importing->input, "known"),
+					  string_member(top, "digest"));
+	CLEANUP_FREE char *path = json_bytes_value(json_object_get(top, "path"));
+	CLEANUP_FREE char *backing_name = json_bytes_value(json_object_get(top, "backing_name"));
+	struct base base = {.path = path, .backing_name = backing_name};
+
+	if (known)
+		return xstrdup(known);
+	base.mode = json_object_get(importing->input, "copies") ? BASE_COPY : BASE_REFERENCE;
+	digest_from_hex(string_member(top, "digest"), &base.digest);
+	return base_overlay_backing(&base);
+}
+
+static int make_overlay(const struct importing *importing, size_t disk, const char *name,
 			struct error *err)
 {
 	const char *path = json_string_value(
 		json_array_get(json_object_get(importing->input, "overlays"), disk));
-	CLEANUP_FREE char *name =
-		xasprintf("../../../bases/%s", string_member(json_array_get(chain, 0), "digest"));
 
 	if (!path)
 		return 0;
@@ -152,12 +186,15 @@ static int take_disks(const struct importing *importing, json_t *disks, struct e
 {
 	for (size_t i = 0; i < importing->subject->n_disks; i++) {
 		json_t *disk = json_object(), *chain = NULL;
+		CLEANUP_FREE char *backing = NULL;
 
 		json_array_append_new(disks, disk);
 		if (take_chain(importing, i, &chain, err) < 0)
 			return -1;
 		json_put(disk, "chain", chain);
-		if (make_overlay(importing, i, chain, err) < 0)
+		backing = overlay_backing(importing, chain);
+		json_put_bytes(disk, "overlay_backing", backing);
+		if (make_overlay(importing, i, backing, err) < 0)
 			return -1;
 	}
 	return 0;

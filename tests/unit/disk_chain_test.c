@@ -213,6 +213,37 @@ START_TEST(backing_file_must_be_given)
 }
 END_TEST
 
+/* As QEMU does it: a relative name is meant from where the name lies that leads to the file, and
+ * not from where a link of this name leads to. */
+START_TEST(backing_name_through_a_link)
+{
+	const char *const opens =
+		"cd / && qemu-img info --backing-chain \"$0/top.qcow2\" >/dev/null";
+	CLEANUP_FREE char *mid = path_join(directory, "far/mid.qcow2");
+	CLEANUP_FREE char *far = path_join(directory, "far/low.qcow2");
+	CLEANUP_FREE char *near = path_join(directory, "low.qcow2");
+	CLEANUP_FREE char *top = path_join(directory, "top.qcow2");
+	const char *const backing[] = {mid, far, near};
+	struct image_options options = {.backing = backing, .n_backing = 2};
+	CLEANUP(image_free)
+	struct image *image = NULL;
+
+	run("cd $0; mkdir far; qemu-img create -q -f qcow2 far/low.qcow2 1M;"
+	    "qemu-img create -q -f qcow2 -b low.qcow2 -F qcow2 far/mid.qcow2; ln -s far/mid.qcow2 "
+	    "link.qcow2; qemu-img create -q -u -f qcow2 -b link.qcow2 -F qcow2 top.qcow2 1M;"
+	    "! qemu-img info --backing-chain top.qcow2 >/dev/null 2>&1");
+	ck_assert_ptr_null(image_open(top, &options, &err));
+	ck_assert_int_eq(err.kind, ERROR_MISSING);
+	ck_assert_ptr_nonnull(strstr(err.msg, "backing file low.qcow2"));
+	run("cp $0/far/low.qcow2 $0/");
+	run(opens);
+	options.n_backing = 3;
+	image = image_open(top, &options, &err);
+	ck_assert_msg(image != NULL, "%s", err.msg);
+	ck_assert_str_eq(image->files[2].path, near);
+}
+END_TEST
+
 START_TEST(backing_name_that_is_no_file_name)
 {
 	run("cd $0; for n in json:{} nbd://h/x file:base; do "
@@ -301,6 +332,7 @@ int main(void)
 	tcase_add_test(tests, saved_memory);
 	tcase_add_test(tests, backing_file_must_be_given);
 	tcase_add_test(tests, backing_name_that_is_no_file_name);
+	tcase_add_test(tests, backing_name_through_a_link);
 	tcase_add_test(tests, backing_format_is_never_guessed);
 	tcase_add_test(tests, loop_and_depth);
 	tcase_add_test(tests, fields_of_a_chain);

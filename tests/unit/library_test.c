@@ -1095,6 +1095,7 @@ START_TEST(referenced_base)
 	CLEANUP_FREE char *path = path_join(directory, "base.raw");
 	CLEANUP_FREE char *moved = path_join(directory, "moved.raw");
 	struct base base = example_base(path, "base"), twin = base;
+	char name[] = "below";
 	CLEANUP(base_free)
 	struct base *read = NULL;
 	struct digest *digests;
@@ -1104,7 +1105,7 @@ START_TEST(referenced_base)
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
 	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
 	ck_assert_int_eq(base_add(library, &base, &err), 0);
-	twin.has_backing = true;
+	twin.backing_name = name;
 	ck_assert_int_lt(base_add(library, &twin, &err), 0);
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "with another format or another file below it"));
@@ -1171,21 +1172,24 @@ START_TEST(copied_bases_make_a_chain)
 	CLEANUP_FREE char *upper_path = base_staged_path(library, "r1");
 	struct base lower = example_base(lower_path, "lower");
 	struct base upper = example_base(upper_path, "upper");
+	struct base_chain chain = {0};
 	struct stat st;
-	char **paths;
-	size_t n;
+	char hex[DIGEST_HEX_SIZE];
 
 	lower.mode = upper.mode = BASE_COPY;
-	upper.has_backing = true;
+	digest_to_hex(&lower.digest, hex);
+	upper.backing_name = hex;
 	upper.backing = lower.digest;
 	ck_assert_msg(base_add(library, &lower, &err) == 0, "%s", err.msg);
 	ck_assert_msg(base_add(library, &upper, &err) == 0, "%s", err.msg);
-	ck_assert_int_eq(base_chain_paths(library, &upper.digest, &paths, &n, &err), 0);
-	ck_assert_uint_eq(n, 2);
-	ck_assert(stat(paths[1], &st) == 0 && (st.st_mode & 07777) == 0444);
-	names_free(paths, n);
-	ck_assert_int_lt(base_relocate(library, &lower.digest, "/x", &err), 0);
-	ck_assert_ptr_nonnull(strstr(err.msg, "lies in the library and cannot move"));
+	ck_assert_int_eq(base_chain_load(library, &upper.digest, &chain, &err), 0);
+	ck_assert_uint_eq(chain.n, 2);
+	ck_assert(stat(chain.bases[1]->path, &st) == 0 && (st.st_mode & 07777) == 0444);
+	ck_assert_msg(base_chain_check(&chain, &err) == 0, "%s", err.msg);
+	base_chain_free(&chain);
+	ck_assert_int_lt(base_may_relocate(library, &lower.digest, "/x", &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	ck_assert_ptr_nonnull(strstr(err.msg, "lies in the library itself, and stays there"));
 	check_no_temporaries("bases");
 	/* One that was begun and never finished. */
 	if (fork() == 0) {
@@ -1197,6 +1201,77 @@ START_TEST(copied_bases_make_a_chain)
 	wait(NULL);
 	ck_assert_int_eq(library_recover(library, &err), 0);
 	check_no_temporaries("bases");
+}
+END_TEST
+
+static void must_not_move(const struct base *base, const char *path, const char *why)
+{
+	ck_assert_int_lt(base_may_relocate(library, &base->digest, path, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, why));
+}
+
+static void moves(const struct base *base, const char *path)
+{
+	ck_assert_msg(base_may_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
+	ck_assert_msg(base_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
+}
+
+static int chain_is_whole(const struct base *top)
+{
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
+
+	ck_assert_msg(base_chain_load(library, &top->digest, &chain, &err) == 0, "%s", err.msg);
+	return base_chain_check(&chain, &err);
+}
+
+/* Names that are relative are meant from the directory, so that is what the link leads to. */
+START_TEST(base_with_a_relative_name)
+{
+	CLEANUP_FREE char *lower_path = path_join(directory, "lower");
+	CLEANUP_FREE char *upper_path = path_join(directory, "upper");
+	CLEANUP_FREE char *elsewhere = path_join(directory, "elsewhere");
+	CLEANUP_FREE char *new_lower = path_join(elsewhere, "lower");
+	CLEANUP_FREE char *new_upper = path_join(elsewhere, "upper");
+	struct base lower = example_base(lower_path, "lower");
+	struct base upper = example_base(upper_path, "upper");
+	char name[] = "lower", target[PATH_MAX] = "", hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *link = NULL, *expected = NULL, *named = NULL;
+
+	upper.backing_name = name;
+	upper.backing = lower.digest;
+	digest_to_hex(&upper.digest, hex);
+	link = in_library("bases/%s", hex);
+	expected = xasprintf("../../../bases/%s/upper", hex);
+	ck_assert_msg(base_add(library, &lower, &err) == 0, "%s", err.msg);
+	ck_assert_msg(base_add(library, &upper, &err) == 0, "%s", err.msg);
+	ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+	ck_assert_str_eq(target, directory);
+	named = base_overlay_backing(&upper);
+	ck_assert_str_eq(named, expected);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
+
+	/* One of the two alone cannot go, or not without a link in its place. */
+	ck_assert_int_eq(mkdir(elsewhere, 0755), 0);
+	ck_assert_int_eq(rename(lower_path, new_lower), 0);
+	must_not_move(&lower, new_lower, "its header names lower, that is ");
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	must_not_move(&upper, new_upper, "coldpatch relocate");
+	ck_assert_int_eq(symlink(new_lower, lower_path), 0);
+	moves(&lower, new_lower);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
+	unlink(lower_path);
+	put(lower_path, "lower");
+	ck_assert_int_lt(chain_is_whole(&upper), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "leave a link there (ln -s "));
+
+	/* Both, under their names. */
+	ck_assert_int_eq(rename(upper_path, new_upper), 0);
+	must_not_move(&upper, new_lower, "call the file so there, too");
+	moves(&upper, new_upper);
+	ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+	ck_assert_str_eq(target, elsewhere);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
 }
 END_TEST
 
@@ -1259,6 +1334,7 @@ int main(void)
 	tcase_add_test(tcase, referenced_base);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
 	tcase_add_test(tcase, copied_bases_make_a_chain);
+	tcase_add_test(tcase, base_with_a_relative_name);
 	tcase_add_test(tcase, full_disk_is_no_space);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

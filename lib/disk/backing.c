@@ -40,8 +40,11 @@ int image_backing_read(int fd, struct image_backing *ret, struct error *err)
 	*ret = (struct image_backing){0};
 	if (n < 0)
 		return error_os(err, ERROR_IO, errno, "reading a header");
-	if (n < (ssize_t)sizeof start || !qcow2_has_magic((const uint8_t *)&start, sizeof start))
+	if (n < (ssize_t)sizeof start.magic ||
+	    !qcow2_has_magic((const uint8_t *)&start, sizeof start))
 		return 0;
+	if (n < (ssize_t)sizeof start)
+		return error_set(err, ERROR_IMAGE, "its header is cut off");
 	ret->qcow2 = true;
 	ret->virtual_size = be64toh(start.virtual_size);
 	if (!start.backing_offset || !start.backing_size)

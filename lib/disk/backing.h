@@ -10,6 +10,7 @@
 #define COLDPATCH_DISK_BACKING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -20,10 +21,23 @@ struct image_backing {
 	char *name;	       /* as the header spells it; NULL: none */
 };
 
-/* ERROR_IO; ERROR_IMAGE: a name that lies outside the file or is too long. */
+struct image_backing_files {
+	char **names;
+	size_t n;
+};
+
+/* ERROR_IO; ERROR_IMAGE: a header that is cut off, a name that lies outside the file or is too
+ * long. */
 int image_backing_read(int fd, struct image_backing *ret, struct error *err);
 void image_backing_free(struct image_backing *backing);
 #define CLEANUP_BACKING __attribute__((cleanup(image_backing_free)))
+
+/* The files that a backing name leads to, as it spells them: of "json:..." each member "filename",
+ * at any depth and in either spelling.  The name of another protocol is given as if it were a
+ * file's.  ERROR_IMAGE: it cannot be understood. */
+int image_backing_files_new(const char *name, struct image_backing_files *ret, struct error *err);
+void image_backing_files_free(struct image_backing_files *files);
+#define CLEANUP_BACKING_FILES __attribute__((cleanup(image_backing_files_free)))
 
 /* Has any QEMU the file open, for writing or reading? */
 int image_file_in_use(int fd, bool *ret, struct error *err);

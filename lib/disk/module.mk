@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/disk/backing.c \
+	lib/disk/backing_files.c \
 	lib/disk/block.c \
 	lib/disk/chain.c \
 	lib/disk/confine.c \

@@ -42,9 +42,17 @@ struct clone_use {
 	struct digest base;
 };
 
+/* A file, or a directory, of which nobody knows what it depends on. */
+struct clone_unknown {
+	char *path;
+	char *why;
+};
+
 struct clones {
 	struct clone_use *uses;
 	size_t n_uses;
+	struct clone_unknown *unknown;
+	size_t n_unknown;
 };
 
 struct clones_request {
@@ -55,8 +63,7 @@ struct clones_request {
 	const struct monitor *monitor;
 };
 
-/* ERROR_CONFIG: a clone root is not there; ERROR_DENIED: something cannot be read, so that nobody
- * knows what it depends on. */
+/* ERROR_CONFIG: a clone root is not there, or there is too much in it. */
 int clones_find(const struct clones_request *request, struct clones *ret, struct error *err);
 void clones_free(struct clones *clones);
 #define CLEANUP_CLONES __attribute__((cleanup(clones_free)))

@@ -19,13 +19,26 @@ static json_t *use_to_json(const struct clone_use *use)
 	return json;
 }
 
+static json_t *unknown_to_json(const struct clone_unknown *unknown)
+{
+	json_t *json = json_object();
+
+	json_put_bytes(json, "path", unknown->path);
+	json_put_bytes(json, "why", unknown->why);
+	return json;
+}
+
 json_t *clones_to_json(const struct clones *clones)
 {
-	json_t *list = json_array();
+	json_t *json = json_object(), *uses = json_array(), *unknown = json_array();
 
 	for (size_t i = 0; i < clones->n_uses; i++)
-		json_array_append_new(list, use_to_json(&clones->uses[i]));
-	return list;
+		json_array_append_new(uses, use_to_json(&clones->uses[i]));
+	for (size_t i = 0; i < clones->n_unknown; i++)
+		json_array_append_new(unknown, unknown_to_json(&clones->unknown[i]));
+	json_put(json, "uses", uses);
+	json_put(json, "unknown", unknown);
+	return json;
 }
 
 static int use_from_json(const json_t *json, struct clone_use *use, struct error *err)
@@ -52,19 +65,37 @@ static int use_from_json(const json_t *json, struct clone_use *use, struct error
 	return 0;
 }
 
-int clones_from_json(const json_t *json, struct clones *ret, struct error *err)
+static int unknown_from_json(const json_t *json, struct clone_unknown *unknown, struct error *err)
+{
+	struct json_reader reader = {json, "clones", ERROR_BUG, err, false};
+
+	json_get_bytes(&reader, "path", &unknown->path);
+	json_get_bytes(&reader, "why", &unknown->why);
+	return json_reader_result(&reader);
+}
+
+static int read_all(const json_t *json, struct clones *clones, struct error *err)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json, i, item)
+	json_array_foreach(json_object_get(json, "uses"), i, item)
 	{
-		struct clone_use *use = ARRAY_ADD(ret->uses, ret->n_uses);
-
-		if (use_from_json(item, use, err) < 0) {
-			clones_free(ret);
+		if (use_from_json(item, ARRAY_ADD(clones->uses, clones->n_uses), err) < 0)
 			return -1;
-		}
+	}
+	json_array_foreach(json_object_get(json, "unknown"), i, item)
+	{
+		if (unknown_from_json(item, ARRAY_ADD(clones->unknown, clones->n_unknown), err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+int clones_from_json(const json_t *json, struct clones *ret, struct error *err)
+{
+	if (read_all(json, ret, err) == 0)
+		return 0;
+	clones_free(ret);
+	return -1;
 }

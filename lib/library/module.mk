@@ -4,6 +4,7 @@ LIB_SOURCES += \
 	lib/library/base_chain.c \
 	lib/library/change.c \
 	lib/library/clones.c \
+	lib/library/clones_follow.c \
 	lib/library/clones_json.c \
 	lib/library/commit.c \
 	lib/library/generations.c \
@@ -19,4 +20,4 @@ LIB_SOURCES += \
 	lib/library/staging.c \
 	lib/library/template.c \
 	lib/library/trash.c
-UNIT_TESTS += tests/unit/library_test.c tests/unit/retention_test.c
+UNIT_TESTS += tests/unit/clones_test.c tests/unit/library_test.c tests/unit/retention_test.c

@@ -225,6 +225,23 @@ static json_t *summarise(const struct pruning *pruning,
 	return json;
 }
 
+/* A file of which nobody knows what it needs may need anything. */
+static int check_known(const struct clones *clones, struct error *err)
+{
+	const struct clone_unknown *first = clones->unknown;
+	CLEANUP_FREE char *more = NULL;
+
+	if (clones->n_unknown == 0)
+		return 0;
+	more = clones->n_unknown > 1
+		       ? xasprintf(" (and %zu more; status names them)", clones->n_unknown - 1)
+		       : xstrdup("");
+	return error_set(err, ERROR_DENIED,
+			 "%s%s: %s: what it is backed by is not known, so nothing is pruned; make "
+			 "it readable, or take it out of the clone roots",
+			 first->path, more, first->why);
+}
+
 static int prune(struct pruning *pruning, const struct coldpatch_prune_options *options,
 		 struct error *err)
 {
@@ -237,7 +254,8 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->rules.keep_last = options->keep_last;
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
-	    library_clones(pruning->session, &pruning->clones, err) < 0)
+	    library_clones(pruning->session, &pruning->clones, err) < 0 ||
+	    check_known(&pruning->clones, err) < 0)
 		return -1;
 	if (prune_named(pruning, options, err) < 0)
 		return -1;

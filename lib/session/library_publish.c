@@ -63,5 +63,5 @@ int library_clones(struct coldpatch_session *session, struct clones *ret, struct
 	json_put(input, "everything", json_pack("[s]", "/"));
 	if (task_run(session, "clones", input, &result, err) < 0)
 		return -1;
-	return clones_from_json(json_object_get(result, "uses"), ret, err);
+	return clones_from_json(result, ret, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * clones: {"library", "roots": [DIR...], "publish"?, "everything"} -> {"uses"}
+ * clones: {"library", "roots": [DIR...], "publish"?, "everything"} -> clones_to_json
  *
  * Headers of files that nobody vouches for are read.  A chain may go through any directory:
  * "everything" is [/].
@@ -23,8 +23,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	monitor_progress(monitor, "clones", NULL, 0, 0);
 	if (clones_find(&request, &clones, err) < 0)
 		return -1;
-	*ret = json_object();
-	json_put(*ret, "uses", clones_to_json(&clones));
+	*ret = clones_to_json(&clones);
 	return 0;
 }
 

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A path into the library is recognised by the inodes of LIBRARY/templates and LIBRARY/bases, since
+ * the same library may be mounted in several places.  Its last two components are looked at before
+ * links are followed, one link at a time: followed at once, a path through `current` would look
+ * like one that names a number.
+ */
+#include "library/clones_follow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "disk/backing.h"
+#include "library/heads.h"
+
+enum { MAX_CHAIN = 32, MAX_LINKS = 40 };
+
+/* On the way from one file. */
+struct following {
+	const struct clone_places *places;
+	struct clones *found;
+};
+
+bool same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool is_inode(const char *path, const struct stat *wanted)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && same_inode(&st, wanted);
+}
+
+/* --- paths --- */
+
+/* "a/b/c" -> "a/b" and "c"; neither looks through links.  "/" stays itself. */
+static char *path_directory(const char *path, const char **ret_last)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash) {
+		*ret_last = path;
+		return xstrdup(".");
+	}
+	*ret_last = slash + 1;
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+/* Without "." and empty components, which mean nothing. */
+static char *tidy(const char *path)
+{
+	char *tidied = xcalloc(1, strlen(path) + 2), *to = tidied;
+
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if (len && !(len == 1 && *path == '.')) {
+			*to++ = '/';
+			memcpy(to, path, len);
+			to += len;
+		}
+		path += len + (path[len] == '/');
+	}
+	if (to == tidied)
+		*to = '/';
+	return tidied;
+}
+
+static char *from_directory(const char *directory, const char *name)
+{
+	CLEANUP_FREE char *joined = *name == '/' ? xstrdup(name) : path_join(directory, name);
+
+	return tidy(joined);
+}
+
+/* Where the link at `path` leads, or NULL: it is none. */
+static char *follow_link(const char *path)
+{
+	CLEANUP_FREE char *directory = NULL;
+	char target[PATH_MAX];
+	const char *last;
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	directory = path_directory(path, &last);
+	return from_directory(directory, target);
+}
+
+static char *real_directory(const char *path)
+{
+	return realpath(path, NULL);
+}
+
+/* TEMPLATE/X/file, where TEMPLATE is a template of the library? */
+static bool names_generation(const struct clone_places *places, const char *directory,
+			     struct clone_use *use)
+{
+	const char *last, *name;
+	CLEANUP_FREE char *above = path_directory(directory, &last);
+	CLEANUP_FREE char *real = real_directory(above);
+	CLEANUP_FREE char *templates = real ? path_directory(real, &name) : NULL;
+
+	if (!templates || !is_inode(templates, &places->templates))
+		return false;
+	if (strcmp(last, "current") == 0)
+		use->target = CLONE_OF_CURRENT;
+	else if (generation_number_parse(last, &use->number))
+		use->target = CLONE_OF_GENERATION;
+	else
+		return false;
+	use->template_name = xstrdup(name);
+	return true;
+}
+
+/* bases/SHA256, or bases/SHA256/file (base.h). */
+static bool names_base(const struct clone_places *places, const char *directory, const char *file,
+		       struct clone_use *use)
+{
+	const char *last;
+	CLEANUP_FREE char *above = path_directory(directory, &last);
+
+	if (!(is_inode(directory, &places->bases) && digest_from_hex(file, &use->base)) &&
+	    !(is_inode(above, &places->bases) && digest_from_hex(last, &use->base)))
+		return false;
+	use->target = CLONE_OF_BASE;
+	return true;
+}
+
+/* One step along the links of the last two components; NULL when there is none. */
+static char *next_path(const char *directory, const char *file, const char *path)
+{
+	const char *last;
+	CLEANUP_FREE char *above = path_directory(directory, &last);
+	CLEANUP_FREE char *target =
+		strcmp(last, "..") ? follow_link(directory) : real_directory(directory);
+
+	if (target)
+		return path_join(target, file);
+	return follow_link(path);
+}
+
+/* Does the path lead into the library, and where? */
+static bool classify(const struct clone_places *places, const char *start, struct clone_use *use)
+{
+	CLEANUP_FREE char *path = xstrdup(start);
+
+	for (int i = 0; path && i < MAX_LINKS; i++) {
+		const char *file;
+		CLEANUP_FREE char *directory = path_directory(path, &file);
+		char *next;
+
+		if (names_generation(places, directory, use) ||
+		    names_base(places, directory, file, use))
+			return true;
+		next = next_path(directory, file, path);
+		free(path);
+		path = next;
+	}
+	return false;
+}
+
+/* --- chains --- */
+
+static int follow(struct following *following, const char *directory, const char *backing_name,
+		  unsigned depth, struct error *err);
+
+/* What is not there leads nowhere; of what cannot be read, nobody knows. */
+static int no_file(const char *path, struct error *err)
+{
+	return errno == ENOENT || errno == ENOTDIR
+		       ? 0
+		       : error_os(err, ERROR_DENIED, errno, "backed by %s", path);
+}
+
+static int follow_file(struct following *following, const char *path, unsigned depth,
+		       struct error *err)
+{
+	CLEANUP_FREE char *real = realpath(path, NULL);
+	CLEANUP_CLOSE int fd =
+		real ? open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+	CLEANUP_BACKING struct image_backing backing = {0};
+	CLEANUP_FREE char *directory = NULL;
+	struct stat st;
+	const char *last;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return no_file(path, err);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return 0;
+	if (image_backing_read(fd, &backing, err) < 0)
+		return error_prefix(err, "backed by %s", real);
+	directory = path_directory(path, &last);
+	return follow(following, directory, backing.name, depth + 1, err);
+}
+
+static int follow_path(struct following *following, const char *path, unsigned depth,
+		       struct error *err)
+{
+	struct clone_use use = {0};
+
+	if (!classify(following->places, path, &use))
+		return follow_file(following, path, depth, err);
+	*ARRAY_ADD(following->found->uses, following->found->n_uses) = use;
+	return 0;
+}
+
+static int follow(struct following *following, const char *directory, const char *backing_name,
+		  unsigned depth, struct error *err)
+{
+	CLEANUP_BACKING_FILES struct image_backing_files files = {0};
+	int result = 0;
+
+	if (!backing_name)
+		return 0;
+	if (depth > MAX_CHAIN)
+		return error_set(err, ERROR_IMAGE, "more than %d files in its chain", MAX_CHAIN);
+	if (image_backing_files_new(backing_name, &files, err) < 0)
+		return -1;
+	for (size_t i = 0; i < files.n && result == 0; i++) {
+		CLEANUP_FREE char *target = from_directory(directory, files.names[i]);
+
+		result = follow_path(following, target, depth, err);
+	}
+	return result;
+}
+
+int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
+		 struct clones *found, struct error *err)
+{
+	struct following following = {places, found};
+
+	return follow(&following, directory, backing_name, 0, err);
+}

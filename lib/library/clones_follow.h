@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a file's backing name down its chain, into the library or to its end. */
+#ifndef COLDPATCH_LIBRARY_CLONES_FOLLOW_H
+#define COLDPATCH_LIBRARY_CLONES_FOLLOW_H
+
+#include <sys/stat.h>
+
+#include "library/clones.h"
+
+/* LIBRARY/templates and LIBRARY/bases; one that is not there has no inode. */
+struct clone_places {
+	struct stat templates, bases;
+};
+
+/* Adds what the chain uses of the library: as uses of which only the target is filled in.
+ * `directory` is where a relative name is meant from.  An error: a file of the chain cannot be read
+ * or understood, so nobody knows; what was found before is added. */
+int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
+		 struct clones *found, struct error *err);
+bool same_inode(const struct stat *a, const struct stat *b);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who is found to depend on a library, and of whom it is said that nobody knows: files that
+ * qemu-img made, some changed afterwards. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "library/clones.h"
+#include "suite.h"
+
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static char directory[64];
+static struct error err;
+static struct clones clones;
+
+static void run(const char *script)
+{
+	const char *const argv[] = {"bash", "-euc", script, directory, NULL};
+	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
+	CLEANUP_PROCESS_RESULT struct process_result result = {0};
+
+	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s: %s", script,
+		      err.msg);
+}
+
+/* A library with generation 1 of web, and a base outside that is reached by its directory. */
+static void set_up(void)
+{
+	strcpy(directory, "/tmp/coldpatch-clones.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	err = (struct error){0};
+	run("cd $0; chmod 755 .; mkdir -p library/templates/web/1 library/bases vms golden;"
+	    "ln -s $0/golden library/bases/" HEX "; qemu-img create -q -f qcow2 golden/base.qcow2 "
+	    "1M; qemu-img create -q -f qcow2 library/templates/web/1/disk0.qcow2 1M");
+}
+
+static void tear_down(void)
+{
+	clones_free(&clones);
+	directory_remove(directory, &err);
+}
+
+static void find(void)
+{
+	CLEANUP_FREE char *library = path_join(directory, "library");
+	CLEANUP_FREE char *root = path_join(directory, "vms");
+	const char *const roots[] = {root};
+	struct monitor monitor = {0};
+	const struct clones_request request = {
+		.library = library, .roots = roots, .n_roots = 1, .monitor = &monitor};
+	CLEANUP_JSON json_t *json = NULL;
+	struct clones found = {0};
+
+	ck_assert_msg(clones_find(&request, &found, &err) == 0, "%s", err.msg);
+	json = clones_to_json(&found); /* as it comes from the worker */
+	clones_free(&found);
+	clones_free(&clones);
+	ck_assert_msg(clones_from_json(json, &clones, &err) == 0, "%s", err.msg);
+}
+
+/* vms/x.qcow2, backed by `name`, is the one clone, of generation 1. */
+static void must_be_clone(const char *name)
+{
+	CLEANUP_FREE char *script = xasprintf(
+		"cd $0/vms; rm -f *; lib=$0/library; qemu-img create -q -u -f qcow2 -F qcow2 -b "
+		"\"%s\" x.qcow2 1M",
+		name);
+
+	run(script);
+	find();
+	ck_assert_msg(clones.n_unknown == 0, "%s: %s", name,
+		      clones.n_unknown ? clones.unknown[0].why : "");
+	ck_assert_msg(clones.n_uses == 1, "%s: %zu uses", name, clones.n_uses);
+	ck_assert_int_eq(clones.uses[0].target, CLONE_OF_GENERATION);
+	ck_assert_str_eq(clones.uses[0].template_name, "web");
+	ck_assert_uint_eq(clones.uses[0].number, 1);
+	ck_assert_ptr_nonnull(strstr(clones.uses[0].path, "/vms/x.qcow2"));
+}
+
+START_TEST(backing_names_of_every_spelling)
+{
+	must_be_clone("$lib/templates/web/1/disk0.qcow2");
+	must_be_clone("../library/templates/web/1/disk0.qcow2");
+	must_be_clone("file:$lib/templates/web/1/disk0.qcow2");
+	must_be_clone(
+		"json:{\\\"driver\\\":\\\"qcow2\\\",\\\"file\\\":{\\\"driver\\\":\\\"file\\\","
+		"\\\"filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}}");
+	must_be_clone("json:{\\\"file.filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}");
+	must_be_clone(
+		"json:{\\\"file.file.filename\\\":\\\"file:$lib/templates/web/1/disk0.qcow2\\\"}");
+	must_be_clone("json:{\\\"driver\\\":\\\"quorum\\\",\\\"children\\\":[{\\\"file\\\":{"
+		      "\\\"filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}}]}");
+	must_be_clone(
+		"json:{\\\"children.0.file.filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}");
+}
+END_TEST
+
+START_TEST(each_of_several_children_is_used)
+{
+	run("mkdir $0/library/templates/db $0/library/templates/db/2; cd $0/vms; qemu-img create "
+	    "-q -u "
+	    "-f qcow2 -F raw -b "
+	    "\"json:{\\\"x.filename\\\":\\\"$0/library/templates/web/1/disk0.qcow2\\\","
+	    "\\\"y\\\":{\\\"filename\\\":\\\"$0/library/templates/db/2/disk0.qcow2\\\"}}\" x.qcow2 "
+	    "1M");
+	find();
+	ck_assert_uint_eq(clones.n_uses, 2);
+}
+END_TEST
+
+START_TEST(base_by_its_directory)
+{
+	run("cd $0/vms; qemu-img create -q -u -f qcow2 -F qcow2 -b ../library/bases/" HEX
+	    "/base.qcow2 x.qcow2 1M");
+	find();
+	ck_assert(clones.n_uses == 1 && clones.uses[0].target == CLONE_OF_BASE);
+}
+END_TEST
+
+static void must_be_unknown(const char *script, const char *file, const char *why)
+{
+	CLEANUP_FREE char *all = xasprintf("cd $0/vms; rm -rf *; lib=$0/library; %s", script);
+
+	run(all);
+	find();
+	ck_assert_msg(clones.n_unknown == 1, "%s: %zu", script, clones.n_unknown);
+	ck_assert_msg(strstr(clones.unknown[0].path, file), "%s", clones.unknown[0].path);
+	ck_assert_msg(strstr(clones.unknown[0].why, why), "%s", clones.unknown[0].why);
+}
+
+START_TEST(what_cannot_be_understood_is_no_stranger)
+{
+	must_be_unknown("printf 'QFI\\xfb\\0\\0\\0\\3' >x.qcow2", "/vms/x.qcow2", "is cut off");
+	must_be_unknown(
+		"qemu-img create -q -u -f qcow2 -F qcow2 -b $lib/templates/web/1/disk0.qcow2 "
+		"x.qcow2 1M; truncate -s 200 x.qcow2",
+		"/vms/x.qcow2", "names a backing file that cannot be read");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b 'json:{\"file\":' x.qcow2 1M",
+			"/vms/x.qcow2", "its backing file: line 1");
+	must_be_unknown(
+		"printf 'QFI\\xfb\\0\\0\\0\\3' >../mid; qemu-img create -q -u -f qcow2 -F qcow2 "
+		"-b ../mid x.qcow2 1M",
+		"/vms/x.qcow2", "/mid: its header is cut off");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b ../vms/x.qcow2 x.qcow2 1M",
+			"/vms/x.qcow2", "more than 32 files in its chain");
+}
+END_TEST
+
+START_TEST(what_may_not_be_read_is_no_stranger)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(seteuid(0), 0);
+	run("cd $0/vms; mkdir closed; chmod 700 closed; touch secret; chmod 600 secret; touch "
+	    "../mid; "
+	    "chmod 600 ../mid; qemu-img create -q -u -f qcow2 -F qcow2 -b ../mid x.qcow2 1M; chmod "
+	    "644 "
+	    "x.qcow2");
+	ck_assert_int_eq(seteuid(65534), 0);
+	find();
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_uint_eq(clones.n_unknown, 3);
+	for (size_t i = 0; i < clones.n_unknown; i++)
+		ck_assert_msg(strstr(clones.unknown[i].why, "Permission denied"), "%s",
+			      clones.unknown[i].why);
+}
+END_TEST
+
+START_TEST(strangers_are_strangers)
+{
+	run("cd $0/vms; printf QF >short; echo text >text; mkfifo fifo; ln -s x link; qemu-img "
+	    "create -q "
+	    "-u -f qcow2 -F raw -b gone.raw x.qcow2 1M; qemu-img create -q -u -f qcow2 -F raw -b "
+	    "'json:{\"driver\":\"nbd\",\"host\":\"h\"}' y.qcow2 1M; qemu-img create -q -f qcow2 -F "
+	    "qcow2 -b ../golden/base.qcow2 z.qcow2");
+	find();
+	ck_assert_uint_eq(clones.n_uses, 0);
+	ck_assert_msg(clones.n_unknown == 0, "%s", clones.n_unknown ? clones.unknown[0].path : "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("clones");
+	TCase *tests = tcase_create("clones");
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, backing_names_of_every_spelling);
+	tcase_add_test(tests, each_of_several_children_is_used);
+	tcase_add_test(tests, base_by_its_directory);
+	tcase_add_test(tests, what_cannot_be_understood_is_no_stranger);
+	tcase_add_test(tests, what_may_not_be_read_is_no_stranger);
+	tcase_add_test(tests, strangers_are_strangers);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}

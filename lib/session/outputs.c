@@ -70,23 +70,22 @@ static int device_of(const char *path, dev_t *ret, struct error *err)
 	struct stat st;
 
 	if (stat(directory, &st) < 0)
-		return error_os(err, ERROR_IO, errno, "%s", directory);
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
+				directory);
 	*ret = st.st_dev;
 	return 0;
 }
 
-/* They are staged together and put into place by link(2). */
-static int must_be_together(const struct coldpatch_apply_options *options, struct error *err)
+int outputs_check_together(const char *const *paths, size_t n, struct error *err)
 {
 	dev_t first, other;
 
-	for (size_t i = 0; i < options->n_outputs; i++) {
-		if (device_of(options->outputs[0], &first, err) < 0 ||
-		    device_of(options->outputs[i], &other, err) < 0)
+	for (size_t i = 0; i < n; i++) {
+		if (device_of(paths[0], &first, err) < 0 || device_of(paths[i], &other, err) < 0)
 			return -1;
 		if (first != other)
 			return error_set(err, ERROR_USAGE, "%s and %s must be on one file system",
-					 options->outputs[0], options->outputs[i]);
+					 paths[0], paths[i]);
 	}
 	return 0;
 }
@@ -104,7 +103,8 @@ int outputs_check(const struct coldpatch_apply_options *options, struct error *e
 	for (size_t i = 0; i < options->n_outputs; i++)
 		if (must_be_writable(options->outputs[i], err) < 0)
 			return -1;
-	if (must_differ(options, err) < 0 || must_be_together(options, err) < 0)
+	if (must_differ(options, err) < 0 ||
+	    outputs_check_together(options->outputs, options->n_outputs, err) < 0)
 		return -1;
 	if (must_be_writable(options->record, err) < 0)
 		return -1;

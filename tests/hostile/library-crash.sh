@@ -8,10 +8,13 @@
 [ "$(id -u)" = 0 ] || skip "needs root"
 workdir
 fault=$BUILD/tests/fault_tool
+guest=$(mini_guest)
+# Programs of our own, so that a process that is left is known by its path, whatever other tests run at the same time.
+mkdir "$WORK/bin" && cp "$BUILD/coldpatch" "$BUILD"/coldpatch-* "$WORK/bin/" || fail cp
+BUILD=$WORK/bin
 step=3 phase=$((10#$(date +%j) % 3)) kills=6
 [ -z "${COLDPATCH_TEST_FULL-}" ] || step=1 phase=0 kills=300
 
-guest=$(mini_guest)
 victim_update
 qemu-img convert -O raw "$guest" "$WORK/other.raw"
 change_guest "$WORK/other.raw" touch rebuilt
@@ -45,7 +48,7 @@ save pruneable
 heads() { find "$library/templates" -path '*/heads/[0-9]*' | wc -l; }
 generations() { find "$library/templates" -mindepth 2 -maxdepth 2 -name '[0-9]*' -exec test -e '{}/disk0.qcow2' \; -print | wc -l; }
 leftovers() { find "$library" "$WORK/scratch" -mindepth 1 \( -name '.*' -o -name '*.new' -o -name owner -o -path "$WORK/scratch/*" \) ! -path '*/trash/*' -print; }
-processes() { pgrep -f "^$BUILD/coldpatch" || pgrep -f "qemu-nbd.*$WORK"; }
+processes() { pgrep -af "^$BUILD/coldpatch" || pgrep -af "qemu-nbd.*$WORK"; }
 
 # sound HOW: the library verifies, and has the heads of before or of after.
 sound() {

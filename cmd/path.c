@@ -4,51 +4,88 @@
 #include "cmd.h"
 
 struct values {
-	const char *pin;
+	const char *pin, *unpin;
 };
 
-enum { OPTION_PIN = 1 };
+enum { OPTION_PIN = 1, OPTION_UNPIN };
 
 static int option(void *opaque, int option)
 {
 	struct values *values = opaque;
 
-	if (option != OPTION_PIN)
+	switch (option) {
+	case OPTION_PIN:
+		values->pin = optarg;
+		return 0;
+	case OPTION_UNPIN:
+		values->unpin = optarg;
+		return 0;
+	default:
 		return -1;
-	values->pin = optarg;
-	return 0;
+	}
+}
+
+static void print_path(const json_t *path)
+{
+	const json_t *disk;
+	size_t i;
+
+	json_array_foreach(json_object_get(path, "disks"), i, disk) puts(json_string_value(disk));
+}
+
+static void print_unpinned(const json_t *summary, const char *who)
+{
+	const json_t *list = json_object_get(summary, "unpinned"), *pin;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		printf("%s: nothing is pinned by %s\n", field(summary, "image"), who);
+	json_array_foreach(list, i, pin) printf(
+		"%s: generation %lld is not pinned by %s any more\n", field(summary, "image"),
+		(long long)json_integer_value(json_object_get(pin, "generation")), who);
 }
 
 static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
 	       char **arguments)
 {
 	const struct values *values = opaque;
+	struct coldpatch_path_options options = {
+		.size = sizeof options, .pin = values->pin, .unpin = values->unpin};
 	struct coldpatch_error err = {0};
-	const json_t *disk;
-	json_t *path;
+	json_t *document;
 	char *text;
-	size_t i;
+	int result;
 
 	if (n != 1)
 		return usage_error(&command_path, "one template: NAME or NAME@N");
-	if (coldpatch_template_path(session, arguments[0], values->pin, &text, &err) < 0)
+	if (values->pin && values->unpin)
+		return usage_error(&command_path, "either --pin or --unpin");
+	options.reference = arguments[0];
+	result = values->unpin ? coldpatch_template_unpin(session, &options, &text, &err)
+			       : coldpatch_template_path(session, &options, &text, &err);
+	if (result < 0)
 		return tell_error(global, &err);
-	path = print_or_parse(global, text);
-	json_array_foreach(json_object_get(path, "disks"), i, disk) puts(json_string_value(disk));
-	json_decref(path);
+	document = print_or_parse(global, text);
+	if (document && values->unpin)
+		print_unpinned(document, values->unpin);
+	else if (document)
+		print_path(document);
+	json_decref(document);
 	return 0;
 }
 
 static const struct option options[] = {
 	{"pin", required_argument, NULL, OPTION_PIN},
+	{"unpin", required_argument, NULL, OPTION_UNPIN},
 	{0},
 };
 
 const struct command command_path = {
 	.name = "path",
-	.synopsis = "[--pin WHO] NAME[@N]",
+	.synopsis = "[--pin WHO | --unpin WHO] NAME[@N]",
 	.summary = "Print the numbered paths of a generation, for scripts",
-	.help = "  --pin WHO        keep the generation from prune, and say who needs it\n",
+	.help = "  --pin WHO        keep the generation from prune, and say who needs it\n"
+		"  --unpin WHO      WHO does not need it any more; without N, no generation\n",
 	.options = options,
 	.option = option,
 	.values_size = sizeof(struct values),

@@ -59,7 +59,7 @@ static void print_hold(const json_t *hold)
 
 static void print_template(const json_t *template, json_int_t now)
 {
-	const json_t *problems = json_object_get(template, "problems"), *problem;
+	const json_t *problems = json_object_get(template, "problems"), *problem, *pin;
 	size_t i;
 
 	printf("%-24s", field(template, "template"));
@@ -70,6 +70,11 @@ static void print_template(const json_t *template, json_int_t now)
 	printf("  %s\n", json_array_size(problems) ? "damaged" : "ok");
 	print_hold(json_object_get(template, "hold"));
 	json_array_foreach(problems, i, problem) printf("    %s\n", json_string_value(problem));
+	json_array_foreach(json_object_get(template, "pins_gone"), i, pin) printf(
+		"    generation %lld is pinned by %s, which is not there; if that is gone for "
+		"good: coldpatch path --unpin %s %s\n",
+		(long long)json_integer_value(json_object_get(pin, "generation")),
+		field(pin, "who"), field(pin, "who"), field(template, "template"));
 }
 
 static void print_status(const json_t *status)
@@ -83,6 +88,8 @@ static void print_status(const json_t *status)
 	json_array_foreach(json_object_get(status, "templates"), i, item) print_template(item, now);
 	json_array_foreach(json_object_get(status, "base_problems"), i, item)
 		printf("%s\n", json_string_value(item));
+	json_array_foreach(json_object_get(status, "clones_unknown"), i, item)
+		printf("%s; prune takes nothing\n", json_string_value(item));
 	json_array_foreach(json_object_get(status, "clones_through_current"), i, item)
 		printf("%s: is backed by %s through `current`, and reads another disk after the "
 		       "next change; rebase it on the path that `coldpatch path` prints\n",

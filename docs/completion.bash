@@ -18,7 +18,7 @@ _coldpatch_options() { # VERB
 		echo --reference --copy --move --name --into --owner --purpose --review-by --trust-domain --key --actor --reason \
 			--dry-run --disk --backing
 		;;
-	path) echo --pin ;;
+	path) echo --pin --unpin ;;
 	rollback) echo --to --run --until --key --actor --reason --dry-run ;;
 	hold) echo --reason --until --actor --key --dry-run ;;
 	unhold) echo --reason --actor --key --dry-run ;;
@@ -58,7 +58,7 @@ _coldpatch_value() { # OPTION
 	--executor) _coldpatch_offer "auto sandbox appliance" ;;
 	--into) _coldpatch_offer "$(_coldpatch_templates)" ;;
 	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
-		--trust-domain | --pin | --to | --run | --until | --keep-last | --keep-within) ;;
+		--trust-domain | --pin | --unpin | --to | --run | --until | --keep-last | --keep-within) ;;
 	-L | --library | --store | --scratch | --directory | --output-dir) _coldpatch_offer_paths -d ;;
 	-o | --output | --record | --parent-record | --config | --patchset | --plan | --key | --public-key | --keyring | --disk | --backing | \
 		--want | --source | --since | --good) _coldpatch_offer_paths -f ;;

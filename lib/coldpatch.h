@@ -297,11 +297,22 @@ COLDPATCH_API int coldpatch_library_import(struct coldpatch_session *session,
 					   const struct coldpatch_import_options *options,
 					   char **ret_json, struct coldpatch_error *err);
 
+struct coldpatch_path_options {
+	size_t size;
+	const char *reference;
+	const char *pin;   /* who needs the generation; NULL: nobody */
+	const char *unpin; /* who does not need it any more, instead */
+};
 /* {"template", "generation", "disks": [PATH...], "pin"}.  The paths mean this generation for ever;
- * with `pin_who`, no prune takes it. */
-COLDPATCH_API int coldpatch_template_path(struct coldpatch_session *session, const char *reference,
-					  const char *pin_who, char **ret_json,
-					  struct coldpatch_error *err);
+ * with `pin`, no prune takes it. */
+COLDPATCH_API int coldpatch_template_path(struct coldpatch_session *session,
+					  const struct coldpatch_path_options *options,
+					  char **ret_json, struct coldpatch_error *err);
+/* Ends the pins of `unpin` on the generation, or where the reference has no number, on all of the
+ * template.  The summary of a changing verb, with "unpinned": [{"generation", "pin"}]. */
+COLDPATCH_API int coldpatch_template_unpin(struct coldpatch_session *session,
+					   const struct coldpatch_path_options *options,
+					   char **ret_json, struct coldpatch_error *err);
 /* Makes a linked clone, one file for each disk, and pins the generation; a summary, with "disks",
  * "files" and "pin". */
 COLDPATCH_API int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,

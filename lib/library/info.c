@@ -130,6 +130,7 @@ static void read_pin(const struct library *library, const char *relative, struct
 	if (json) {
 		json_get_bytes(&reader, "who", &pin->who);
 		json_get_u64(&reader, "time", &when);
+		pin->host = json_bytes_value(json_object_get(json, "host"));
 	}
 	pin->time = (int64_t)when;
 	if (problem.kind) {
@@ -187,10 +188,20 @@ int template_pin_add(const struct library *library, const char *name, uint64_t g
 	json_put_u64(json, "generation", generation);
 	json_put_bytes(json, "who", who);
 	json_put_u64(json, "time", (uint64_t)time(NULL));
+	json_put_string(json, "host", library->host);
 	text = json_to_text(json);
 	if (change_write_new(dir, file, text, 0644, err) < 0)
 		return -1;
 	if (ret_path)
 		*ret_path = library_path(library, "%s/%s", relative, file);
 	return 0;
+}
+
+int template_pin_remove(const struct library *library, const char *name,
+			const struct template_pin *pin, struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s/pins", name);
+	CLEANUP_CLOSE int dir = change_open_directory(library, relative, err);
+
+	return dir < 0 ? -1 : change_remove(dir, strrchr(pin->path, '/') + 1, err);
 }

@@ -149,11 +149,33 @@ static void keep_last(const struct making *making)
 
 /* --- others --- */
 
+/* "anna, /vms/a.qcow2": all that pin the generation, as each of them keeps it; NULL: none. */
+static char *pinned_by(const struct template *template, uint64_t number)
+{
+	char *all = NULL;
+
+	for (size_t i = 0; i < template->n_pins; i++) {
+		const struct template_pin *pin = &template->pins[i];
+		CLEANUP_FREE char *before = NULL;
+
+		if (pin->generation != number)
+			continue;
+		before = all;
+		all = xasprintf("%s%s%s", before ? before : "", before ? ", " : "",
+				pin->who ? pin->who : "?");
+	}
+	return all;
+}
+
 static void keep_pinned(const struct making *making)
 {
-	for (size_t i = 0; i < making->template->n_pins; i++)
-		keep(item_of(making->plan, making->template->pins[i].generation), "pinned by %s",
-		     making->template->pins[i].who ? making->template->pins[i].who : "?");
+	for (size_t i = 0; i < making->plan->n_items; i++) {
+		struct retention_item *item = &making->plan->items[i];
+		CLEANUP_FREE char *who = pinned_by(making->template, item->number);
+
+		if (who)
+			keep(item, "pinned by %s", who);
+	}
 }
 
 static bool is_of(const struct clone_use *use, const struct template *template)

@@ -36,6 +36,7 @@ void template_free(struct template *template)
 		free_generation(&template->generations[i]);
 	for (size_t i = 0; i < template->n_pins; i++) {
 		free(template->pins[i].who);
+		free(template->pins[i].host);
 		free(template->pins[i].path);
 	}
 	free(template->heads);

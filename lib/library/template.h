@@ -41,7 +41,8 @@ struct template_info {
 /* A pin keeps a generation from prune: templates/NAME/pins/N-ID, a file each. */
 struct template_pin {
 	uint64_t generation;
-	char *who; /* free text; the path of a clone; "?" of a pin that is not readable */
+	char *who;  /* free text; the path of a clone; "?" of a pin that is not readable */
+	char *host; /* on which it was made; NULL: not said */
 	int64_t time;
 	char *path;
 };
@@ -97,5 +98,7 @@ int template_info_write(const struct library *library, const char *name,
  * afterwards: prune may have been faster. */
 int template_pin_add(const struct library *library, const char *name, uint64_t generation,
 		     const char *who, char **ret_path, struct error *err);
+int template_pin_remove(const struct library *library, const char *name,
+			const struct template_pin *pin, struct error *err);
 
 #endif

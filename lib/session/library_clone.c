@@ -77,8 +77,9 @@ static json_t *describe(const struct resolved_image *resolved, const char *pin_p
 	return json;
 }
 
-int coldpatch_template_path(struct coldpatch_session *session, const char *reference,
-			    const char *pin_who, char **ret_json, struct coldpatch_error *ret_err)
+int coldpatch_template_path(struct coldpatch_session *session,
+			    const struct coldpatch_path_options *options, char **ret_json,
+			    struct coldpatch_error *ret_err)
 {
 	CLEANUP_RESOLVED struct resolved_image resolved = {0};
 	CLEANUP_JSON json_t *json = NULL;
@@ -86,10 +87,11 @@ int coldpatch_template_path(struct coldpatch_session *session, const char *refer
 	struct error err = {0};
 	bool made;
 
-	if (strings_check(&pin_who, 1, "pin", &err) < 0 ||
-	    look(session, reference, &resolved, &err) < 0)
+	if (strings_check(&options->pin, 1, "pin", &err) < 0 ||
+	    look(session, options->reference, &resolved, &err) < 0)
 		return session_fail(ret_err, &err);
-	if (pin_who && pin(session->library, &resolved, pin_who, &pin_path, &made, &err) < 0) {
+	if (options->pin &&
+	    pin(session->library, &resolved, options->pin, &pin_path, &made, &err) < 0) {
 		resolved_image_blame(&resolved, &err);
 		return session_fail(ret_err, &err);
 	}
@@ -196,7 +198,7 @@ static int check_files(const struct resolved_image *resolved, const char *const 
 		if (lstat(files[i], &st) == 0)
 			return error_set(err, ERROR_USAGE,
 					 "%s: exists already; it is never overwritten", files[i]);
-	return 0;
+	return outputs_check_together(files, n, err);
 }
 
 /* From the root, as who reads the pin elsewhere needs it. */

@@ -3,15 +3,18 @@
  * How the library is: what can be seen without reading a disk.  Whatever is not as it should be is
  * a problem, a line of words; none of them stops the others from being found.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "library/base.h"
 #include "session/library_lineage.h"
 #include "session/library_publish.h"
+#include "session/outputs.h"
 #include "session/strings.h"
 
 struct status {
@@ -20,7 +23,7 @@ struct status {
 	struct clones clones;
 	int64_t now;
 	size_t n_problems;
-	json_t *templates, *clones_found, *bases;
+	json_t *templates, *clones_found, *clones_unknown, *bases;
 };
 
 static void problem(struct status *status, json_t *list, const char *fmt, ...)
@@ -182,6 +185,34 @@ static void describe_current(struct status *status, const struct template *templ
 	json_put_u64(json, "chain_depth", chain_depth(status, template->name, number));
 }
 
+/* Pins of clones made on this host, whose directory is there and whose file is not. */
+static bool is_gone(const struct library *library, const struct template_pin *pin)
+{
+	CLEANUP_FREE char *directory = NULL;
+
+	if (pin->who[0] != '/' || !pin->host || strcmp(pin->host, library->host) != 0)
+		return false;
+	directory = outputs_directory(pin->who);
+	return access(directory, F_OK) == 0 && access(pin->who, F_OK) < 0 && errno == ENOENT;
+}
+
+static json_t *gone_pins(const struct status *status, const struct template *template)
+{
+	json_t *list = json_array(), *json;
+
+	for (size_t i = 0; i < template->n_pins; i++) {
+		const struct template_pin *pin = &template->pins[i];
+
+		if (!is_gone(status->library, pin))
+			continue;
+		json = json_object();
+		json_put_u64(json, "generation", pin->generation);
+		json_put_bytes(json, "who", pin->who);
+		json_array_append_new(list, json);
+	}
+	return list;
+}
+
 /* `template` may be NULL: every member is there, and null when it is not known. */
 static void describe(struct status *status, const struct template *template, json_t *json)
 {
@@ -192,6 +223,7 @@ static void describe(struct status *status, const struct template *template, jso
 	json_put(json, "hold",
 		 hold_to_json(template ? template_hold(template, status->now) : NULL));
 	json_put_u64(json, "pins", template ? template->n_pins : 0);
+	json_put(json, "pins_gone", template ? gone_pins(status, template) : json_array());
 	json_put_bytes(json, "owner", template ? template->info.owner : NULL);
 	json_put_bytes(json, "review_by", template ? template->info.review_by : NULL);
 	if (template)
@@ -248,6 +280,13 @@ static void look_at_clones(struct status *status, const char *const *names, size
 	}
 }
 
+static void look_at_unknown(struct status *status)
+{
+	for (size_t i = 0; i < status->clones.n_unknown; i++)
+		problem(status, status->clones_unknown, "%s: %s: what it is backed by is not known",
+			status->clones.unknown[i].path, status->clones.unknown[i].why);
+}
+
 static int look_at_bases(struct status *status, struct error *err)
 {
 	CLEANUP_FREE struct digest *digests = NULL;
@@ -302,6 +341,7 @@ static int look(struct status *status, const char *const *names, size_t n, struc
 	    library_clones(status->session, &status->clones, err) < 0)
 		return -1;
 	look_at_clones(status, names, n);
+	look_at_unknown(status);
 	if (look_at_bases(status, err) < 0)
 		return -1;
 	if (n)
@@ -320,6 +360,7 @@ int coldpatch_library_status(struct coldpatch_session *session, const char *cons
 				.now = time(NULL),
 				.templates = json_array(),
 				.clones_found = json_array(),
+				.clones_unknown = json_array(),
 				.bases = json_array()};
 	CLEANUP_JSON json_t *json = json_object();
 	struct error err = {0};
@@ -327,6 +368,7 @@ int coldpatch_library_status(struct coldpatch_session *session, const char *cons
 
 	json_put(json, "templates", status.templates);
 	json_put(json, "clones_through_current", status.clones_found);
+	json_put(json, "clones_unknown", status.clones_unknown);
 	json_put(json, "base_problems", status.bases);
 	json_put_u64(json, "code", status.n_problems ? COLDPATCH_FOUND : COLDPATCH_OK);
 	json_put(json, "now", json_integer(status.now));

@@ -45,6 +45,7 @@ LIB_SOURCES += \
 	lib/session/library_rollback.c \
 	lib/session/library_status.c \
 	lib/session/library_undone.c \
+	lib/session/library_unpin.c \
 	lib/session/library_verify.c \
 	lib/session/library_verify_places.c \
 	lib/session/library_verify_template.c \

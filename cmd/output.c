@@ -23,6 +23,14 @@ static void print_json(json_t *json)
 	free(text);
 }
 
+/* Null where it is not known. */
+static void put_known(json_t *json, const char *name, const char *value)
+{
+	json_t *string = *value ? json_string(value) : NULL;
+
+	json_object_set_new(json, name, string ? string : json_null());
+}
+
 int tell_error(const struct global *global, const struct coldpatch_error *err)
 {
 	json_t *json;
@@ -32,11 +40,13 @@ int tell_error(const struct global *global, const struct coldpatch_error *err)
 		fprintf(stderr, "coldpatch: %s\n", err->msg);
 		return err->code;
 	}
-	json = json_pack("{s:b, s:b, s:i, s:s, s:s}", "failed", 1, "changed", 0, "code", err->code,
-			 "error", coldpatch_code_name(err->code), "msg", err->msg);
-	if (!json) /* the message holds bytes that are no UTF-8 */
-		json = json_pack("{s:b, s:b, s:i, s:s}", "failed", 1, "changed", 0, "code",
-				 err->code, "error", coldpatch_code_name(err->code));
+	json = json_pack("{s:b, s:b, s:i, s:s, s:n, s:n}", "failed", 1, "changed", 0, "code",
+			 err->code, "error", coldpatch_code_name(err->code), "generation",
+			 "record");
+	put_known(json, "msg", err->msg);
+	put_known(json, "run", err->run);
+	put_known(json, "image", err->image);
+	put_known(json, "plan", err->plan);
 	print_json(json);
 	json_decref(json);
 	return err->code;

@@ -31,6 +31,9 @@ struct coldpatch_error {
 	int code;
 	int os_errno;	/* 0 when the failure is not the operating system's */
 	char msg[1024]; /* one line: image, stage, object, what to do next */
+	/* Of a verb that changes something, what it was about; "" where it failed before that was
+	 * known. */
+	char run[64], image[1024], plan[65];
 };
 
 enum coldpatch_code {

@@ -270,6 +270,18 @@ static void keep_error(const struct applied *applied, const struct error *err)
 		file_replace(path, text, strlen(text), 0640, &ignored);
 }
 
+static int fail(const struct applied *applied, const struct error *err,
+		struct coldpatch_error *ret_err)
+{
+	const struct prepared *prepared = &applied->prepared;
+	struct digest digest;
+
+	if (prepared->plan)
+		plan_digest(prepared->plan, &digest);
+	return session_fail_change(ret_err, err, prepared->run, applied->destination.resolved.name,
+				   prepared->plan ? &digest : NULL);
+}
+
 int coldpatch_image_apply(struct coldpatch_session *session, const struct coldpatch_image *image,
 			  const struct coldpatch_apply_options *options, char **ret_json,
 			  struct coldpatch_error *ret_err)
@@ -285,7 +297,7 @@ int coldpatch_image_apply(struct coldpatch_session *session, const struct coldpa
 	if (outcome < 0) {
 		keep_error(&applied, &err);
 		prepare_name_image(image, &err);
-		return session_fail(ret_err, &err);
+		return fail(&applied, &err, ret_err);
 	}
 	json = apply_summary(session, &applied);
 	*ret_json = session_text(json);

@@ -253,11 +253,11 @@ int coldpatch_template_clone(struct coldpatch_session *session, const char *refe
 	struct error err = {0};
 
 	if (look(session, reference, &resolved, &err) < 0)
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, run, resolved.name, NULL);
 	if (check_files(&resolved, files, n_files, &err) < 0 ||
 	    clone_and_pin(session, &cloning, &pin_path, &err) < 0) {
 		resolved_image_blame(&resolved, &err);
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, run, resolved.name, NULL);
 	}
 	json = clone_summary(&cloning, pin_path);
 	*ret_json = session_text(json);

@@ -354,7 +354,7 @@ int coldpatch_template_export(struct coldpatch_session *session,
 		if (export.workspace)
 			library_keep_outcome(session->library, export.run, export.resolved.name,
 					     NULL, &err);
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, export.run, export.resolved.name, NULL);
 	}
 	summary = summarise(&export);
 	if (!options->dry_run)

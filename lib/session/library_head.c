@@ -253,6 +253,25 @@ static json_t *do_each(struct coldpatch_session *session, const char *const *nam
 	return all_summary(run, results);
 }
 
+static int do_only(struct coldpatch_session *session, const char *name, const char *run,
+		   const struct each *each, json_t **ret, struct error *err)
+{
+	if (do_one(session, name, run, each, ret, err) == 0)
+		return 0;
+	session->change_run = xstrdup(run);
+	session->change_name = xstrdup(name);
+	return -1;
+}
+
+int template_each_fail(struct coldpatch_session *session, struct coldpatch_error *ret,
+		       const struct error *err)
+{
+	CLEANUP_FREE char *run = steal(session->change_run);
+	CLEANUP_FREE char *name = steal(session->change_name);
+
+	return session_fail_change(ret, err, run, name, NULL);
+}
+
 int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
 		  template_action *action, const void *options, bool dry_run, json_t **ret,
 		  struct error *err)
@@ -264,7 +283,7 @@ int template_each(struct coldpatch_session *session, const char *const *names, s
 	if (n == 0)
 		return error_set(err, ERROR_USAGE, "no template was named");
 	if (n == 1)
-		return do_one(session, once[0], run, &each, ret, err);
+		return do_only(session, once[0], run, &each, ret, err);
 	*ret = do_each(session, once, n, run, &each);
 	return 0;
 }

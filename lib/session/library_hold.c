@@ -126,7 +126,7 @@ static int serve(struct coldpatch_session *session, const struct coldpatch_head_
 	struct error err = {0};
 
 	if (hold(session, options, kind, &json, &err) < 0)
-		return session_fail(ret_err, &err);
+		return template_each_fail(session, ret_err, &err);
 	*ret_json = session_text(json);
 	return 0;
 }

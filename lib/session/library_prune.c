@@ -286,7 +286,8 @@ int coldpatch_library_prune(struct coldpatch_session *session,
 	struct error err = {0};
 
 	if (prune(&pruning, options, &err) < 0)
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, pruning.run,
+					   options->n_names == 1 ? options->names[0] : NULL, NULL);
 	summary = summarise(&pruning, options);
 	if (!options->dry_run && (pruning.changed || pruning.n_failed))
 		library_keep_outcome(pruning.library, pruning.run, ".", summary, NULL);

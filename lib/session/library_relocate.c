@@ -123,7 +123,7 @@ int coldpatch_base_relocate(struct coldpatch_session *session,
 	struct error err = {0};
 
 	if (relocate(session, &relocation, &err) < 0)
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, relocation.run, options->digest, NULL);
 	summary = summarise(&relocation);
 	if (relocation.changed)
 		library_keep_outcome(relocation.library, relocation.run, ".", summary, NULL);

@@ -306,7 +306,7 @@ int coldpatch_template_rollback(struct coldpatch_session *session,
 	struct error err = {0};
 
 	if (roll_back(session, options, &json, &err) < 0)
-		return session_fail(ret_err, &err);
+		return template_each_fail(session, ret_err, &err);
 	*ret_json = session_text(json);
 	return 0;
 }

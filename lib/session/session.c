@@ -141,6 +141,8 @@ void coldpatch_session_free(struct coldpatch_session *session)
 	record_keys_free(session->keys);
 	config_free(&session->config);
 	free(session->libexec_dir);
+	free(session->change_run);
+	free(session->change_name);
 	free(session);
 }
 
@@ -165,6 +167,21 @@ int session_fail(struct coldpatch_error *ret, const struct error *err)
 	*ret = (struct coldpatch_error){.code = err->kind, .os_errno = err->os_errno};
 	_Static_assert(sizeof ret->msg == ERROR_TEXT_SIZE, "as long as the library's own");
 	error_text(err, ret->msg);
+	return -1;
+}
+
+int session_fail_change(struct coldpatch_error *ret, const struct error *err, const char *run,
+			const char *image, const struct digest *plan)
+{
+	CLEANUP_FREE char *shown = image ? text_escape(image) : NULL;
+
+	session_fail(ret, err);
+	if (run)
+		snprintf(ret->run, sizeof ret->run, "%s", run);
+	if (shown && strlen(shown) < sizeof ret->image)
+		strcpy(ret->image, shown);
+	if (plan)
+		digest_to_hex(plan, ret->plan);
 	return -1;
 }
 
@@ -209,8 +226,9 @@ static void sweep_store(const char *store)
 /* In a library somebody may have planted a link; a store of the host's own may lie on several
  * disks.
  */
-static int check_no_links(const struct config *config, struct error *err)
+int session_check_store(const struct coldpatch_session *session, struct error *err)
 {
+	const struct config *config = &session->config;
 	static const char *const names[] = {"layers", "mirror-snapshots", "packages", "payloads",
 					    "plans",  "resolver-cache",	  "runs"};
 	struct stat st;
@@ -229,11 +247,12 @@ static int check_no_links(const struct config *config, struct error *err)
 
 int session_prepare(struct coldpatch_session *session, struct error *err)
 {
-	if (check_no_links(&session->config, err) < 0)
+	if (session_check_store(session, err) < 0)
 		return -1;
 	if (directory_make(session->config.store, 0755, err) < 0)
 		return error_prefix(err, "store");
-	if (directory_make(session->config.state, 0700, err) < 0)
+	/* Public keys may lie there, for everybody who verifies. */
+	if (directory_make(session->config.state, 0755, err) < 0)
 		return error_prefix(err, "state");
 	sweep_store(session->config.store);
 	temporary_sweep(session->config.state);

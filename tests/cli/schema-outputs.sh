@@ -19,6 +19,7 @@ failure() { # CODE VERB ARGS...
 	expect "$@" --json
 	fits error
 	[ "$(of .code)" = "$1" ] || fail "the document says $(of .code), the exit code is $1"
+	[ -z "${ABOUT-}" ] || [ "$(of "[.image, .run != null, .plan != null] | join(\" \")")" = "$ABOUT" ] || { cat "$OUT"; fail "what the failure was about"; }
 	[ "$(of .msg | wc -l)" = 1 ] || fail "the message is not one line"
 }
 
@@ -138,7 +139,8 @@ in_library 1 status status --check
 in_library 1 verify verify db
 failure 64 path -L "$L" "../x"
 failure 66 history -L "$L" nothing
-failure 66 rollback -L "$L" --to 9 web
+ABOUT="web true false" failure 66 rollback -L "$L" --to 9 web
+ABOUT="web true false" failure 66 clone -L "$L" web "$WORK/nowhere/c.qcow2"
 failure 66 export -L "$L" -o e.qcow2 nothing
 cp -r "$WORK/keys" "$WORK/keys3"
 in_library 0 key-end key --directory "$WORK/keys3" retire test

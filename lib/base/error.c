@@ -38,6 +38,9 @@ static enum error_kind kind_of_errno(enum error_kind kind, int os_errno)
 		return ERROR_SPACE;
 	case ENOMEM:
 		return ERROR_BUSY;
+	case EACCES:
+	case EPERM:
+		return kind == ERROR_IO ? ERROR_DENIED : kind;
 	default:
 		return kind;
 	}

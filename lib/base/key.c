@@ -189,7 +189,7 @@ int key_generate(const char *directory, const char *name, char **ret_id, struct 
 	if (!is_valid_name(name))
 		return error_set(err, ERROR_USAGE,
 				 "key name '%s': use letters, digits and . _ - only", name);
-	if (directory_make(directory, 0700, err) < 0)
+	if (directory_make(directory, 0755, err) < 0)
 		return -1;
 	key = key_new(EVP_EC_gen("P-256"), name, err);
 	if (!key || write_pair(key->pkey, directory, name, err) < 0)

@@ -16,7 +16,8 @@
 
 struct key;
 
-/* Makes DIRECTORY/NAME.key and DIRECTORY/NAME.pub; neither may exist (ERROR_DENIED).  The name is
+/* Makes DIRECTORY/NAME.key, its owner's alone, and DIRECTORY/NAME.pub, which everybody may read,
+ * and the directory when it is missing; neither file may exist (ERROR_DENIED).  The name is
  * [A-Za-z0-9][A-Za-z0-9._-]* (ERROR_USAGE).  *ret_id (may be NULL) is the caller's. */
 int key_generate(const char *directory, const char *name, char **ret_id, struct error *err);
 /* Id of a public key file; the caller frees. */

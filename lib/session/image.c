@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session/image.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -230,11 +231,11 @@ static char *resolver_cache_path(const struct coldpatch_session *session,
 }
 
 static json_t *resolve_input(const struct coldpatch_session *session,
-			     const struct prepared *prepared, const char *patchset)
+			     const struct prepared *prepared, const char *patchset,
+			     const char *cache)
 {
 	json_t *input = json_object();
 	char snapshot[DIGEST_HEX_SIZE];
-	CLEANUP_FREE char *cache = resolver_cache_path(session, prepared);
 
 	digest_to_hex(&prepared->snapshot->digest, snapshot);
 	json_put(input, "guest", guest_to_json(prepared->guest));
@@ -246,22 +247,56 @@ static json_t *resolve_input(const struct coldpatch_session *session,
 	return input;
 }
 
+static int make_cache(const char *path, struct error *err)
+{
+	if (directory_make(path, 0755, err) < 0)
+		return -1;
+	return access(path, W_OK) == 0 ? 0 : error_os(err, ERROR_IO, errno, "%s", path);
+}
+
+/* Caches only save time: in a library that is mounted read-only, or is somebody else's, what they
+ * would hold is made in the workspace and kept nowhere.  A link that was planted is another matter.
+ */
+static int prepare_caches(struct coldpatch_session *session, const struct prepared *prepared,
+			  char **ret_resolver_cache, bool *ret_kept, struct error *err)
+{
+	CLEANUP_FREE char *plans = path_join(session->config.store, "plans");
+	CLEANUP_FREE char *resolver = resolver_cache_path(session, prepared);
+	struct error problem = {0};
+
+	*ret_kept = session_prepare(session, &problem) == 0 && make_cache(plans, &problem) == 0 &&
+		    make_cache(resolver, &problem) == 0;
+	if (*ret_kept) {
+		*ret_resolver_cache = steal(resolver);
+		return 0;
+	}
+	if (problem.os_errno != EROFS && problem.os_errno != EACCES && problem.os_errno != EPERM) {
+		*err = problem;
+		return -1;
+	}
+	monitor_log(&session->monitor, LOG_LEVEL_INFO, "the plan is not kept: %s", problem.msg);
+	*ret_resolver_cache = path_join(prepared->workspace->path, "resolver-cache");
+	return directory_make(*ret_resolver_cache, 0700, err);
+}
+
 static int resolve(struct coldpatch_session *session, const char *patchset_file,
 		   const char *cache_path, struct prepared *prepared, struct error *err)
 {
-	CLEANUP_JSON json_t *input = resolve_input(session, prepared, patchset_file);
-	CLEANUP_JSON json_t *result = NULL;
+	CLEANUP_JSON json_t *input = NULL, *result = NULL;
+	CLEANUP_FREE char *resolver_cache = NULL;
 	const json_t *plan;
+	bool kept;
 
-	if (directory_make(string_member(input, "cache_dir"), 0755, err) < 0)
+	if (prepare_caches(session, prepared, &resolver_cache, &kept, err) < 0)
 		return -1;
+	input = resolve_input(session, prepared, patchset_file, resolver_cache);
 	if (task_run(session, "resolve", input, &result, err) < 0)
 		return -1;
 	plan = json_object_get(result, "plan");
 	prepared->plan = plan_from_json(plan, err);
 	if (!prepared->plan)
 		return -1;
-	return json_write_file(cache_path, plan, 0644, err);
+	return kept ? json_write_file(cache_path, plan, 0644, err) : 0;
 }
 
 static int find_or_resolve(struct coldpatch_session *session, const char *patchset_file,
@@ -269,11 +304,10 @@ static int find_or_resolve(struct coldpatch_session *session, const char *patchs
 			   struct error *err)
 {
 	CLEANUP_FREE char *cache_path = plan_cache_path(session, prepared, patchset);
-	CLEANUP_FREE char *plans = path_join(session->config.store, "plans");
 	CLEANUP_JSON json_t *cached = NULL;
 	struct error ignored;
 
-	if (session_prepare(session, err) < 0 || directory_make(plans, 0755, err) < 0)
+	if (session_check_store(session, err) < 0)
 		return -1;
 	cached = json_read_file(cache_path, ERROR_BUG, &ignored);
 	prepared->plan = cached ? plan_from_json(cached, &ignored) : NULL;

@@ -100,7 +100,7 @@ int coldpatch_key_generate(struct coldpatch_session *session, const char *direct
 
 	if (strings_check(names, 2, "key or directory", &err) < 0)
 		return session_fail(ret_err, &err);
-	if (directory_make(where, 0700, &err) < 0 || key_generate(where, name, &id, &err) < 0)
+	if (key_generate(where, name, &id, &err) < 0)
 		return session_fail(ret_err, &err);
 	private_path = xasprintf("%s/%s.key", where, name);
 	public_path = xasprintf("%s/%s.pub", where, name);

@@ -54,13 +54,17 @@ START_TEST(text_has_one_spelling_for_each_name)
 }
 END_TEST
 
-START_TEST(no_space_has_its_own_kind)
+START_TEST(no_space_and_no_permission_have_their_own_kinds)
 {
 	struct error err = {0};
 
 	error_os(&err, ERROR_IO, ENOSPC, "write %s", "f");
 	ck_assert_int_eq(err.kind, ERROR_SPACE);
 	ck_assert_str_eq(err.msg, "write f: No space left on device");
+	error_os(&err, ERROR_IO, EACCES, "write %s", "f");
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	error_os(&err, ERROR_CONFIG, EACCES, "read %s", "f");
+	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 }
 END_TEST
 
@@ -227,7 +231,7 @@ int main(void)
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, error_text_is_one_harmless_line);
 	tcase_add_test(tests, text_has_one_spelling_for_each_name);
-	tcase_add_test(tests, no_space_has_its_own_kind);
+	tcase_add_test(tests, no_space_and_no_permission_have_their_own_kinds);
 	tcase_add_test(tests, digest_matches_the_standard);
 	tcase_add_test(tests, json_bytes_go_both_ways);
 	tcase_add_test(tests, json_counts_are_not_negative);

@@ -185,17 +185,24 @@ static int import_directory(struct coldpatch_session *session, struct batch *bat
 	return outcome;
 }
 
+/* A template that was there may have been described anew, which takes no file in. */
+static bool came_in(const json_t *summary)
+{
+	return json_is_true(json_object_get(summary, "changed")) &&
+	       !json_is_true(json_object_get(summary, "described"));
+}
+
 /* Files of what was imported in this call; *keep: of what was not. */
 static void gather(const struct batch *batch, const json_t *summary, json_t *take, json_t *keep)
 {
 	const json_t *results = json_object_get(summary, "results"), *result, *file;
 	size_t i, j;
 
-	if (!results && json_is_true(json_object_get(summary, "changed")))
+	if (!results && came_in(summary))
 		json_array_extend(take, json_object_get(summary, "files"));
 	json_array_foreach(results, i, result)
 	{
-		if (json_is_true(json_object_get(result, "changed"))) {
+		if (came_in(result)) {
 			json_array_extend(take, json_object_get(result, "files"));
 			continue;
 		}
@@ -294,7 +301,7 @@ int coldpatch_library_import(struct coldpatch_session *session,
 	struct error err = {0};
 
 	if (import(session, &batch, &json, &err) < 0)
-		return session_fail(ret_err, &err);
+		return template_each_fail(session, ret_err, &err);
 	if (options->mode == COLDPATCH_IMPORT_MOVE && !options->dry_run)
 		remove_originals(session, &batch, json);
 	*ret_json = session_text(json);

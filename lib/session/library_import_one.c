@@ -224,6 +224,22 @@ static bool is_described(const struct coldpatch_import_options *options)
 	return options->owner || options->purpose || options->review_by || options->trust_domain;
 }
 
+/* Is something said of the template that was not said of it before? */
+static bool is_described_anew(const struct import *import)
+{
+	const struct coldpatch_import_options *options = import->request->options;
+	const struct template_info *info = &import->template->info;
+	const char *const said[] = {options->owner, options->purpose, options->review_by,
+				    options->trust_domain};
+	const char *const known[] = {info->owner, info->purpose, info->review_by,
+				     info->trust_domain};
+
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+		if (said[i] && (!known[i] || strcmp(said[i], known[i]) != 0))
+			return true;
+	return false;
+}
+
 static int describe(const struct import *import, struct error *err)
 {
 	const struct coldpatch_import_options *options = import->request->options;
@@ -298,6 +314,7 @@ static json_t *summary(const struct import *import, bool changed,
 	json_t *json =
 		change_summary(import->run, import->request->name, changed, msg, generation, NULL);
 
+	json_put_bool(json, "described", false);
 	json_put(json, "files", json_incref(json_object_get(import->result, "files")));
 	json_put(json, "os",
 		 json_incref(json_object_get(json_object_get(import->result, "guest"), "os")));
@@ -318,6 +335,22 @@ static json_t *made_summary(const struct import *import)
 	return summary(import, true, &generation, msg);
 }
 
+/* Nothing comes in; what is said of the template is said all the same. */
+static int tell_same(const struct import *import, const struct template_generation *same,
+		     json_t **ret, struct error *err)
+{
+	bool anew = is_described_anew(import), dry_run = import->request->options->dry_run;
+
+	if (anew && !dry_run && describe(import, err) < 0)
+		return -1;
+	*ret = summary(import, anew && !dry_run, same,
+		       !anew	 ? "is imported already"
+		       : dry_run ? "is imported already, and would be described anew"
+				 : "is imported already, and was described anew");
+	json_put_bool(*ret, "described", anew && !dry_run);
+	return 0;
+}
+
 static int import_image(struct coldpatch_session *session, struct import *import, json_t **ret,
 			struct error *err)
 {
@@ -331,10 +364,8 @@ static int import_image(struct coldpatch_session *session, struct import *import
 	if ((may_make(import) && make_staging(import, err) < 0) || look(session, import, err) < 0)
 		return -1;
 	same = find_same(import);
-	if (same) {
-		*ret = summary(import, false, same, "is imported already");
-		return 0;
-	}
+	if (same)
+		return tell_same(import, same, ret, err);
 	if (import->template && !import->into)
 		return error_set(err, ERROR_USAGE,
 				 "is there already, from another image; --into %s makes a new "

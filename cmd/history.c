@@ -58,6 +58,8 @@ static void print_generation(const struct printing *printing, const json_t *gene
 	if (json_is_array(json_object_get(generation, "squashed")))
 		printf("  squashed with %zu before",
 		       json_array_size(json_object_get(generation, "squashed")));
+	if (json_is_true(json_object_get(generation, "pruned")))
+		printf("  pruned");
 	print_who(generation);
 	putchar('\n');
 	if (json_is_string(json_object_get(generation, "problem")))

@@ -167,6 +167,22 @@ static char *release_of(const struct lineage *lineage, uint64_t number)
 	return NULL;
 }
 
+/* What the current generation reads, down to its bases. */
+static void check_backing(struct status *status, const struct lineage *lineage, uint64_t number,
+			  json_t *problems)
+{
+	const struct lineage_step *step = lineage_step(lineage, (int64_t)number);
+	struct error error = {0};
+	char **paths = NULL;
+	size_t n = 0;
+
+	if (!step || step->problem)
+		return;
+	if (lineage_backing(status->library, lineage, (int64_t)number, &paths, &n, &error) < 0)
+		problem(status, problems, "%s", error.msg);
+	names_free(paths, n);
+}
+
 static void describe_current(struct status *status, const struct template *template, json_t *json)
 {
 	const struct template_head *last = template_last_head(template);
@@ -180,6 +196,7 @@ static void describe_current(struct status *status, const struct template *templ
 	number = last->head->generation;
 	release = release_of(lineage, number);
 	json_put_u64(json, "generation", number);
+	check_backing(status, lineage, number, json_object_get(json, "problems"));
 	json_put(json, "made", json_integer(made_at(template, number)));
 	json_put_bytes(json, "release", release);
 	json_put_u64(json, "chain_depth", chain_depth(status, template->name, number));

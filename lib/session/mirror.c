@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mirror/mirror.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
-#include "session/session.h"
+#include "session/library.h"
 #include "session/strings.h"
 #include "session/task.h"
 
@@ -146,6 +148,18 @@ static json_t *describe(const char *store, const char *name)
 	return damaged;
 }
 
+/* A name that was mistyped is no empty store. */
+static int check_store(const struct coldpatch_session *session, struct error *err)
+{
+	struct stat st;
+
+	if (stat(session->config.store, &st) == 0)
+		return 0;
+	return error_os(err, ERROR_MISSING, errno,
+			"store %s (a mirror snapshot makes it, --store names another)",
+			session->config.store);
+}
+
 int coldpatch_mirror_list(struct coldpatch_session *session, char **ret_json,
 			  struct coldpatch_error *ret_err)
 {
@@ -154,7 +168,8 @@ int coldpatch_mirror_list(struct coldpatch_session *session, char **ret_json,
 	size_t n = 0;
 	struct error err = {0};
 
-	if (mirror_snapshot_list(session->config.store, &names, &n, &err) < 0)
+	if (session_check_library(session, &err) < 0 || check_store(session, &err) < 0 ||
+	    mirror_snapshot_list(session->config.store, &names, &n, &err) < 0)
 		return session_fail(ret_err, &err);
 	for (size_t i = 0; i < n; i++) {
 		json_array_append_new(list, describe(session->config.store, names[i]));

@@ -26,6 +26,9 @@ expect 64 inspect web-01
 expect_message "web-01 is a template's name (a path has a /), and no library is given: -L DIR"
 said 66 "No such file or directory" history web-01
 said 66 "No such file or directory" hold --reason x web-01
+said 66 "No such file or directory" mirror list
+expect 66 mirror list
+expect_message "store $WORK/store (a mirror snapshot makes it, --store names another): No such file or directory"
 mkdir "$L"
 said 66 "no library (coldpatch.yaml is missing); coldpatch init makes one" path web-01
 touch "$L/something"
@@ -70,6 +73,17 @@ said 64 "is a directory, whose templates are called as its files are" import --n
 done_so import --dry-run "$image"
 [ -z "$(ls -A "$L/templates" "$L/bases" | grep -v :)" ] || fail "a dry run left something"
 done_so import "$image"
+
+# The same image again, of which something else is said.
+of() { jq -r "$1" "$OUT"; }
+done_so import --json --owner ops --trust-domain tenant --dry-run "$image"
+[ "$(of '[.changed, .described, .msg] | join(" ")')" = "false false is imported already, and would be described anew" ] || { cat "$OUT"; fail "dry run of a description"; }
+done_so import --json --owner ops --trust-domain tenant "$image"
+[ "$(of '[.changed, .described] | join(" ")')" = "true true" ] || { cat "$OUT"; fail "an import that describes anew"; }
+done_so import --json --owner ops "$image"
+[ "$(of '[.changed, .described] | join(" ")')" = "false false" ] || { cat "$OUT"; fail "the same description again"; }
+done_so history --json web-01
+[ "$(of '[.owner, .trust_domain] | join(" ")')" = "ops tenant" ] || { cat "$OUT"; fail "what was said of it"; }
 BEFORE=$(state)
 
 # A name that is taken, by another image; a backing file that nobody named.
@@ -109,6 +123,12 @@ said 66 "No such file or directory" clone web-01 "$WORK/nowhere/c.qcow2"
 [ -z "$(ls -A "$L/templates/web-01/pins" 2>/dev/null)" ] || fail "a clone that failed left a pin"
 said 64 "of a template, the library knows disks and backing files" inspect --backing "$image" web-01
 said 64 "a template takes neither outputs nor records" apply --patchset debian-12-all --record "$WORK/r" --output "$WORK/o" web-01
+said 64 "format vdi: none of qcow2, raw, vmdk" export --format vdi -o "$WORK/e.vdi" web-01
+said 64 "keep within 90: not a number of days, 90d" prune --keep-within 90 web-01
+said 64 "abc: not a SHA-256, 64 lower-case hexadecimal digits" relocate abc "$image"
+echo "web-01 x y" >"$WORK/no-log"
+said 64 "line 1 is none that \`coldpatch log head\` prints" verify --all --since "$WORK/no-log"
+said 64 "has no line, so it tells nothing of any template" verify --all --since /dev/null
 done_so rollback --to 0 web-01
 for mode in --copy --move; do
 	said 77 "is a base already, left where it lies; import it with --reference" import $mode --name second "$image"
@@ -132,6 +152,8 @@ touch "$image"
 said 76 "web-01" inspect web-01
 rm "$image"
 said 66 "coldpatch relocate" inspect web-01
+expect 1 status -L "$L" --check
+grep -q "web-01 .* damaged$" "$OUT" && grep -q "is gone; if it was moved: coldpatch relocate" "$OUT" || { cat "$OUT"; fail "status of a template whose base is gone"; }
 done_so history web-01
 [ "$before" = "$(sha256sum <"$WORK/kept.raw")" ] || fail "the base's bytes changed"
 

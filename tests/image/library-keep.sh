@@ -205,6 +205,8 @@ expect 0 rollback web --to 0 --reason again
 stop_at linkat rollback web --to 2 --reason "between the check and the head"
 expect 0 prune web --keep-last 1
 pruned 2 && pruned 1
+expect 0 history web
+[ "$(grep -c '  pruned' "$OUT")" = 2 ] || { cat "$OUT"; fail "the history does not tell what was pruned"; }
 go_on
 grep -q "went back" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "rollback"; }
 whole 2 && whole 1 && same "$(disk 2)" "$WORK/g2.raw"
@@ -220,6 +222,7 @@ fine
 verifies
 expect 0 history web
 expect 66 rollback web --to 2
+expect_message "web: generation 2 was pruned"
 expect_message "was pruned"
 expect 66 export web@1 -o "$WORK/none.qcow2"
 [ "$(cd "$WORK/published" && echo *)" = "web-g0.qcow2" ] || fail "published after prune: $(ls -A "$WORK/published")"

@@ -41,11 +41,14 @@ expect_message "a: victim 2.0 was rolled back"
 
 # Something newer is another update; then all that was undone is held, not only the last.
 snapshot "$three"
-apply 0 a
+apply 0 --json a
+run=$(of .run)
 is_at a 2
 snapshot "$four"
 apply 0 a
 is_at a 3
+expect 77 rollback --run "$run"
+expect_message "a: generation 3 was made of generation 2, which is the run's; say with --to how far to go back"
 expect 0 rollback --to 0 a
 for deb in "$two" "$three" "$four"; do
 	snapshot "$deb"

@@ -46,7 +46,7 @@ BUILD_PACKAGES := gcc g++ make autoconf pkg-config libjansson-dev libssl-dev lib
 RUN_PACKAGES := qemu-utils qemu-system-x86 e2fsprogs gpgv libguestfs0 supermin linux-image-cloud-amd64
 TEST_PACKAGES := mmdebstrap debian-archive-keyring fdisk gdisk python3 python3-jsonschema acl attr libcap2-bin gpg gpg-agent dpkg-dev apt-utils \
 	openssl jq procps xfsprogs xorriso erofs-utils initramfs-tools-core strace xz-utils zstd clang clang-format time \
-	rpm createrepo-c dnf lvm2 btrfs-progs cryptsetup-bin dosfstools selinux-utils golang-github-knqyf263-go-rpmdb-dev
+	rpm createrepo-c dnf lvm2 btrfs-progs cryptsetup-bin dosfstools selinux-utils policycoreutils golang-github-knqyf263-go-rpmdb-dev
 
 deps:
 	@missing=$$(for package in $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES); do \

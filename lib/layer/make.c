@@ -16,6 +16,7 @@
 #include "base/temporary.h"
 #include "base/zstd_stream.h"
 #include "layer/diff.h"
+#include "layer/labels.h"
 #include "layer/store.h"
 #include "layer/tar.h"
 
@@ -178,7 +179,8 @@ struct layer *layer_make(const char *store, struct tree *before, const struct ca
 
 	if (!diff || !(layer->directory = make_workplace(store, err)))
 		return NULL;
-	if (build(diff, layer, store, monitor, err) < 0) {
+	if (labels_put(diff, before, layer->directory, &layer->unlabelled, err) < 0 ||
+	    build(diff, layer, store, monitor, err) < 0) {
 		directory_remove(layer->directory, &ignored);
 		error_prefix(err, "layer in the store %s", store);
 		return NULL;

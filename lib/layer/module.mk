@@ -2,8 +2,10 @@
 LIB_SOURCES += \
 	lib/layer/ahead.c \
 	lib/layer/content.c \
+	lib/layer/contexts.c \
 	lib/layer/diff.c \
 	lib/layer/entry.c \
+	lib/layer/labels.c \
 	lib/layer/listing.c \
 	lib/layer/make.c \
 	lib/layer/store.c \

@@ -22,6 +22,7 @@ void layer_free(struct layer *layer)
 	if (!layer)
 		return;
 	free(layer->directory);
+	free(layer->unlabelled);
 	free(layer);
 }
 

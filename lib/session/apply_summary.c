@@ -44,16 +44,19 @@ static const char *outcome(const struct coldpatch_apply_options *options,
 	return options->dry_run ? "would be patched" : "patched";
 }
 
-/* What the run, the commit and the fit check want a person to read, in that order. */
+/* What the fit check, the run, the layer and the commit want a person to read, in that order. */
 static json_t *all_warnings(const struct applied *applied)
 {
 	json_t *warnings = strings_to_json((const char *const *)applied->prepared.fit.warnings,
 					   applied->prepared.fit.n_warnings);
 	json_t *run = json_object_get(json_object_get(applied->layer, "run"), "warnings");
+	json_t *layer = json_object_get(applied->layer, "warnings");
 	json_t *commit = json_object_get(applied->commit, "warnings");
 
 	if (run)
 		json_array_extend(warnings, run);
+	if (layer)
+		json_array_extend(warnings, layer);
 	if (applied->changed && applied->destination.warning)
 		json_array_append_new(warnings, json_bytes(applied->destination.warning));
 	if (commit)

@@ -2,7 +2,7 @@
 /*
  * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "appliance_cache", "log",
  * "executor", "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems", "boot_test"} ->
- * {"layer", "run"}
+ * {"layer", "run", "warnings"}
  *
  * Runs the plan's package steps in a view of the guest and stores the difference.  With "boot_test"
  * only where commit can boot the result afterwards.
@@ -81,6 +81,21 @@ static int check_boot_test(const json_t *input, const struct guest *guest, struc
 	return boot_test_possible(guest, err);
 }
 
+static json_t *warnings_of(const struct layer *layer)
+{
+	json_t *warnings = json_array();
+
+	if (layer->unlabelled) {
+		CLEANUP_FREE char *text =
+			xasprintf("SELinux: %s; what changed has no labels, and the guest labels "
+				  "all its files when it starts (/.autorelabel)",
+				  layer->unlabelled);
+
+		json_array_append_new(warnings, json_bytes(text));
+	}
+	return warnings;
+}
+
 static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
 {
 	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
@@ -107,6 +122,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	*ret = json_object();
 	json_put(*ret, "layer", layer_to_json(layer));
 	json_put(*ret, "run", run_result_to_json(&result));
+	json_put(*ret, "warnings", warnings_of(layer));
 	return 0;
 }
 

@@ -47,7 +47,7 @@ struct layer {
 	uint64_t n_entries;
 	uint64_t n_removed;
 	uint64_t stored_bytes;
-	char *directory; /* STORE/layers/DIGEST */
+	char *directory;  /* STORE/layers/DIGEST */
 	char *unlabelled; /* why the guest is to give its files SELinux labels at its next boot;
 			     NULL: it need not, or the layer was opened and not made */
 };
@@ -55,7 +55,8 @@ void layer_free(struct layer *layer);
 DEFINE_CLEANUP(struct layer, layer_free)
 json_t *layer_to_json(const struct layer *layer);
 
-/* Compares, labels what changed by the guest's own SELinux policy, and stores.  ERROR_IMAGE: a guest name begins with ".wh.". */
+/* Compares, labels what changed by the guest's own SELinux policy, and stores.  ERROR_IMAGE: a
+ * guest name begins with ".wh.". */
 struct layer *layer_make(const char *store, struct tree *before, const struct capture *after,
 			 const struct monitor *monitor, struct error *err);
 /* ERROR_MISSING; ERROR_TRUST when its bytes are not what its name says (checked while reading, by

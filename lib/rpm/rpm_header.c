@@ -137,13 +137,28 @@ int rpm_header_check(const struct rpm_header *header, struct error *err)
 	return 0;
 }
 
+/* The region that was packaged, as a header of its own; NULL where there is none, in packages of the
+ * last century.  (Tags behind it cannot be deleted one by one: librpm would not export the rest.) */
+static Header packaged_region(Header handle)
+{
+	struct rpmtd_s region;
+	Header alone = NULL;
+
+	if (headerGet(handle, RPMTAG_HEADERIMMUTABLE, &region, HEADERGET_DEFAULT) &&
+	    region.count >= MIN_HEADER)
+		alone = headerImport(region.data, region.count, HEADERIMPORT_COPY);
+	rpmtdFreeData(&region);
+	return alone;
+}
+
 void rpm_header_forget_installation(struct rpm_header *header)
 {
-	static const rpmTagVal tags[] = {RPMTAG_INSTALLTIME, RPMTAG_INSTALLTID, RPMTAG_INSTALLCOLOR,
-					 RPMTAG_FILESTATES};
+	Header alone = packaged_region(header->handle);
 
-	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-		headerDel(header->handle, tags[i]);
+	if (!alone)
+		return;
+	headerFree(header->handle);
+	header->handle = alone;
 }
 
 const char *rpm_header_name(const struct rpm_header *header)

@@ -63,18 +63,6 @@ static int say(const char *value)
 	return value ? 0 : 1;
 }
 
-static bool is_ext(filesystem *fs)
-{
-	return fs->type && strncmp(fs->type, "ext", 3) == 0;
-}
-
-static const char *grub_type(filesystem *fs)
-{
-	if (is_ext(fs))
-		return "ext2";
-	return fs->type && strcmp(fs->type, "vfat") == 0 ? "fat" : fs->type;
-}
-
 static const char *grub_scheme(const char *scheme)
 {
 	return strcmp(scheme, "mbr") == 0 ? "msdos" : scheme;
@@ -154,7 +142,7 @@ static int grub_target(filesystem *fs, const char *target)
 	if (strcmp(target, "device") == 0)
 		return say(fs->device);
 	if (strcmp(target, "fs") == 0)
-		return say(grub_type(fs));
+		return say(fs->grub_type);
 	if (strcmp(target, "fs_uuid") == 0)
 		return say(fs->uuid);
 	if (strcmp(target, "fs_label") == 0)

@@ -4,7 +4,7 @@
  *
  * Most are called by absolute path (grub-mkconfig has /usr/sbin/grub-probe built in), so a
  * directory in front of PATH would not do: this program is mounted over them.  Only while packages
- * are configured: dpkg renames new files over old ones, and over a mount point that is EBUSY.
+ * are configured: unpacking renames new files over old ones, and over a mount point that is EBUSY.
  *
  * blkid and findmnt are copied into the initramfs, by their absolute paths, and must be the guest's
  * own there; who asks them calls them by name.  So links to us lie where a PATH has them earlier:

@@ -7,38 +7,57 @@
 #include "base/file.h"
 #include "commit/block_file.h"
 #include "commit/commit.h"
+#include "fs/type.h"
 
 enum { OUTPUT_LIMIT = 64 << 10, COPY_CHUNK = 1 << 20, DEADLINE_MS = 30 * 60 * 1000 };
 
-/* The line that says what is wrong: the first that is no banner, pass or prompt of e2fsck's. */
-static char *first_complaint(const struct buffer *out)
+static bool is_chatter(const struct fs_type *checker, const char *line)
 {
-	static const char *const chatter[] = {"e2fsck ", "Pass ", "Fix? ", "***", "Warning!"};
+	for (const char *const *prefix = checker->chatter; *prefix; prefix++)
+		if (strncmp(line, *prefix, strlen(*prefix)) == 0)
+			return true;
+	return *line == '\n';
+}
+
+/* The first line that says what is wrong, or NULL. */
+static char *first_complaint(const struct fs_type *checker, const struct buffer *out)
+{
 	const char *line = out->data ? out->data : "";
 
 	while (*line) {
 		size_t len = strcspn(line, "\n");
-		bool skip = len == 0;
 
-		for (size_t i = 0; i < sizeof chatter / sizeof *chatter; i++)
-			skip |= strncmp(line, chatter[i], strlen(chatter[i])) == 0;
-		if (!skip)
+		if (!is_chatter(checker, line))
 			return xstrndup(line, len);
 		line += len + (line[len] == '\n');
 	}
-	return xstrdup("no reason given");
+	return NULL;
 }
 
-static int judge(const struct process_result *result, struct error *err)
+static char *command_of(const struct fs_type *checker)
 {
-	CLEANUP_FREE char *complaint = NULL;
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	for (const char *const *word = checker->check; *word; word++)
+		buffer_printf(&text, "%s%s", text.len ? " " : "", *word);
+	return buffer_steal(&text);
+}
+
+static int judge(const struct fs_type *checker, const struct process_result *result,
+		 struct error *err)
+{
+	CLEANUP_FREE char *first = NULL, *second = NULL, *command = NULL;
+	bool found = result->exit_code > 0 && result->exit_code < 8;
 
 	if (result->exit_code == 0)
 		return 0;
-	complaint = first_complaint(result->exit_code > 0 && result->exit_code < 8 ? &result->out
-										   : &result->err);
-	return error_set(err, ERROR_IMAGE, "the file system is not clean (e2fsck -fn: %s)",
-			 complaint);
+	first = first_complaint(checker, found ? &result->out : &result->err);
+	second = first_complaint(checker, found ? &result->err : &result->out);
+	command = command_of(checker);
+	return error_set(err, ERROR_IMAGE, "the file system is not clean (%s: %s)", command,
+			 first	  ? first
+			 : second ? second
+				  : "no reason given");
 }
 
 static bool is_zero(const char *data, size_t len)
@@ -69,8 +88,8 @@ static int copy_blocks(struct block *block, int fd, struct error *err)
 }
 
 /* Where the host lets nobody mount: slow, but the same answer. */
-static int check_copy(struct block *block, const char *path, struct process_spec *spec,
-		      struct error *err)
+static int check_copy(const struct fs_type *checker, struct block *block, const char *path,
+		      struct process_spec *spec, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP_PROCESS_RESULT struct process_result result = {0};
@@ -83,27 +102,32 @@ static int check_copy(struct block *block, const char *path, struct process_spec
 	spec->n_pass_fds = 0;
 	if (process_run(spec, &result, err) < 0)
 		return -1;
-	return judge(&result, err);
+	return judge(checker, &result, err);
 }
 
-static int check_ext(struct block *block, const char *path, struct error *err)
+static int check_path(const struct fs_type *checker, struct block *block, const char *path,
+		      struct error *err)
 {
-	const char *const argv[] = {"e2fsck", "-f", "-n", path, NULL};
+	const char *argv[FS_CHECK_WORDS + 1] = {0};
+	size_t n = 0;
 	struct process_spec spec = {
 		.argv = argv, .output_limit = OUTPUT_LIMIT, .deadline_ms = DEADLINE_MS};
 	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
 	struct error failed = {0};
 
+	for (; checker->check[n]; n++)
+		argv[n] = checker->check[n];
+	argv[n] = path;
 	if (block_file_run(block, path, &spec, &result, &failed) == 0)
-		return judge(&result, err);
+		return judge(checker, &result, err);
 	if (failed.kind == ERROR_HOST)
-		return check_copy(block, path, &spec, err);
+		return check_copy(checker, block, path, &spec, err);
 	*err = failed;
 	return -1;
 }
 
-static int check_with_file(struct block *block, const char *work_dir, struct error *err)
+static int check_with_file(const struct fs_type *checker, struct block *block, const char *work_dir,
+			   struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(work_dir, "checked.XXXXXX");
 	int fd = mkostemp(path, O_CLOEXEC), status;
@@ -111,7 +135,7 @@ static int check_with_file(struct block *block, const char *work_dir, struct err
 	if (fd < 0)
 		return error_os(err, ERROR_IO, errno, "%s", path);
 	close(fd);
-	status = check_ext(block, path, err);
+	status = check_path(checker, block, path, err);
 	unlink(path);
 	return status;
 }
@@ -119,7 +143,10 @@ static int check_with_file(struct block *block, const char *work_dir, struct err
 int commit_check_filesystem(struct block *block, const char *type, const char *work_dir,
 			    struct error *err)
 {
-	if (strcmp(type, "ext2") == 0 || strcmp(type, "ext3") == 0 || strcmp(type, "ext4") == 0)
-		return check_with_file(block, work_dir, err);
-	return error_set(err, ERROR_IMAGE, "a file system of type %s cannot be checked", type);
+	const struct fs_type *checker = fs_type_find(type);
+
+	if (!checker || !checker->check[0])
+		return error_set(err, ERROR_IMAGE, "a file system of type %s cannot be checked",
+				 type);
+	return check_with_file(checker, block, work_dir, err);
 }

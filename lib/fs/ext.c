@@ -197,7 +197,19 @@ static int ext_flush(struct fs *fs, struct error *err)
 	return ext_io_sync(ext->io, err);
 }
 
+static const char *const chatter[] = {"e2fsck ", "Pass ", "Fix? ", "***", "Warning!", NULL};
+#define CHECKED_BY_E2FSCK                                                                          \
+	.grub = "ext2", .repair = "e2fsck", .check = {"e2fsck", "-fn"}, .chatter = chatter
+
+static const struct fs_type types[] = {
+	{.name = "ext4", .read_only = "ro,noload", CHECKED_BY_E2FSCK},
+	{.name = "ext3", .read_only = "ro,noload", CHECKED_BY_E2FSCK},
+	{.name = "ext2", .read_only = "ro", CHECKED_BY_E2FSCK},
+	{0},
+};
+
 const struct fs_ops ext_ops = {
+	.types = types,
 	.probe = probe,
 	.open = ext_open,
 	.free = ext_free,

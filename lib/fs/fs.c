@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of back ends, and what is the same for all of them. */
+/* What is the same for all back ends. */
 #include "fs/fs.h"
 
 #include <string.h>
 
 #include "fs/fs_ops.h"
 
-static const struct fs_ops *const back_ends[] = {&ext_ops};
-
-#define N_BACK_ENDS (sizeof back_ends / sizeof *back_ends)
-
 static int probe_back_ends(struct block *block, struct fs_info *info, const struct fs_ops **ret_ops,
 			   struct error *err)
 {
-	for (size_t i = 0; i < N_BACK_ENDS; i++) {
-		int found = back_ends[i]->probe(block, info, err);
+	for (size_t i = 0; fs_back_ends[i]; i++) {
+		int found = fs_back_ends[i]->probe(block, info, err);
 
 		if (found < 0)
 			return -1;
 		if (found) {
-			*ret_ops = back_ends[i];
+			*ret_ops = fs_back_ends[i];
 			return 0;
 		}
 	}

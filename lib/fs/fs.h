@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One guest file system, behind one interface.  A back end (ext by libext2fs; later the libguestfs
- * appliance) fills struct fs_ops; to add one, write it beside ext.c and name it in the table of
- * fs.c.
+ * appliance) fills struct fs_ops; to add one, write it beside ext.c and name it in
+ * back_ends.c.
  *
  * Nodes are named by inode number.  Names and targets are bytes without NUL, not text.  No call
  * follows a symlink; path resolution inside a guest is the business of tree.h.

@@ -4,8 +4,10 @@
 #define COLDPATCH_FS_FS_OPS_H
 
 #include "fs/fs.h"
+#include "fs/type.h"
 
 struct fs_ops {
+	const struct fs_type *types; /* that `probe` may find; ends with one without a name */
 	/* Fills *ret when the device is this back end's: returns 1; 0 when it is not. */
 	int (*probe)(struct block *block, struct fs_info *ret, struct error *err);
 	struct fs *(*open)(struct block *block, bool writable, struct error *err);
@@ -48,6 +50,9 @@ struct fs {
 };
 
 extern const struct fs_ops ext_ops;
+
+/* All that there are; NULL-terminated.  Asked in this order. */
+extern const struct fs_ops *const fs_back_ends[];
 
 /* Recognises what no back end reads, by its superblock: type, uuid, label.  Leaves ret->type NULL
  * otherwise. */

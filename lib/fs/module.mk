@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/fs/back_ends.c \
 	lib/fs/ext.c \
 	lib/fs/ext_acl.c \
 	lib/fs/ext_alloc.c \
@@ -18,6 +19,7 @@ LIB_SOURCES += \
 	lib/fs/fs.c \
 	lib/fs/probe.c \
 	lib/fs/tree.c \
+	lib/fs/type.c \
 	lib/fs/walk.c \
 	lib/fs/xattrs.c
 FUZZERS += tests/fuzz/fs_image.c

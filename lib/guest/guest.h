@@ -122,7 +122,7 @@ struct guest_package {
 };
 
 struct guest_packages {
-	char *family;	    /* "deb", or NULL when no known database is there */
+	char *family;	    /* of lib/package; NULL when no known database is there */
 	char *architecture; /* as the family spells it: "amd64" */
 	char **foreign_architectures;
 	size_t n_foreign_architectures;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "disk/volume.h"
+#include "fs/type.h"
 #include "guest/volume.h"
 
 enum { SECTOR = 512, BOOT_CODE_SIZE = 440 };
@@ -96,7 +97,7 @@ static int probe_contents(struct place *place, struct guest_filesystem *fs, stru
 		return -1;
 	describe(fs, &info);
 	fs_info_free(&info);
-	if (!fs->type || strncmp(fs->type, "sw", 2) == 0)
+	if (!fs->type || fs_type_is_swap(fs->type))
 		return probe_hibernation(place->block, &place->hibernated, err);
 	return fs->readable ? open_place(place, fs, err) : 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/type.h"
 #include "guest/fstab.h"
 
 struct join {
@@ -54,6 +55,7 @@ static void report(struct join *join, const struct fstab_entry *entry, const cha
 static bool can_mount(struct join *join, const struct fstab_entry *entry, size_t volume)
 {
 	const struct guest_filesystem *fs = &join->guest->filesystems[volume];
+	const struct fs_type *type = fs_type_find(fs->type);
 	const struct error *problem = &join->layout->places[volume].open_error;
 	CLEANUP_FREE char *text = NULL;
 
@@ -63,7 +65,9 @@ static bool can_mount(struct join *join, const struct fstab_entry *entry, size_t
 	else if (guest_filesystem_at(join->guest, entry->target))
 		text = xasprintf("is a second line for this mount point; leave one of the two");
 	else if (problem->kind)
-		text = xasprintf("does not open: %s; repair it with e2fsck", problem->msg);
+		text = xasprintf("does not open: %s%s%s", problem->msg,
+				 type && type->repair ? "; repair it with " : "",
+				 type && type->repair ? type->repair : "");
 	else if (!fs->readable)
 		text = xasprintf("is %s, which this version does not read; patch this guest in "
 				 "another way",

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/buffer.h"
+#include "fs/type.h"
 #include "guest/layout.h"
 
 /* *ret is 0 when `dir` is no directory or has no such name. */
@@ -61,11 +62,12 @@ static int is_root(struct fs *fs, bool *ret, struct error *err)
 static bool is_candidate(const struct layout *layout, size_t index)
 {
 	const struct guest_filesystem *fs = &layout->guest->filesystems[index];
+	const struct fs_type *type = fs_type_find(fs->type);
 
 	if (layout->places[index].open_error.kind)
 		return true;
 	return fs->type && !fs->readable && !layout->places[index].member &&
-	       strncmp(fs->type, "sw", 2) != 0 && strcmp(fs->type, "vfat") != 0;
+	       !(type && type->no_system);
 }
 
 /* A volume's reason says itself whose it is; those of one group have one. */
@@ -79,7 +81,7 @@ static char *reason_of(const struct layout *layout, size_t index)
 		return xstrdup(problem->msg);
 	if (problem->kind)
 		return xasprintf("%s does not open: %s", place, problem->msg);
-	if (fs->why_not && strncmp(fs->type, "ext", 3) == 0)
+	if (fs->why_not && fs->features)
 		return xasprintf("%s is %s, which this version does not read (%s)", place, fs->type,
 				 fs->why_not);
 	return xasprintf("%s is %s, which this version does not read", place, fs->type);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/package/families.c \
 	lib/package/names.c \
 	lib/package/ownership.c \
 	lib/package/package.c \

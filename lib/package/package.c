@@ -5,15 +5,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "package/deb/deb.h"
-
-static const struct package_family *const families[] = {&deb_family};
+#include "package/families.h"
 
 const struct package_family *package_family_by_name(const char *name)
 {
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-		if (strcmp(families[i]->name, name) == 0)
-			return families[i];
+	for (size_t i = 0; package_families[i]; i++)
+		if (strcmp(package_families[i]->name, name) == 0)
+			return package_families[i];
 	return NULL;
 }
 
@@ -31,21 +29,21 @@ static int no_database(struct error *err)
 {
 	CLEANUP_BUFFER struct buffer tried = {0};
 
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-		buffer_printf(&tried, "%s%s", i ? ", " : "", families[i]->database);
+	for (size_t i = 0; package_families[i]; i++)
+		buffer_printf(&tried, "%s%s", i ? ", " : "", package_families[i]->database);
 	return error_set(err, ERROR_IMAGE, "no known package database in the guest: looked for %s",
 			 tried.data);
 }
 
 const struct package_family *package_family_detect(struct tree *tree, struct error *err)
 {
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-		int found = families[i]->detect(tree, err);
+	for (size_t i = 0; package_families[i]; i++) {
+		int found = package_families[i]->detect(tree, err);
 
 		if (found < 0)
 			return NULL;
 		if (found)
-			return families[i];
+			return package_families[i];
 	}
 	return no_database(err), NULL;
 }

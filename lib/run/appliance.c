@@ -23,6 +23,7 @@
 #include "appliance/kvm.h"
 #include "base/file.h"
 #include "disk/export.h"
+#include "fs/type.h"
 #include "run/appliance_disk.h"
 #include "run/capture_read.h"
 #include "run/job.h"
@@ -41,16 +42,6 @@ enum {
 };
 static const uint64_t scratch_size = UINT64_C(64) << 30; /* sparse */
 static const uint64_t payload_margin = UINT64_C(64) << 20;
-
-/* ext4 is read without replaying its journal; the others have none. */
-static const struct {
-	const char *type, *options;
-} guest_types[] = {
-	{"ext4", "ro,noload"},
-	{"ext3", "ro,noload"},
-	{"ext2", "ro"},
-	{"vfat", "ro"},
-};
 
 /* The root directory of one of the guest's file systems, with what it points to. */
 struct root_directory {
@@ -184,21 +175,13 @@ static void add_mount(struct appliance_run *run, const struct appliance_mount *m
 	*ARRAY_ADD(run->mounts, run->n_mounts) = *mount;
 }
 
-static const char *read_only_options(const char *type)
-{
-	for (size_t i = 0; i < sizeof guest_types / sizeof *guest_types; i++)
-		if (type && strcmp(guest_types[i].type, type) == 0)
-			return guest_types[i].options;
-	return NULL;
-}
-
 static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 {
 	const char *mountpoint = tree_mountpoint(run->request->tree, n);
 	const struct guest_filesystem *fs = guest_filesystem_at(run->request->guest, mountpoint);
-	const char *options = fs ? read_only_options(fs->type) : NULL;
+	const struct fs_type *type = fs ? fs_type_find(fs->type) : NULL;
 
-	if (!options)
+	if (!type || !type->read_only)
 		return error_set(err, ERROR_HOST,
 				 "the appliance does not mount %s (%s): not on its list of file "
 				 "systems",
@@ -206,7 +189,7 @@ static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 	add_mount(run, &(struct appliance_mount){.disk = fs->disk,
 						 .partition = fs->partition,
 						 .type = fs->type,
-						 .options = xstrdup(options),
+						 .options = xstrdup(type->read_only),
 						 .target = xasprintf("/guest.%zu", n)});
 	return 0;
 }

@@ -32,6 +32,7 @@ static void filesystem_clear(struct job_filesystem *fs)
 	free(fs->mountpoint);
 	free(fs->options);
 	free(fs->type);
+	free(fs->grub_type);
 	free(fs->uuid);
 	free(fs->label);
 	free(fs->partuuid);
@@ -121,6 +122,7 @@ static json_t *filesystem_to_json(const struct job_filesystem *fs)
 		text_to_json(fs->scheme), "disk", (json_int_t)fs->disk, "partition",
 		(json_int_t)fs->partition);
 
+	json_object_set_new(json, "grub_type", text_to_json(fs->grub_type));
 	json_object_set_new(json, "manager", text_to_json(fs->manager));
 	json_object_set_new(json, "grub_drive", text_to_json(fs->grub_drive));
 	json_object_set_new(json, "nodes", strings_to_json(fs->nodes));
@@ -223,6 +225,7 @@ static int get_filesystem(const json_t *item, struct job_filesystem *fs, struct 
 		.mountpoint = get_text(item, "mountpoint"),
 		.options = get_text(item, "options"),
 		.type = get_text(item, "type"),
+		.grub_type = get_text(item, "grub_type"),
 		.uuid = get_text(item, "uuid"),
 		.label = get_text(item, "label"),
 		.partuuid = get_text(item, "partuuid"),

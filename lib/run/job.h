@@ -52,7 +52,8 @@ struct job_filesystem {
 	char *device;		       /* "/dev/vda1": how the guest calls it, as far as it says */
 	char *mountpoint;	       /* NULL: not mounted (swap) */
 	char *options;		       /* NULL: defaults */
-	char *type;		       /* "ext4" */
+	char *type;		       /* as mount(8) spells it */
+	char *grub_type;	       /* as GRUB calls it */
 	char *uuid, *label, *partuuid; /* NULL: none */
 	char *scheme;		       /* of its disk: "gpt", "mbr", "none" */
 	uint64_t disk;		       /* index of its disk */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "fs/type.h"
 
 enum { CONFIG_LIMIT = 1 << 20, PIECE = 16 << 20 };
 
@@ -78,6 +79,7 @@ static void add_filesystem(const struct guest *guest, const struct guest_filesys
 		.mountpoint = copy(fs->mountpoint),
 		.options = copy(fs->mount_options),
 		.type = copy(fs->type),
+		.grub_type = copy(fs_type_grub(fs->type)),
 		.uuid = copy(fs->uuid),
 		.label = copy(fs->label),
 		.partuuid = copy(fs->partuuid),

@@ -221,6 +221,7 @@ START_TEST(a_job_survives_json)
 		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"mode\":420,\"path\":\"/"
 		"f\"}],"
 		"\"filesystems\":[{\"device\":\"/dev/vda1\",\"disk\":0,\"grub_drive\":\"hd0\","
+		"\"grub_type\":\"ext2\","
 		"\"label\":null,\"manager\":\"lvm\","
 		"\"mountpoint\":\"/\",\"nodes\":[\"/dev/"
 		"n\"],\"options\":null,\"partition\":1,\"partuuid\":null,"

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Alone in its file: a test that brings a family of its own links another table instead. */
+#include "package/families.h"
+
+#include "package/deb/deb.h"
+
+const struct package_family *const package_families[] = {&deb_family, NULL};

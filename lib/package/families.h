@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef COLDPATCH_PACKAGE_FAMILIES_H
+#define COLDPATCH_PACKAGE_FAMILIES_H
+
+#include "package/package.h"
+
+/* All that there are; NULL-terminated.  Looked at in this order. */
+extern const struct package_family *const package_families[];
+
+#endif

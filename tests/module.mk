@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/unit/NAME_test.c is one Check program; the others are scripts that exit 0, 77 (skipped) or fail.
 
+UNIT_TESTS += tests/unit/seams_test.c
 UNIT_PROGRAMS := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/tests/%)
 
+# Its tables of back ends and families come first, so that the library's are not taken from the archive.
+$(BUILD)/tests/seams_test: $(patsubst %,$(BUILD)/obj/tests/unit/%.o,seams_test dummy_fs dummy_family) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(CHECK_LIBS) $(LIBS_LIBS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -pthread -o $@ $^ $(CHECK_LIBS) $(LIBS_LIBS)

@@ -132,14 +132,16 @@ void guest_add_note(struct guest *guest, const char *fmt, ...)
 	va_end(ap);
 }
 
+typedef void parse_release(const char *buf, size_t len, struct guest_os *os);
+
 /* 1 when the file was there and read. */
-static int read_release_file(struct tree *tree, const char *path, struct guest *guest,
-			     struct error *err)
+static int read_release_file(struct tree *tree, const char *path, parse_release *parse,
+			     struct guest *guest, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
 
 	if (tree_read_file(tree, path, OSRELEASE_LIMIT, &text, err) == 0) {
-		osrelease_parse(text.data, text.len, &guest->os);
+		parse(text.data, text.len, &guest->os);
 		return 1;
 	}
 	if (err->kind == ERROR_IMAGE)
@@ -147,16 +149,26 @@ static int read_release_file(struct tree *tree, const char *path, struct guest *
 	return err->kind == ERROR_MISSING || err->kind == ERROR_IMAGE ? 0 : -1;
 }
 
+/* Systems of before os-release say it in one line. */
+static int read_release(struct tree *tree, struct guest *guest, struct error *err)
+{
+	static const char *const lines[] = {"/etc/system-release", "/etc/redhat-release"};
+	int found = read_release_file(tree, "/etc/os-release", osrelease_parse, guest, err);
+
+	if (found == 0)
+		found = read_release_file(tree, "/usr/lib/os-release", osrelease_parse, guest, err);
+	for (size_t i = 0; i < sizeof lines / sizeof *lines && found >= 0 && !guest->os.id; i++)
+		found = read_release_file(tree, lines[i], osrelease_parse_line, guest, err);
+	return found < 0 ? -1 : 0;
+}
+
 static int read_os(struct tree *tree, struct guest *guest, struct error *err)
 {
-	int found = read_release_file(tree, "/etc/os-release", guest, err);
 	const struct endoflife *end;
 	struct guest_os *os = &guest->os;
 	const char *arch = NULL;
 
-	if (found == 0)
-		found = read_release_file(tree, "/usr/lib/os-release", guest, err);
-	if (found < 0 || arch_of_tree(tree, &arch, err) < 0)
+	if (read_release(tree, guest, err) < 0 || arch_of_tree(tree, &arch, err) < 0)
 		return -1;
 	os->architecture = arch ? xstrdup(arch) : NULL;
 	end = endoflife_find(os->id, os->version_id, os->pretty_name);

@@ -126,3 +126,67 @@ void osrelease_parse(const char *buf, size_t len, struct guest_os *os)
 		buf = newline ? newline + 1 : end;
 	}
 }
+
+static const struct {
+	const char *name; /* what the line begins with; longer ones first */
+	const char *id;
+} known_names[] = {
+	{"Amazon Linux", "amzn"},
+	{"CentOS", "centos"},
+	{"Fedora", "fedora"},
+	{"Oracle Linux", "ol"},
+	{"Enterprise Linux Enterprise Linux", "ol"},
+	{"Red Hat Enterprise Linux", "rhel"},
+	{"Scientific Linux", "scientific"},
+};
+
+static const char *id_of_line(const char *line)
+{
+	for (size_t i = 0; i < sizeof known_names / sizeof *known_names; i++)
+		if (strncmp(line, known_names[i].name, strlen(known_names[i].name)) == 0)
+			return known_names[i].id;
+	return NULL;
+}
+
+/* The word after "release". */
+static char *version_of_line(const char *line)
+{
+	static const char before[] = " release ";
+	const char *at = strstr(line, before);
+	size_t len;
+
+	if (!at)
+		return NULL;
+	at += strlen(before);
+	len = strspn(at, "0123456789.");
+	return len ? xstrndup(at, len) : NULL;
+}
+
+static void set(char **member, char *value)
+{
+	free(*member);
+	*member = value;
+}
+
+void osrelease_parse_line(const char *buf, size_t len, struct guest_os *os)
+{
+	const char *newline = len ? memchr(buf, '\n', len) : NULL;
+	CLEANUP_BUFFER struct buffer line = {0};
+	char *version;
+	const char *id;
+
+	buffer_append(&line, buf, newline ? (size_t)(newline - buf) : len);
+	while (line.len && line.data[line.len - 1] == ' ')
+		line.data[--line.len] = '\0';
+	if (!is_plain(&line) || strlen(line.data) != line.len)
+		return;
+	id = id_of_line(line.data);
+	version = version_of_line(line.data);
+	if (!id || !version) {
+		free(version);
+		return;
+	}
+	set(&os->id, xstrdup(id));
+	set(&os->version_id, version);
+	set(&os->pretty_name, buffer_steal(&line));
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The root of an operating system is a readable file system with an os-release file and either an
- * fstab or a directory of programs.  A name counts as it stands: a symlink whose target lies on
- * another file system (/usr) is there.
+ * The root of an operating system is a readable file system with a file that names its release and
+ * either an fstab or a directory of programs.  A name counts as it stands: a symlink whose target
+ * lies on another file system (/usr) is there.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -48,7 +48,8 @@ static int has_any(struct fs *fs, const char *const paths[], bool *ret, struct e
 
 static int is_root(struct fs *fs, bool *ret, struct error *err)
 {
-	static const char *const releases[] = {"etc/os-release", "usr/lib/os-release", NULL};
+	static const char *const releases[] = {"etc/os-release", "usr/lib/os-release",
+					       "etc/system-release", "etc/redhat-release", NULL};
 	static const char *const systems[] = {"etc/fstab", "bin", "sbin", NULL};
 	bool release = false, system = false;
 
@@ -95,11 +96,36 @@ static void append_reason(const struct layout *layout, size_t index, struct buff
 		buffer_printf(text, "%s%s", text->len ? "; " : "", reason);
 }
 
-static int set_not_found(const struct layout *layout, struct error *err)
+/* With OSTree the roots of several systems lie below one directory, and each is replaced as a
+ * whole.
+ */
+static int check_deployments(struct layout *layout, struct error *err)
+{
+	for (size_t i = 0; i < layout->n_places; i++) {
+		CLEANUP_FREE char *place = layout_place(layout, i);
+		struct error ignored = {0};
+		bool found = false;
+
+		if (layout->places[i].fs)
+			has_path(layout->places[i].fs, "ostree/deploy", &found, &ignored);
+		if (found)
+			return error_set(err, ERROR_IMAGE,
+					 "no operating system found that is made of packages: %s "
+					 "holds deployments of OSTree, which are replaced as a "
+					 "whole; update it with its own tools (bootc, ostree) and "
+					 "import the result",
+					 place);
+	}
+	return 0;
+}
+
+static int set_not_found(struct layout *layout, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer reasons = {0};
 	CLEANUP_BUFFER struct buffer names = {0};
 
+	if (check_deployments(layout, err) < 0)
+		return -1;
 	for (size_t i = 0; i < layout->n_places; i++)
 		if (is_candidate(layout, i))
 			append_reason(layout, i, &reasons);

@@ -199,6 +199,41 @@ START_TEST(no_root_is_an_error)
 }
 END_TEST
 
+START_TEST(deployments_are_no_root)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	put_file("root/ostree/deploy/os/deploy/0.0/etc/os-release", test_os_release);
+	put_directory("root/boot");
+	make_disk("disk0.img", 8, NULL);
+	make_fs(&(struct test_fs){.disk = "disk0.img", .size = 8, .from = "root"});
+	ck_assert_int_eq(open_disks(&opened, NAMES("disk0.img")), -1);
+	ck_assert_int_eq(opened.err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(opened.err.msg,
+			 "no operating system found that is made of packages: disk0.img holds "
+			 "deployments of OSTree, which are replaced as a whole; update it with its "
+			 "own tools (bootc, ostree) and import the result");
+}
+END_TEST
+
+START_TEST(one_line_names_an_old_system)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	put_root("root", NULL);
+	run_tool(NULL, "rm", in_work("root/etc/os-release"), NULL);
+	put_file("root/etc/centos-release", "CentOS release 6.10 (Final)\n");
+	put_link("root/etc/redhat-release", "centos-release");
+	make_disk("disk0.img", 8, NULL);
+	make_fs(&(struct test_fs){.disk = "disk0.img", .size = 8, .from = "root"});
+	ck_assert_msg(open_disks(&opened, NAMES("disk0.img")) == 0, "%s", opened.err.msg);
+	ck_assert_str_eq(opened.guest->os.id, "centos");
+	ck_assert_str_eq(opened.guest->os.version_id, "6.10");
+	ck_assert_str_eq(opened.guest->os.end_of_life, "2020-11-30");
+	ck_assert_str_eq(blocker(opened.guest, "unknown-distribution"), "");
+}
+END_TEST
+
 START_TEST(unreadable_candidate_is_named)
 {
 	CLEANUP_OPENED struct opened opened = {0};
@@ -749,6 +784,8 @@ int main(void)
 	tcase_add_test(images, device_names_go_by_order_and_number);
 	tcase_add_test(images, whole_disk_without_fstab);
 	tcase_add_test(images, no_root_is_an_error);
+	tcase_add_test(images, deployments_are_no_root);
+	tcase_add_test(images, one_line_names_an_old_system);
 	tcase_add_test(images, unreadable_candidate_is_named);
 	tcase_add_test(images, two_roots_are_an_error);
 	tcase_add_test(images, doubled_uuid_is_an_error);

@@ -121,6 +121,40 @@ START_TEST(nul_bytes_do_not_cut)
 }
 END_TEST
 
+static const struct {
+	const char *line, *id, *version, *pretty; /* id NULL: not known */
+} lines[] = {
+	{"CentOS release 6.10 (Final)\n", "centos", "6.10", "CentOS release 6.10 (Final)"},
+	{"CentOS Linux release 7.6.1810 (Core) \n", "centos", "7.6.1810",
+	 "CentOS Linux release 7.6.1810 (Core)"},
+	{"Red Hat Enterprise Linux Server release 6.10 (Santiago)", "rhel", "6.10",
+	 "Red Hat Enterprise Linux Server release 6.10 (Santiago)"},
+	{"Oracle Linux Server release 6.9\nmore", "ol", "6.9", "Oracle Linux Server release 6.9"},
+	{"Amazon Linux AMI release 2018.03", "amzn", "2018.03", "Amazon Linux AMI release 2018.03"},
+	{"Fedora release 12 (Constantine)", "fedora", "12", "Fedora release 12 (Constantine)"},
+	{"CentOS release six", NULL, NULL, NULL},
+	{"Slackware release 14", NULL, NULL, NULL},
+	{"CentOS release 6\033[2J", NULL, NULL, NULL},
+	{"", NULL, NULL, NULL},
+};
+
+START_TEST(one_line_is_read)
+{
+	struct guest_os os = {0};
+
+	osrelease_parse_line(lines[_i].line, strlen(lines[_i].line), &os);
+	if (!lines[_i].id) {
+		ck_assert_ptr_null(os.id);
+		ck_assert_ptr_null(os.version_id);
+		return;
+	}
+	ck_assert_str_eq(os.id, lines[_i].id);
+	ck_assert_str_eq(os.version_id, lines[_i].version);
+	ck_assert_str_eq(os.pretty_name, lines[_i].pretty);
+	os_drop(&os);
+}
+END_TEST
+
 START_TEST(end_of_life_is_by_release)
 {
 	ck_assert_str_eq(endoflife_find("debian", "12", NULL)->date, "2028-06-30");
@@ -129,6 +163,17 @@ START_TEST(end_of_life_is_by_release)
 	ck_assert_str_eq(endoflife_find("rocky", "9.1", NULL)->date, "2032-05-31");
 	ck_assert_str_eq(endoflife_find("centos", "8", "CentOS Stream 8")->date, "2024-05-31");
 	ck_assert_str_eq(endoflife_find("centos", "8", "CentOS Linux 8")->date, "2021-12-31");
+	ck_assert_str_eq(endoflife_find("centos", "6.10", "CentOS release 6.10")->date,
+			 "2020-11-30");
+	ck_assert_str_eq(endoflife_find("centos", "10", "CentOS Stream 10")->date, "2030-05-31");
+	ck_assert_str_eq(endoflife_find("almalinux", "10.0", NULL)->date, "2035-05-31");
+	ck_assert_str_eq(endoflife_find("fedora", "42", NULL)->date, "2026-05-27");
+	ck_assert_str_eq(endoflife_find("sles", "15.7", NULL)->date, "2031-07-31");
+	ck_assert_str_eq(endoflife_find("opensuse-leap", "15.6", NULL)->date, "2026-04-30");
+	ck_assert_str_eq(endoflife_find("amzn", "2", NULL)->date, "2026-06-30");
+	ck_assert_str_eq(endoflife_find("amzn", "2023", NULL)->date, "2029-06-30");
+	ck_assert_str_eq(endoflife_find("ol", "8.9", NULL)->date, "2029-07-31");
+	ck_assert_ptr_null(endoflife_find("opensuse-tumbleweed", "20260101", NULL));
 	ck_assert_ptr_null(endoflife_find("debian", "1", NULL));
 	ck_assert_ptr_null(endoflife_find("debian", "120", NULL));
 	ck_assert_ptr_null(endoflife_find("ubuntu", "24", NULL));
@@ -175,6 +220,7 @@ int main(void)
 	tcase_add_test(tc, odd_identifiers_are_none);
 	tcase_add_test(tc, long_values_are_ignored);
 	tcase_add_test(tc, nul_bytes_do_not_cut);
+	tcase_add_loop_test(tc, one_line_is_read, 0, sizeof lines / sizeof *lines);
 	tcase_add_test(tc, end_of_life_is_by_release);
 	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);

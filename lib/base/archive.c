@@ -40,6 +40,10 @@ static int support(struct archive *archive)
 {
 	if (archive_read_support_format_ar(archive) != ARCHIVE_OK ||
 	    archive_read_support_format_tar(archive) != ARCHIVE_OK ||
+	    archive_read_support_format_cpio(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_rpm(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_lzma(archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_xz(archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_zstd(archive) != ARCHIVE_OK)

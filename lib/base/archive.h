@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading ar and tar archives (plain, gzip, xz, zstd), entry by entry, without writing anything
- * anywhere.  An entry's content can itself be walked as an archive, which is how a .deb is read.
+ * Reading ar, tar and cpio archives (plain, gzip, bzip2, lzma, xz, zstd; also behind the lead and
+ * headers of a .rpm), entry by entry, without writing anything anywhere.  An entry's content can
+ * itself be walked as an archive, which is how a .deb is read.
  * Untrusted input: formats and filters are named, sizes are limited, paths are only reported.
  */
 #ifndef COLDPATCH_BASE_ARCHIVE_H
@@ -14,7 +15,8 @@
 
 struct archive_item {
 	const char *path;     /* as the archive spells it */
-	const char *hardlink; /* the path of an earlier entry whose content this is, or NULL */
+	const char *hardlink; /* the path of an earlier entry whose content this is, or NULL; in
+				 cpio the content may come with either */
 	mode_t type;	      /* S_IFREG, S_IFDIR, ...: of mode only the type */
 	uint64_t size;	      /* bytes, as the archive says */
 };

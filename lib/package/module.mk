@@ -36,13 +36,16 @@ LIB_SOURCES += \
 	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/rpm_describe.c \
 	lib/package/rpm/rpm_headers.c \
+	lib/package/rpm/rpm_ownership.c \
 	lib/package/rpm/rpm_packages.c \
+	lib/package/rpm/rpm_payload.c \
 	lib/package/rpm/rpm_places.c \
 	lib/package/rpm/rpm_progress.c \
 	lib/package/rpm/rpm_resolve.c \
 	lib/package/rpm/rpm_roles.c \
 	lib/package/rpm/rpm_run.c \
 	lib/package/rpm/rpm_state.c \
+	lib/package/rpm/rpm_verify.c \
 	lib/package/rpm/rules.c \
 	lib/package/rpm/rules_pattern.c \
 	lib/package/rpm/solve.c \
@@ -64,6 +67,7 @@ UNIT_TESTS += \
 	tests/unit/deb_test.c \
 	tests/unit/payload_test.c \
 	tests/unit/rpm_commands_test.c \
-	tests/unit/rpm_scenario_test.c
+	tests/unit/rpm_scenario_test.c \
+	tests/unit/rpm_state_test.c
 FUZZERS += tests/fuzz/dpkg_status.c
 TEST_TOOLS += tests/image/rpm_resolve_tool.c

@@ -182,31 +182,23 @@ bool ownership_has(const struct ownership *ownership, const char *path)
 	return find_string(ownership->real, ownership->n_real, path);
 }
 
-/* A list for the very architecture goes before one for any. */
-static const struct list *find_list(const struct ownership *ownership,
-				    const struct package_change *package)
+static bool is_list_of(const struct list *list, const struct package_change *package)
 {
-	const struct list *found = NULL;
-
-	for (size_t i = 0; i < ownership->n_lists; i++) {
-		const struct list *list = &ownership->lists[i];
-
-		if (strcmp(list->name, package->name) != 0)
-			continue;
-		if (!list->architecture)
-			found = list;
-		else if (strcmp(list->architecture, package->architecture) == 0)
-			return list;
-	}
-	return found;
+	return strcmp(list->name, package->name) == 0 &&
+	       (!list->architecture || strcmp(list->architecture, package->architecture) == 0);
 }
 
+/* Several versions of a package may be installed side by side, each with a list. */
 bool ownership_of(const struct ownership *ownership, const struct package_change *package,
 		  const char *path)
 {
-	const struct list *list = find_list(ownership, package);
+	for (size_t i = 0; i < ownership->n_lists; i++) {
+		const struct list *list = &ownership->lists[i];
 
-	return list && find_string(list->paths, list->n_paths, path);
+		if (is_list_of(list, package) && find_string(list->paths, list->n_paths, path))
+			return true;
+	}
+	return false;
 }
 
 char *ownership_place(const struct ownership *ownership, const char *package, const char *path)

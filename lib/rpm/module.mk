@@ -3,8 +3,11 @@ LIB_SOURCES += \
 	lib/rpm/bdb.c \
 	lib/rpm/database.c \
 	lib/rpm/ndb.c \
+	lib/rpm/package_file.c \
+	lib/rpm/rpm_files.c \
 	lib/rpm/rpm_header.c \
 	lib/rpm/sqlite.c \
 	lib/rpm/sqlite_memory.c \
 	lib/rpm/wal.c
 UNIT_TESTS += tests/unit/rpm_database_test.c
+FUZZERS += tests/fuzz/rpm_bdb.c tests/fuzz/rpm_header.c tests/fuzz/rpm_ndb.c tests/fuzz/rpm_wal.c

@@ -137,28 +137,40 @@ int rpm_header_check(const struct rpm_header *header, struct error *err)
 	return 0;
 }
 
-/* The region that was packaged, as a header of its own; NULL where there is none, in packages of the
- * last century.  (Tags behind it cannot be deleted one by one: librpm would not export the rest.) */
-static Header packaged_region(Header handle)
+/* The region that was packaged is a header of its own; where there is none, in packages of the last
+ * century, tags go one by one.  (Behind a region librpm would not export what is left.) */
+static Header without_installation(Header handle)
 {
+	static const rpmTagVal tags[] = {RPMTAG_INSTALLTIME, RPMTAG_INSTALLTID, RPMTAG_INSTALLCOLOR,
+					 RPMTAG_FILESTATES};
 	struct rpmtd_s region;
-	Header alone = NULL;
+	Header packaged;
 
-	if (headerGet(handle, RPMTAG_HEADERIMMUTABLE, &region, HEADERGET_DEFAULT) &&
-	    region.count >= MIN_HEADER)
-		alone = headerImport(region.data, region.count, HEADERIMPORT_COPY);
-	rpmtdFreeData(&region);
-	return alone;
+	if (headerGet(handle, RPMTAG_HEADERIMMUTABLE, &region, HEADERGET_DEFAULT)) {
+		packaged = region.count < MIN_HEADER
+				   ? NULL
+				   : headerImport(region.data, region.count, HEADERIMPORT_COPY);
+		rpmtdFreeData(&region);
+		return packaged;
+	}
+	packaged = headerCopy(handle);
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+		headerDel(packaged, tags[i]);
+	return packaged;
 }
 
-void rpm_header_forget_installation(struct rpm_header *header)
+int rpm_header_forget_installation(struct rpm_header *header, struct error *err)
 {
-	Header alone = packaged_region(header->handle);
+	Header packaged = without_installation(header->handle);
 
-	if (!alone)
-		return;
+	if (!packaged)
+		return error_set(err, ERROR_IMAGE, "the header of package %s holds a damaged one",
+				 rpm_header_name(header));
 	headerFree(header->handle);
-	header->handle = alone;
+	header->handle = packaged;
+	free(header->evr);
+	header->evr = make_evr(packaged);
+	return 0;
 }
 
 const char *rpm_header_name(const struct rpm_header *header)
@@ -190,7 +202,7 @@ bool rpm_header_provides(const struct rpm_header *header, const char *name)
 	return found;
 }
 
-void *rpm_header_handle(struct rpm_header *header)
+void *rpm_header_handle(const struct rpm_header *header)
 {
 	return header->handle;
 }

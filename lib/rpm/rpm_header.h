@@ -29,8 +29,9 @@ void rpm_header_export(const struct rpm_header *header, struct buffer *ret);
 /* ERROR_IMAGE: the header names a digest of its own, and has another.  Old ones name none. */
 int rpm_header_check(const struct rpm_header *header, struct error *err);
 
-/* Takes away what differs between two installations of the same package. */
-void rpm_header_forget_installation(struct rpm_header *header);
+/* Leaves what the package file has: what rpm added when it installed it differs between two
+ * installations of the same package.  ERROR_IMAGE: damaged. */
+int rpm_header_forget_installation(struct rpm_header *header, struct error *err);
 
 /* Borrowed; "" where the header has none. */
 const char *rpm_header_name(const struct rpm_header *header);
@@ -42,7 +43,7 @@ const char *rpm_header_evr(const struct rpm_header *header);
 bool rpm_header_provides(const struct rpm_header *header, const char *name);
 
 /* A `Header` of librpm, borrowed. */
-void *rpm_header_handle(struct rpm_header *header);
+void *rpm_header_handle(const struct rpm_header *header);
 
 /* < 0, 0, > 0, as rpm orders two such EVRs. */
 int rpm_evr_compare(const char *a, const char *b);

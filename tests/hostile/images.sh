@@ -91,6 +91,6 @@ unchanged 65 'package victim is half-configured (1 in all are not sound): boot t
 guest journal sh -c 'mkdir -p var/lib/dpkg/updates; printf "Package: victim\nStatus: install ok unpacked\n\n" >var/lib/dpkg/updates/0000'
 unchanged 65 'dpkg was interrupted (/var/lib/dpkg/updates/0000 is there)' ./journal.raw
 guest no-dpkg sh -c 'rm -r var/lib/dpkg'
-unchanged 65 'no known package database in the guest: looked for /var/lib/dpkg/status' ./no-dpkg.raw
+unchanged 65 'no known package database in the guest: looked for /var/lib/dpkg/status, /var/lib/rpm' ./no-dpkg.raw
 guest broken-status sh -c 'head -c 30000 /dev/zero | tr "\\0" x >var/lib/dpkg/status'
 unchanged 65 'var/lib/dpkg/status: line 1: not a "Field: value" line' ./broken-status.raw

@@ -39,7 +39,7 @@ attack 65 'os-release'
 guest "mv etc/fstab etc/was; ln -s $up$WORK/host/passwd etc/fstab"
 attack 0
 guest "mv var/lib/dpkg/status var/lib/dpkg/was; ln -s $WORK/host/passwd var/lib/dpkg/status"
-attack 65 'no known package database in the guest: looked for /var/lib/dpkg/status'
+attack 65 'no known package database in the guest: looked for /var/lib/dpkg/status, /var/lib/rpm'
 guest "rm -rf etc; ln -s / etc"
 attack 0
 

@@ -540,7 +540,7 @@ END_TEST
 START_TEST(family_is_known)
 {
 	ck_assert_ptr_eq(package_family_by_name("deb"), &deb_family);
-	ck_assert_ptr_null(package_family_by_name("rpm"));
+	ck_assert_ptr_null(package_family_by_name("none"));
 }
 END_TEST
 

@@ -7,8 +7,8 @@
  *
  *     "headers"       all installed packages, whatever database they came from: for each, its
  *                     header's length (4 bytes, big endian) and its bytes; sorted by name, EVR,
- *                     architecture, then bytes; each without what differs between two
- *                     installations of the same package (install time, tid, colour)
+ *                     architecture, then bytes; each as in its package file, without what
+ *                     differs between two installations of it (install time, tid, colour)
  *     "/etc/..."      each file of the guest by which an administrator says what is not to be
  *                     changed, under its path
  *     "database"      one line: "bdb /var/lib/rpm", "sqlite /usr/lib/sysimage/rpm", ...

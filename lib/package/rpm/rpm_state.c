@@ -114,8 +114,9 @@ static int take_package(void *opaque, struct rpm_header *header, struct error *e
 		rpm_header_free(header);
 		return 0;
 	}
-	rpm_header_forget_installation(header);
 	*ARRAY_ADD(packages->items, packages->n_items) = header;
+	if (rpm_header_forget_installation(header, err) < 0)
+		return -1;
 	if (packages->n_items > GUEST_MAX_PACKAGES)
 		return error_set(err, ERROR_IMAGE, "it holds more than %d packages",
 				 GUEST_MAX_PACKAGES);

@@ -3,5 +3,6 @@
 #include "package/families.h"
 
 #include "package/deb/deb.h"
+#include "package/rpm/rpm.h"
 
-const struct package_family *const package_families[] = {&deb_family, NULL};
+const struct package_family *const package_families[] = {&deb_family, &rpm_family, NULL};

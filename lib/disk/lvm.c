@@ -71,9 +71,19 @@ static void keep_newest(struct search *search, struct lvm_group *group)
 	*ARRAY_ADD(search->groups, search->n_groups) = group;
 }
 
-static int read_area(struct search *search, struct block *block, const struct lvm_area *area,
-		     struct error *err)
+static bool group_has_pv(const struct lvm_group *group, const char *uuid)
 {
+	for (size_t i = 0; i < group->n_pvs; i++)
+		if (strcmp(group->pvs[i].uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+/* So every group that is kept has a member. */
+static int read_area(struct search *search, const struct device *device,
+		     const struct lvm_area *area, struct error *err)
+{
+	struct block *block = search->members[device->member].block;
 	uint8_t sector[LVM_SECTOR];
 	struct lvm_text_place place;
 	CLEANUP_BUFFER struct buffer text = {0};
@@ -89,18 +99,20 @@ static int read_area(struct search *search, struct block *block, const struct lv
 	group = lvm_group_parse(text.data, text.len, err);
 	if (!group)
 		return -1;
+	if (!group_has_pv(group, device->label.uuid)) {
+		lvm_group_free(group);
+		return error_set(err, ERROR_IMAGE, "its LVM metadata is of a group without it");
+	}
 	keep_newest(search, group);
 	return 0;
 }
 
 static int read_device(struct search *search, struct device *device, struct error *err)
 {
-	struct block *block = search->members[device->member].block;
-
 	for (size_t i = 0; i < device->label.n_areas; i++) {
 		struct error problem = {0};
 
-		if (read_area(search, block, &device->label.areas[i], &problem) == 0)
+		if (read_area(search, device, &device->label.areas[i], &problem) == 0)
 			continue;
 		if (problem.kind != ERROR_IMAGE) {
 			*err = problem;
@@ -193,14 +205,6 @@ static char *problem_of_pv(const struct search *search, const struct lvm_pv *pv)
 				 "guest (vgck --updatemetadata)",
 				 place_of(search, device), device->problem);
 	return problem_of_extents(search, device, pv);
-}
-
-static bool group_has_pv(const struct lvm_group *group, const char *uuid)
-{
-	for (size_t i = 0; i < group->n_pvs; i++)
-		if (strcmp(group->pvs[i].uuid, uuid) == 0)
-			return true;
-	return false;
 }
 
 static char *problem_of_other(const struct lvm_group *group, const struct lvm_group *other)

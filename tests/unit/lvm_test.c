@@ -559,6 +559,15 @@ START_TEST(only_damaged_copies)
 }
 END_TEST
 
+START_TEST(metadata_of_another_group)
+{
+	put_group(0, "cccccccccccccccccccccccccccccccc", GOOD("3"), 512);
+	find_among(1);
+	ck_assert_uint_eq(set.n_volumes, 0);
+	ck_assert_str_eq(set.problems[0], "its LVM metadata is of a group without it");
+}
+END_TEST
+
 static void label_sum(void)
 {
 	disks[0]->bytes[512 + 40] ^= 1;
@@ -689,6 +698,7 @@ static TCase *members(void)
 	tcase_add_test(tcase, extents_over_label_and_metadata);
 	tcase_add_loop_test(tcase, a_damaged_copy, 0, N(damages));
 	tcase_add_test(tcase, only_damaged_copies);
+	tcase_add_test(tcase, metadata_of_another_group);
 	tcase_add_loop_test(tcase, a_damaged_label, 0, N(labels));
 	tcase_add_test(tcase, a_device_too_short_for_a_label);
 	tcase_add_test(tcase, joined_pieces);

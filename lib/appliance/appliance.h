@@ -49,6 +49,7 @@ struct appliance_directory {
 struct appliance_mount {
 	size_t disk;
 	unsigned partition;  /* 0: the whole disk */
+	const char *device;  /* of a volume over the disks: its node; else NULL */
 	const char *type;    /* never probed.  "overlay": the disk means nothing */
 	const char *options; /* as mount(8) takes them */
 	const char *target;  /* "/NAME" is made; deeper ones must be there */

@@ -217,7 +217,8 @@ static int set_directory(const struct appliance *appliance,
 static int mount_one(const struct appliance *appliance, const struct appliance_mount *mount,
 		     struct error *err)
 {
-	CLEANUP_FREE char *device = device_name(mount->disk, mount->partition);
+	CLEANUP_FREE char *device =
+		mount->device ? xstrdup(mount->device) : device_name(mount->disk, mount->partition);
 	guestfs_h *g = appliance->g;
 
 	begin(appliance, PHASE_MOUNT, mount->target);

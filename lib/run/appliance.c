@@ -188,6 +188,7 @@ static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 				 mountpoint, fs && fs->type ? fs->type : "unknown");
 	add_mount(run, &(struct appliance_mount){.disk = fs->disk,
 						 .partition = fs->partition,
+						 .device = fs->volume ? fs->volume->nodes[0] : NULL,
 						 .type = fs->type,
 						 .options = xstrdup(type->read_only),
 						 .target = xasprintf("/guest.%zu", n)});

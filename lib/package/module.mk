@@ -37,6 +37,8 @@ LIB_SOURCES += \
 	lib/package/rpm/rpm_describe.c \
 	lib/package/rpm/rpm_headers.c \
 	lib/package/rpm/rpm_ownership.c \
+	lib/package/rpm/modules.c \
+	lib/package/rpm/modules_yaml.c \
 	lib/package/rpm/rpm_packages.c \
 	lib/package/rpm/rpm_payload.c \
 	lib/package/rpm/rpm_places.c \
@@ -57,9 +59,11 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_install_only.c \
 	lib/package/rpm/solve_installed.c \
 	lib/package/rpm/solve_left.c \
+	lib/package/rpm/solve_modules.c \
 	lib/package/rpm/solve_package.c \
 	lib/package/rpm/solve_repo.c \
 	lib/package/rpm/solve_report.c \
+	lib/package/rpm/solve_streams.c \
 	lib/package/rpm/solve_weak.c
 UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \

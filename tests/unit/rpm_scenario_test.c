@@ -128,6 +128,11 @@ static void put_file(char *value, void *opaque)
 	n++;
 }
 
+static void put_label(char *value, void *opaque)
+{
+	headerPutString(*(Header *)opaque, RPMTAG_MODULARITYLABEL, value);
+}
+
 struct evr {
 	char *text;
 	const char *version, *release;
@@ -184,6 +189,7 @@ static void installed(struct scenario *scenario, const struct line *line)
 		each_value(line->fields, relations[i].field, put_capability, &to);
 	}
 	each_value(line->fields, "Files", put_file, &header);
+	each_value(line->fields, "Label", put_label, &header);
 	blob = headerExport(header, &size);
 	length = htobe32(size);
 	buffer_append(&scenario->installed, &length, sizeof length);

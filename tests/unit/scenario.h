@@ -202,10 +202,17 @@ static void add_request(struct scenario *scenario, char *text)
 		ck_abort_msg("unknown request %s", word);
 }
 
-/* What configuration files have of their own is not one. */
+/* Configuration files of guests have sections, too. */
 static bool is_section(const char *line)
 {
-	return line[0] == '[' && line[1] != '[' && strchr(line, ']') && strcmp(line, "[main]") != 0;
+	static const char *const kinds[] = {"[guest]",	"[request]", "[expect]",
+					    "[mirror ", "[more ",    "[file "};
+	CLEANUP_FREE char *name = xstrndup(line, strcspn(line, "]"));
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strncmp(line, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return line[0] == '[' && tested->section(name + 1);
 }
 
 static void take_line(struct scenario *scenario, char *line)

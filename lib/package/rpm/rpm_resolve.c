@@ -7,6 +7,8 @@ static int resolve(struct solve *solve, const struct package_state *state, struc
 {
 	if (solve_open(solve, state, err) < 0)
 		return -1;
+	if (solve_hide_modules(solve, state, err) < 0)
+		return -1;
 	solve_hide_unwanted(solve);
 	if (solve_decide(solve, err) < 0)
 		return -1;

@@ -70,6 +70,7 @@ int solve_open(struct solve *solve, const struct package_state *state, struct er
 	    solve_add_repos(solve, err) < 0 || index_pool(solve, err) < 0)
 		return -1;
 	prepare_hiding(solve);
+	map_init(&solve->told, solve->pool->nsolvables);
 	solve_find_install_only(solve);
 	solve_find_security(solve);
 	return 0;
@@ -86,6 +87,10 @@ void solve_close(struct solve *solve)
 		free(solve->why[i]);
 	free(solve->why);
 	free(solve->hidden);
+	for (size_t i = 0; i < solve->n_labels; i++)
+		free(solve->labels[i].text);
+	free(solve->labels);
+	map_free(&solve->told);
 	map_free(&solve->install_only);
 	map_free(&solve->security);
 	if (solve->pool && solve->pool->considered) {

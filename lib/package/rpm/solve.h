@@ -19,6 +19,7 @@
 #include <solv/solver.h>
 #include <solv/transaction.h>
 
+#include "package/rpm/modules.h"
 #include "package/rpm/rpm.h"
 #include "package/rpm/rules.h"
 
@@ -32,6 +33,12 @@ enum hidden {
 	HIDDEN_REMOVAL,	 /* would remove a package that is protected */
 };
 
+/* An installed package of a module stream. */
+struct solve_label {
+	Id id;
+	char *text; /* "MODULE:STREAM:VERSION:CONTEXT" */
+};
+
 struct solve {
 	const struct guest *guest;
 	const struct mirror_snapshot *snapshot;
@@ -43,8 +50,11 @@ struct solve {
 	Repo *installed;
 	Repo **repos; /* one for each source of the snapshot */
 	struct solve_repo *sources;
+	struct solve_label *labels;
+	size_t n_labels;
 	unsigned char *hidden;	    /* enum hidden, by solvable */
 	Map install_only, security; /* by solvable */
+	Map told;		    /* by solvable: hidden by modules, and a person should know */
 	char **why;		    /* by solvable; owned; NULL: the reason says it all */
 	struct error late;	    /* made where libsolv could not be told */
 
@@ -76,6 +86,11 @@ void solve_hide(struct solve *solve, Id id, enum hidden reason, const char *fmt,
 	__attribute__((format(printf, 4, 5)));
 /* By the snapshot's configuration, the patchset and the guest's own rules. */
 void solve_hide_unwanted(struct solve *solve);
+/* The lines of modules.h that all repositories have. */
+int solve_read_modules(struct solve *solve, struct rpm_modules *ret, struct error *err);
+/* solve_streams.c */
+void solve_find_active_streams(const struct solve *solve, struct rpm_modules *modules,
+			       const struct rpm_module_choices *choices);
 /* solve_modules.c */
 int solve_hide_modules(struct solve *solve, const struct package_state *state, struct error *err);
 

@@ -45,6 +45,6 @@ int solve_cache_write(const char *work_dir, const struct digest *key, const char
 		return error_os(err, ERROR_BUSY, errno, "%s", path);
 	failed = write(opaque, memory) != 0 || fwrite(key, sizeof *key, 1, memory) != 1;
 	if (fclose(memory) != 0 || failed)
-		return error_set(err, ERROR_BUG, "%s: libsolv cannot write it", path);
+		return err->kind ? -1 : error_set(err, ERROR_BUG, "%s: cannot be made", path);
 	return file_replace(path, data, len, 0644, err);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The one file where librpm's headers are given to libsolv. */
+#include <rpm/header.h>
+#include <rpm/rpmtag.h>
 #include <solv/repo_rpmdb.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "package/rpm/solve.h"
 
 /* Without one of these no rpm system works: a database without them was not read right. */
@@ -16,22 +19,34 @@ static bool is_vital(const char *name)
 	return false;
 }
 
+static int add_header(struct solve *solve, struct rpm_header *header, void *rpm, struct error *err)
+{
+	void *handle = rpm_byrpmh(rpm, rpm_header_handle(header));
+	const char *label = headerGetString(rpm_header_handle(header), RPMTAG_MODULARITYLABEL);
+	Id id = handle ? repo_add_rpm_handle(solve->installed, handle,
+					     REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE)
+		       : 0;
+
+	if (!id)
+		return error_set(err, ERROR_IMAGE,
+				 "libsolv cannot read the guest's package %s-%s: the package "
+				 "database may be damaged",
+				 rpm_header_name(header), rpm_header_evr(header));
+	if (label && *label)
+		*ARRAY_ADD(solve->labels, solve->n_labels) =
+			(struct solve_label){id, xstrdup(label)};
+	return 0;
+}
+
 static int add_headers(struct solve *solve, const struct rpm_packages *packages, void *rpm,
 		       struct error *err)
 {
 	bool any_vital = false;
 
 	for (size_t i = 0; i < packages->n_items; i++) {
-		struct rpm_header *header = packages->items[i];
-		void *handle = rpm_byrpmh(rpm, rpm_header_handle(header));
-
-		if (!handle || !repo_add_rpm_handle(solve->installed, handle,
-						    REPO_REUSE_REPODATA | REPO_NO_INTERNALIZE))
-			return error_set(err, ERROR_IMAGE,
-					 "libsolv cannot read the guest's package %s-%s: the "
-					 "package database may be damaged",
-					 rpm_header_name(header), rpm_header_evr(header));
-		any_vital = any_vital || is_vital(rpm_header_name(header));
+		if (add_header(solve, packages->items[i], rpm, err) < 0)
+			return -1;
+		any_vital = any_vital || is_vital(rpm_header_name(packages->items[i]));
 	}
 	if (packages->n_items == 0)
 		return error_set(err, ERROR_IMAGE,

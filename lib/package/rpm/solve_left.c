@@ -4,11 +4,18 @@
 
 #include "package/rpm/solve.h"
 
+/* What a module stream keeps away is no update; it is told to who asks for it by name. */
+static bool is_kept_away(const struct solve *solve, Id id)
+{
+	return solve->hidden[id] == HIDDEN_EXCLUDED ||
+	       (solve->hidden[id] == HIDDEN_MODULE && !MAPTST(&solve->told, id) &&
+		solve->request->scope != RESOLVE_NAMED);
+}
+
 static bool is_offered(const struct solve *solve, Id id)
 {
 	return solve_is_package(solve, id) && !solve_is_installed(solve, id) &&
-	       solve->hidden[id] != HIDDEN_EXCLUDED && solve->hidden[id] != HIDDEN_MODULE &&
-	       solve_is_in_scope(solve, id);
+	       !is_kept_away(solve, id) && solve_is_in_scope(solve, id);
 }
 
 /* The newest that the mirror has for it, or 0. */

@@ -39,7 +39,7 @@ static int unreadable(const struct mirror_source *source, const char *path, cons
 		      struct error *err)
 {
 	return error_set(err, ERROR_MIRROR,
-			 "%s/%s: libsolv cannot read it: %s; make the mirror snapshot again",
+			 "%s/%s: it cannot be read: %s; make the mirror snapshot again",
 			 source->directory, path, why);
 }
 
@@ -254,6 +254,64 @@ int solve_add_repos(struct solve *solve, struct error *err)
 	pool_setloadcallback(solve->pool, load_filelists, solve);
 	for (size_t i = 0; i < n; i++)
 		if (load_repo(solve, i, err) < 0)
+			return -1;
+	return 0;
+}
+
+struct conversion {
+	Repo *repo;
+	const struct mirror_source *source;
+	const char *path;
+	FILE *to;
+	char *why;
+	struct error *err;
+};
+
+static int parse_modules(Repo *repo, FILE *file, void *opaque)
+{
+	struct conversion *it = opaque;
+	int result = rpm_modules_convert(file, it->to, &it->why);
+
+	return result < 0 ? pool_error(repo->pool, -1, "%s", it->why) : 0;
+}
+
+static int write_modules(void *opaque, FILE *to)
+{
+	struct conversion *it = opaque;
+	int result;
+
+	it->to = to;
+	result = parse_file(it->repo, it->source, it->path, parse_modules, it, it->err);
+	free(it->why);
+	return result;
+}
+
+static int read_modules(const struct solve *solve, const struct solve_repo *it, Repo *repo,
+			struct rpm_modules *ret, struct error *err)
+{
+	CLEANUP_FREE char *path = location_of(repo, "modules");
+	CLEANUP_FCLOSE FILE *cache = NULL;
+	struct conversion conversion = {
+		.repo = repo, .source = it->source, .path = path, .err = err};
+
+	if (!path)
+		return 0;
+	cache = solve_cache_open(solve->work_dir, &it->key, "modules");
+	if (!cache && solve_cache_write(solve->work_dir, &it->key, "modules", write_modules,
+					&conversion, err) < 0)
+		return -1;
+	if (!cache)
+		cache = solve_cache_open(solve->work_dir, &it->key, "modules");
+	if (!cache)
+		return unreadable(it->source, path, "its cache is damaged", err);
+	rpm_modules_add(ret, cache);
+	return 0;
+}
+
+int solve_read_modules(struct solve *solve, struct rpm_modules *ret, struct error *err)
+{
+	for (size_t i = 0; i < solve->snapshot->n_sources; i++)
+		if (read_modules(solve, &solve->sources[i], solve->repos[i], ret, err) < 0)
 			return -1;
 	return 0;
 }

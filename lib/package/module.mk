@@ -59,6 +59,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_install_only.c \
 	lib/package/rpm/solve_installed.c \
 	lib/package/rpm/solve_left.c \
+	lib/package/rpm/solve_limit.c \
 	lib/package/rpm/solve_modules.c \
 	lib/package/rpm/solve_package.c \
 	lib/package/rpm/solve_repo.c \

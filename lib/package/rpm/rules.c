@@ -211,6 +211,30 @@ static void read_file(struct rpm_rules *rules, const struct package_state_file *
 	}
 }
 
+/* A plugin that its configuration switches off locks nothing. */
+static bool is_switched_off(const struct package_state *state, const char *name)
+{
+	static const char list[] = "versionlock.list";
+	CLEANUP_FREE char *conf = NULL, *text = NULL;
+	const struct buffer *content;
+
+	if (!ends_with(name, list))
+		return false;
+	conf = xasprintf("%.*sversionlock.conf", (int)(strlen(name) - strlen(list)), name);
+	content = package_state_file(state, conf);
+	if (!content || !content->len)
+		return false;
+	text = xstrndup(content->data, content->len);
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+		char *save = NULL, *key = strtok_r(line, " \t\r=", &save);
+		char *value = key ? strtok_r(NULL, " \t\r=", &save) : NULL;
+
+		if (value && strcmp(key, "enabled") == 0)
+			return !is_true(value);
+	}
+	return false;
+}
+
 /* Where there is a dnf.conf, yum.conf is a link to it, or a leftover. */
 void rpm_rules_read(const struct package_state *state, struct rpm_rules *ret)
 {
@@ -219,9 +243,13 @@ void rpm_rules_read(const struct package_state *state, struct rpm_rules *ret)
 	ret->install_only_limit = DEFAULT_INSTALL_ONLY_LIMIT;
 	ret->weak_dependencies = true;
 	add_word(&ret->protected_names, &ret->n_protected, "dnf");
-	for (size_t i = 0; i < state->n_files; i++)
-		if (!has_dnf || strcmp(state->files[i].name, "/etc/yum.conf") != 0)
+	for (size_t i = 0; i < state->n_files; i++) {
+		const char *name = state->files[i].name;
+
+		if ((!has_dnf || strcmp(name, "/etc/yum.conf") != 0) &&
+		    !is_switched_off(state, name))
 			read_file(ret, &state->files[i]);
+	}
 }
 
 static void free_words(char **words, size_t n)

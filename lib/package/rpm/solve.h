@@ -102,6 +102,9 @@ bool solve_is_security(const struct solve *solve, Id id);
 void solve_find_install_only(struct solve *solve);
 bool solve_is_install_only(const struct solve *solve, Id id);
 
+/* solve_limit.c: jobs that remove what is too many of them. */
+void solve_list_surplus(const struct solve *solve, Queue *ret);
+
 /* solve_decide.c: makes solver and transaction. */
 int solve_decide(struct solve *solve, struct error *err);
 Solver *solve_new_solver(const struct solve *solve);

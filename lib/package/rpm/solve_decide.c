@@ -237,20 +237,17 @@ static int decide_with_files(struct solve *solve, struct error *err)
 	return 0;
 }
 
-/* Can all that is chosen now come, and this one, too? */
-static bool may_insist(const struct solve *solve, Id candidate)
+/* Can all that is chosen now come, and this be done, too? */
+static bool may_insist(const struct solve *solve, const Queue *more)
 {
 	const Queue *steps = &solve->transaction->steps;
 	Solver *solver = solve_new_solver(solve);
-	struct digest digest;
 	bool result;
 	Queue job;
 
-	if (solve->hidden[candidate] || !solve_has_file(solve, candidate, &digest))
-		return solver_free(solver), false;
 	queue_init(&job);
 	make_job(solve, &job);
-	queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
+	queue_insertn(&job, job.count, more->count, more->elements);
 	for (int i = 0; i < steps->count; i++)
 		if (!solve_is_installed(solve, steps->elements[i]))
 			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, steps->elements[i]);
@@ -260,22 +257,44 @@ static bool may_insist(const struct solve *solve, Id candidate)
 	return result;
 }
 
+static int insist(struct solve *solve, const Queue *more, struct error *err)
+{
+	if (more->count == 0 || !may_insist(solve, more))
+		return 0;
+	queue_insertn(&solve->insisted, solve->insisted.count, more->count, more->elements);
+	return decide_with_files(solve, err);
+}
+
+static int insist_on_candidate(struct solve *solve, Id candidate, struct error *err)
+{
+	struct digest digest;
+	int result;
+	Queue job;
+
+	if (solve->hidden[candidate] || !solve_has_file(solve, candidate, &digest))
+		return 0;
+	queue_init(&job);
+	queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
+	result = insist(solve, &job, err);
+	queue_free(&job);
+	return result;
+}
+
 /* libsolv keeps what is installed rather than update something else.  Where removals are allowed,
  * each update that stayed behind is asked for by itself, in the order of their names. */
 static int decide_with_removals(struct solve *solve, struct error *err)
 {
-	Queue left;
 	int result = 0;
+	Queue left;
 
 	queue_init(&left);
 	solve_list_left(solve, &left);
-	for (int i = 0; i < left.count && result == 0; i += 2) {
-		Id candidate = left.elements[i + 1];
-
-		if (!may_insist(solve, candidate))
-			continue;
-		queue_push2(&solve->insisted, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
-		result = decide_with_files(solve, err);
+	for (int i = 0; i < left.count && result == 0; i += 2)
+		result = insist_on_candidate(solve, left.elements[i + 1], err);
+	queue_empty(&left);
+	if (result == 0) {
+		solve_list_surplus(solve, &left);
+		result = insist(solve, &left, err);
 	}
 	queue_free(&left);
 	return result;

@@ -60,14 +60,21 @@ static void add_surplus(const struct solve *solve, Id new, Queue *jobs)
 	queue_free(&old);
 }
 
+/* With an old one gone, libsolv would not bring the new one by itself. */
 void solve_list_surplus(const struct solve *solve, Queue *ret)
 {
 	const Queue *steps = &solve->transaction->steps;
 
 	if (!solve->rules->install_only_limit)
 		return;
-	for (int i = 0; i < steps->count; i++)
-		if (!solve_is_installed(solve, steps->elements[i]) &&
-		    solve_is_install_only(solve, steps->elements[i]))
-			add_surplus(solve, steps->elements[i], ret);
+	for (int i = 0; i < steps->count; i++) {
+		Id id = steps->elements[i];
+		int before = ret->count;
+
+		if (solve_is_installed(solve, id) || !solve_is_install_only(solve, id))
+			continue;
+		add_surplus(solve, id, ret);
+		if (ret->count > before)
+			queue_push2(ret, SOLVER_INSTALL | SOLVER_SOLVABLE, id);
+	}
 }

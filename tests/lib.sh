@@ -230,9 +230,9 @@ victim_update() {
 	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
 }
 
-# apply_to IMAGE [OPTION...]: the arguments of an apply of the last victim_update to $WORK/output.
+# apply_to IMAGE [OPTION...]: the arguments of an apply of the last update to $WORK/output, with patchset $PATCHSET.
 apply_to() {
-	APPLY=(apply --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
+	APPLY=(apply --patchset "${PATCHSET:-debian-12-all}" --snapshot "$SNAPSHOT" --executor sandbox --output "$WORK/output/overlay.qcow2"
 		--record "$WORK/output/record.json" "${@:2}" "$1")
 }
 # Names of ours where a run has no directory of its own; what other tests, whose sources say how they call it, have there comes

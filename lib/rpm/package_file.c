@@ -85,11 +85,14 @@ static struct rpm_header *read_header(int fd, const char *path, off_t offset, st
 
 struct rpm_header *rpm_package_file_header(const char *path, struct error *err)
 {
-	CLEANUP_CLOSE int fd = file_open(path, "a package", ERROR_MIRROR, err);
+	/* The path is one of /proc where a descriptor was opened before: a link. */
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	uint8_t lead[LEAD_SIZE];
 	size_t signature;
 
-	if (fd < 0 || read_exactly(fd, path, lead, sizeof lead, 0, err) < 0)
+	if (fd < 0)
+		return error_os(err, ERROR_MIRROR, errno, "open %s", path), NULL;
+	if (read_exactly(fd, path, lead, sizeof lead, 0, err) < 0)
 		return NULL;
 	if (memcmp(lead, lead_magic, sizeof lead_magic) != 0)
 		return error_set(err, ERROR_MIRROR, "%s: not an rpm package", path), NULL;

@@ -10,7 +10,7 @@ enum {
 	NOT_NEEDED = RPMFI_NOFILECLASS | RPMFI_NOFILEDEPS | RPMFI_NOFILELANGS | RPMFI_NOFILEUSER |
 		     RPMFI_NOFILEGROUP | RPMFI_NOFILECAPS | RPMFI_NOFILELINKTOS |
 		     RPMFI_NOFILEMTIMES | RPMFI_NOFILERDEVS | RPMFI_NOFILECOLORS |
-		     RPMFI_NOFILEVERIFYFLAGS | RPMFI_NOFILESIGNATURES | RPMFI_NOVERITYSIGNATURES
+		     RPMFI_NOFILESIGNATURES | RPMFI_NOVERITYSIGNATURES
 };
 
 static void files_free(rpmfiles *files)
@@ -35,6 +35,7 @@ static int give(rpmfiles files, int i, rpm_file_callback *each, void *opaque, st
 		.mode = rpmfilesFMode(files, i),
 		.config = attributes & RPMFILE_CONFIG,
 		.ghost = attributes & RPMFILE_GHOST,
+		.rewritten = !(rpmfilesVFlags(files, i) & RPMVERIFY_FILEDIGEST),
 		.installed = is_installed(files, i),
 	};
 	int algorithm = 0;

@@ -12,6 +12,7 @@ struct rpm_file {
 	const char *path;
 	mode_t mode;
 	bool config, ghost; /* a ghost is the package's, but not in it */
+	bool rewritten;	    /* its content is made again on the machine: not to be verified */
 	/* Of an installed package: it lies there.  Not documents, languages and files for another
 	 * word size that were left out, nor what another package replaced. */
 	bool installed;

@@ -17,7 +17,7 @@ patched() { # IMAGE: the update is done
 
 say "%pre fails: the package keeps its old version, and is named"
 rpm_victim_update $'%pre\necho no; exit 1'
-refused_in_run 79 'package victim-2.0-1.noarch: %pre scriptlet failed, exit status 1' "$guest"
+refused_in_run 79 'package victim-2.0-1.noarch: %prein scriptlet failed, exit status 1' "$guest"
 grep -q '^no$' "$RUN/log" || fail "the log does not have what the script said"
 
 say "%post fails: a warning, in the summary and in the record"

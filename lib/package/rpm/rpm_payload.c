@@ -47,7 +47,7 @@ static int take_listed(void *opaque, const struct rpm_file *file, struct error *
 		return 0;
 	new = ARRAY_ADD(payload->files, payload->n_files);
 	new->path = xstrdup(file->path);
-	new->config = file->config;
+	new->config = file->config || file->rewritten;
 	if (file->sha256) {
 		new->known = true;
 		new->sha256 = *file->sha256;

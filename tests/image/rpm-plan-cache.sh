@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What libsolv keeps in the work directory makes the next plan faster and never another: not when it was cut off, nor
+# when several processes make it at the same time.
+set -u
+. "$(dirname "$0")/../lib.sh"
+command -v rpmdb > /dev/null || skip "no rpmdb"
+here=$(dirname "$(realpath "$0")") work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+plan() { timeout 60 "$BUILD/tests/rpm_resolve_tool" "$work/database" sqlite "$work/$1" "$work/base" "$work/updates"; }
+same() { cmp -s "$work/first" "$1" || { diff "$work/first" "$1"; fail "$2"; }; }
+
+python3 "$here/rpm-universe.py" repositories "$work" 7 > /dev/null || fail "no repositories"
+mkdir "$work/database"
+python3 "$here/rpm-universe.py" installed "$work" 7 1 |
+	rpmdb --dbpath "$work/database" --define '_db_backend sqlite' --importdb || fail "no package database"
+plan solv > "$work/first" || fail "no plan"
+[ "$(wc -l < "$work/first")" -gt 10 ] || fail "hardly anything was planned"
+ls "$work"/solv/*.solv "$work"/solv/*.solvx > /dev/null || fail "nothing was kept"
+
+plan solv > "$work/second"; same "$work/second" "another plan from the caches"
+for file in "$work"/solv/*; do
+	truncate -s -100 "$file"
+	plan solv > "$work/cut"; same "$work/cut" "another plan after $file was cut off"
+done
+for n in 1 2 3; do plan shared > "$work/at-once.$n" & done
+wait
+for n in 1 2 3; do same "$work/at-once.$n" "another plan by processes that share the caches"; done
+[ -z "$(find "$work/solv" "$work/shared" -name '.tmp*')" ] || fail "temporary files were left"
+echo "the same plan with and without caches"

@@ -188,9 +188,11 @@ static int run(const struct command *command, struct global *global, void *value
 	struct coldpatch_session *session;
 	int code;
 
+	const char *library = getenv("COLDPATCH_LIBRARY");
+
 	find_helpers(&global->settings);
-	if (!global->settings.library)
-		global->settings.library = getenv("COLDPATCH_LIBRARY");
+	if (!global->settings.library && library && *library)
+		global->settings.library = library;
 	session = coldpatch_session_new(&global->settings, &callbacks, &err);
 	if (!session)
 		return tell_error(global, &err);

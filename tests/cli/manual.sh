@@ -105,6 +105,7 @@ done
 
 # A key that the page explains is taken: the program says nothing of an unexpected one.
 sed -n '/^# EXAMPLE/,/^# SEE/p' "$man/coldpatch-config.5.scd" | sed -n '/^```/,/^```/p' | grep -v '^```' >"$work/config.yaml"
+mkdir "$work/store"
 "$BUILD/coldpatch" mirror --config "$work/config.yaml" --store "$work/store" list >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
 
 for verb in $verbs; do grep -qF "coldpatch-$verb(1)" <("$BUILD/coldpatch" "$verb" --help) || { echo "$verb --help names no page"; bad=1; }; done

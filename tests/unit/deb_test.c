@@ -355,7 +355,7 @@ static const struct {
 START_TEST(status_lines_are_understood)
 {
 	char *line = strdup(status_lines[_i].line);
-	struct package_event event = {"", ""};
+	struct package_event event = {.package = "", .message = ""};
 
 	deb_family.read_status(line, &event);
 	ck_assert_pstr_eq(event.package, status_lines[_i].package);

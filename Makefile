@@ -9,7 +9,7 @@ SHARED := $(BUILD)/libcoldpatch.so.0
 all:
 
 # These need no configuration: they work before there is one, and before what makes one is installed.
-WITHOUT_CONFIG := deps demo check check-full clean distclean format
+WITHOUT_CONFIG := deps demo demo-rpm check check-full clean distclean format
 ifneq ($(filter-out $(WITHOUT_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -100,6 +100,11 @@ demo: deps
 	$(MAKE) -j2 all
 	BUILD=$(abspath $(BUILD)) tests/demo
 
+# An RPM guest, of material beside this directory.
+demo-rpm: deps
+	$(MAKE) -j2 all
+	BUILD=$(abspath $(BUILD)) tests/demo-rpm
+
 # Everything: a few minutes of unit tests and scenarios first, then real images.
 check: deps
 	$(MAKE) -j2 all
@@ -128,6 +133,6 @@ install: all
 deb: all
 	BUILD=$(abspath $(BUILD)) VERSION=$(VERSION) RUN_PACKAGES="$(RUN_PACKAGES)" docs/make-deb
 
-.PHONY: all clean deb demo check check-full deps distclean format install
+.PHONY: all clean deb demo demo-rpm check check-full deps distclean format install
 .DELETE_ON_ERROR:
 .SECONDARY:

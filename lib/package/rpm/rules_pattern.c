@@ -28,6 +28,15 @@ static bool matches(const char *pattern, const char *fmt, ...)
 	return result;
 }
 
+/* What a pattern begins with is in the name, or goes on after it.  Most patterns end here. */
+static bool may_match(const char *pattern, const char *name)
+{
+	size_t literal = strcspn(pattern, "*?[\\"), len = strlen(name);
+
+	return strncmp(pattern, name, literal < len ? literal : len) == 0 ||
+	       pattern[strspn(pattern, "0123456789")] == ':';
+}
+
 /* "-VERSION" of "VERSION-RELEASE" */
 static int version_length(const char *evr)
 {
@@ -44,7 +53,7 @@ static bool matches_version(const char *pattern, const char *name, const char *e
 	       matches(pattern, "%s-%.*s", name, version_length(evr), evr);
 }
 
-bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
+static bool matches_any_form(const char *pattern, const struct rpm_nevra *package)
 {
 	const char *colon = strchr(package->evr, ':');
 	const char *version = colon ? colon + 1 : package->evr;
@@ -60,6 +69,11 @@ bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
 	       matches_version(pattern, epoch_name, version, package->architecture);
 }
 
+bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
+{
+	return may_match(pattern, package->name) && matches_any_form(pattern, package);
+}
+
 /* NAME, and what is left of it without one part after a dash, and without two. */
 bool rpm_pattern_names(const char *pattern, const char *name)
 {
@@ -67,6 +81,8 @@ bool rpm_pattern_names(const char *pattern, const char *name)
 	CLEANUP_FREE char *copy = NULL;
 	char *dot, *dash;
 
+	if (!may_match(pattern, name))
+		return false;
 	if (colon && strspn(pattern, "0123456789") == (size_t)(colon - pattern))
 		pattern = colon + 1;
 	copy = xstrdup(pattern);

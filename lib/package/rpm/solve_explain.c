@@ -39,9 +39,25 @@ static bool explain_hidden(const struct solve *solve, Id id, Id candidate, struc
 	return true;
 }
 
-static const char *name_of(const struct mirror_source *source)
+/* As its index calls it; where that is silent, by its place among the sources. */
+static char *name_of(const struct solve *solve, const struct mirror_source *source)
 {
-	return source->label ? source->label : source->directory;
+	const char *name = source->label ? source->label : source->origin;
+
+	if (!name)
+		name = source->codename ? source->codename : source->suite;
+	return name ? xstrdup(name)
+		    : xasprintf("source %zu", (size_t)(source - solve->snapshot->sources) + 1);
+}
+
+static void describe_priority(const struct solve *solve, const struct mirror_source *first,
+			      const struct mirror_source *second, Id has, struct solve_why *ret)
+{
+	CLEANUP_FREE char *one = name_of(solve, first), *other = name_of(solve, second);
+
+	ret->reason = "pinned";
+	ret->detail = xasprintf("%s, which has %s, has priority over %s", one,
+				solve_evr(solve, has), other);
 }
 
 /* Of packages with one name, libsolv takes those of the source with the smallest number. */
@@ -58,9 +74,7 @@ static bool explain_priority(const struct solve *solve, Id id, Id candidate, str
 		if (!source || solve->hidden[other] || source->priority >= of->priority ||
 		    !solve_is_kin(solve, id, other))
 			continue;
-		ret->reason = "pinned";
-		ret->detail = xasprintf("%s, which has %s, has priority over %s", name_of(source),
-					solve_evr(solve, other), name_of(of));
+		describe_priority(solve, source, of, other, ret);
 		return true;
 	}
 	return false;

@@ -33,18 +33,23 @@ static int option(void *opaque, int option)
 static int generate(struct coldpatch_session *session, const struct global *global,
 		    const struct values *values, const char *name)
 {
+	const struct coldpatch_generate_options options = {.size = sizeof options,
+							   .directory = values->directory,
+							   .name = name ? name : "coldpatch",
+							   .dry_run = values->dry_run};
 	struct coldpatch_error err = {0};
 	json_t *key;
 	char *text;
 
-	if (coldpatch_key_generate(session, values->directory, name ? name : "coldpatch", &text,
-				   &err) < 0)
+	if (coldpatch_key_generate(session, &options, &text, &err) < 0)
 		return tell_error(global, &err);
 	key = print_or_parse(global, text);
 	if (!key)
 		return 0;
-	printf("key %s\nprivate %s\npublic  %s\n", field(key, "id"), field(key, "private"),
-	       field(key, "public"));
+	if (!values->dry_run)
+		printf("key %s\n", field(key, "id"));
+	printf("private %s\npublic  %s%s\n", field(key, "private"), field(key, "public"),
+	       values->dry_run ? "\nneither is made" : "");
 	json_decref(key);
 	return 0;
 }
@@ -141,7 +146,7 @@ const struct command command_key = {
 	.summary = "Make the keys that sign records, list them, end them",
 	.help = "  --directory DIR  generate: where to put NAME.key and NAME.pub\n"
 		"  --good FILE      revoke: what `coldpatch log head` printed when all was well\n"
-		"  --dry-run        retire, revoke: only say what would be written\n",
+		"  --dry-run        only say what would be written\n",
 	.options = options_table,
 	.option = option,
 	.values_size = sizeof(struct values),

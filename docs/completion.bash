@@ -18,7 +18,8 @@ _coldpatch_options() { # VERB
 		echo --reference --copy --move --name --into --owner --purpose --review-by --trust-domain --key --actor --reason \
 			--dry-run --disk --backing
 		;;
-	path) echo --pin --unpin ;;
+	init | clone) echo --dry-run ;;
+	path) echo --pin --unpin --dry-run ;;
 	rollback) echo --to --run --until --key --actor --reason --dry-run ;;
 	hold) echo --reason --until --actor --key --dry-run ;;
 	unhold) echo --reason --actor --key --dry-run ;;

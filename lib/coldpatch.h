@@ -236,11 +236,17 @@ COLDPATCH_API int coldpatch_record_verify(struct coldpatch_session *session,
 					  const struct coldpatch_verify_options *options,
 					  char **ret_json, struct coldpatch_error *err);
 
-/* Makes NAME.key and NAME.pub in `directory` (NULL: the configuration's); {"id", "private",
- * "public"}. */
-COLDPATCH_API int coldpatch_key_generate(struct coldpatch_session *session, const char *directory,
-					 const char *name, char **ret_json,
-					 struct coldpatch_error *err);
+struct coldpatch_generate_options {
+	size_t size;
+	const char *directory; /* NULL: the configuration's */
+	const char *name;
+	bool dry_run;
+};
+/* Makes NAME.key and NAME.pub in the directory; {"id", "private", "public"}.  With `dry_run` only
+ * whether they could be made is looked at, and "id" is null. */
+COLDPATCH_API int coldpatch_key_generate(struct coldpatch_session *session,
+					 const struct coldpatch_generate_options *options,
+					 char **ret_json, struct coldpatch_error *err);
 
 /* The public keys of the configuration: {"keys": [{"name", "id", "file", "state": "active"|
  * "retired"|"revoked", "since", "signs", "good"}]}. */
@@ -273,9 +279,10 @@ COLDPATCH_API int coldpatch_key_revoke(struct coldpatch_session *session,
  * which all is meant (UTC), or a time from now on, "30d".
  */
 
-/* Makes the library that the session names; {"library"}. */
-COLDPATCH_API int coldpatch_library_init(struct coldpatch_session *session, char **ret_json,
-					 struct coldpatch_error *err);
+/* Makes the library that the session names; {"library", "changed"}.  With `dry_run` nothing is
+ * made, and "changed" says whether it would be. */
+COLDPATCH_API int coldpatch_library_init(struct coldpatch_session *session, bool dry_run,
+					 char **ret_json, struct coldpatch_error *err);
 
 enum coldpatch_import_mode {
 	COLDPATCH_IMPORT_REFERENCE, /* the files stay where they are */
@@ -305,6 +312,7 @@ struct coldpatch_path_options {
 	const char *reference;
 	const char *pin;   /* who needs the generation; NULL: nobody */
 	const char *unpin; /* who does not need it any more, instead */
+	bool dry_run;	   /* pins and unpins nothing; "pin" is NULL unless it is there already */
 };
 /* {"template", "generation", "disks": [PATH...], "pin"}.  The paths mean this generation for ever;
  * with `pin`, no prune takes it. */
@@ -316,10 +324,16 @@ COLDPATCH_API int coldpatch_template_path(struct coldpatch_session *session,
 COLDPATCH_API int coldpatch_template_unpin(struct coldpatch_session *session,
 					   const struct coldpatch_path_options *options,
 					   char **ret_json, struct coldpatch_error *err);
-/* Makes a linked clone, one file for each disk, and pins the generation; a summary, with "disks",
- * "files" and "pin". */
-COLDPATCH_API int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,
-					   const char *const *files, size_t n_files,
+struct coldpatch_clone_options {
+	size_t size;
+	const char *reference;
+	const char *const *files; /* to make, one for each disk; must not exist */
+	size_t n_files;
+	bool dry_run;
+};
+/* Makes a linked clone and pins the generation; a summary, with "disks", "files" and "pin". */
+COLDPATCH_API int coldpatch_template_clone(struct coldpatch_session *session,
+					   const struct coldpatch_clone_options *options,
 					   char **ret_json, struct coldpatch_error *err);
 /* {"template", "owner", "purpose", "review_by", "trust_domain", "current", "hold", "generations",
  * "heads", "pins"} */

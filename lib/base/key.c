@@ -170,8 +170,6 @@ static int write_pair(EVP_PKEY *pkey, const char *directory, const char *name, s
 	    !PEM_write_bio_PKCS8PrivateKey(pem, pkey, NULL, NULL, 0, NULL, NULL) ||
 	    !PEM_write_bio_PUBKEY(public_pem, pkey))
 		abort();
-	if (access(public, F_OK) == 0)
-		return error_set(err, ERROR_DENIED, "%s: exists already", public);
 	if (write_new(secret, pem, 0600, err) < 0)
 		return -1;
 	if (write_new(public, public_pem, 0644, err) < 0) {
@@ -181,14 +179,29 @@ static int write_pair(EVP_PKEY *pkey, const char *directory, const char *name, s
 	return file_sync_directory_of(secret, err);
 }
 
+int key_generate_check(const char *directory, const char *name, struct error *err)
+{
+	static const char *const suffixes[] = {"pub", "key"};
+
+	if (!is_valid_name(name))
+		return error_set(err, ERROR_USAGE,
+				 "key name '%s': use letters, digits and . _ - only", name);
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s.%s", directory, name, suffixes[i]);
+
+		if (access(path, F_OK) == 0)
+			return error_set(err, ERROR_DENIED, "%s: exists already", path);
+	}
+	return 0;
+}
+
 int key_generate(const char *directory, const char *name, char **ret_id, struct error *err)
 {
 	CLEANUP(key_free)
 	struct key *key = NULL;
 
-	if (!is_valid_name(name))
-		return error_set(err, ERROR_USAGE,
-				 "key name '%s': use letters, digits and . _ - only", name);
+	if (key_generate_check(directory, name, err) < 0)
+		return -1;
 	if (directory_make(directory, 0755, err) < 0)
 		return -1;
 	key = key_new(EVP_EC_gen("P-256"), name, err);

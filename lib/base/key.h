@@ -20,6 +20,8 @@ struct key;
  * and the directory when it is missing; neither file may exist (ERROR_DENIED).  The name is
  * [A-Za-z0-9][A-Za-z0-9._-]* (ERROR_USAGE).  *ret_id (may be NULL) is the caller's. */
 int key_generate(const char *directory, const char *name, char **ret_id, struct error *err);
+/* Whether key_generate would refuse; makes nothing. */
+int key_generate_check(const char *directory, const char *name, struct error *err);
 /* Id of a public key file; the caller frees. */
 char *key_id(const char *public_path, struct error *err);
 

@@ -180,7 +180,8 @@ void library_keep_outcome(const struct library *library, const char *run, const 
 	file_replace(path, text, strlen(text), 0640, &ignored);
 }
 
-static int init(struct coldpatch_session *session, bool *ret_changed, struct error *err)
+static int init(struct coldpatch_session *session, bool dry_run, bool *ret_changed,
+		struct error *err)
 {
 	struct error problem = {0};
 
@@ -193,21 +194,24 @@ static int init(struct coldpatch_session *session, bool *ret_changed, struct err
 		return -1;
 	}
 	*ret_changed = true;
+	if (dry_run)
+		return 0;
 	if (library_init(session->config.library, err) < 0)
 		return -1;
 	return session_library(session, err) ? 0 : -1;
 }
 
-int coldpatch_library_init(struct coldpatch_session *session, char **ret_json,
+int coldpatch_library_init(struct coldpatch_session *session, bool dry_run, char **ret_json,
 			   struct coldpatch_error *ret_err)
 {
 	CLEANUP_JSON json_t *json = json_object();
 	struct error err = {0};
 	bool changed;
 
-	if (init(session, &changed, &err) < 0)
+	if (init(session, dry_run, &changed, &err) < 0)
 		return session_fail(ret_err, &err);
-	json_put_bytes(json, "library", session->library->path);
+	json_put_bytes(json, "library",
+		       session->library ? session->library->path : session->config.library);
 	json_put_bool(json, "changed", changed);
 	*ret_json = session_text(json);
 	return 0;

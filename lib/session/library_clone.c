@@ -34,7 +34,7 @@ static bool is_pinned(const struct resolved_image *resolved, const char *who, ch
 {
 	const struct template *template = resolved->template;
 
-	for (size_t i = 0; i < template->n_pins; i++)
+	for (size_t i = 0; who && i < template->n_pins; i++)
 		if (template->pins[i].generation == resolved->generation->number &&
 		    !strcmp(template->pins[i].who, who)) {
 			*ret_path = xstrdup(template->pins[i].path);
@@ -90,8 +90,10 @@ int coldpatch_template_path(struct coldpatch_session *session,
 	if (strings_check(&options->pin, 1, "pin", &err) < 0 ||
 	    look(session, options->reference, &resolved, &err) < 0)
 		return session_fail(ret_err, &err);
-	if (options->pin &&
-	    pin(session->library, &resolved, options->pin, &pin_path, &made, &err) < 0) {
+	if (options->dry_run)
+		is_pinned(&resolved, options->pin, &pin_path);
+	else if (options->pin &&
+		 pin(session->library, &resolved, options->pin, &pin_path, &made, &err) < 0) {
 		resolved_image_blame(&resolved, &err);
 		return session_fail(ret_err, &err);
 	}
@@ -229,11 +231,12 @@ static int clone_and_pin(struct coldpatch_session *session, struct cloning *clon
 	return 0;
 }
 
-static json_t *clone_summary(const struct cloning *cloning, const char *pin_path)
+static json_t *clone_summary(const struct cloning *cloning, bool dry_run, const char *pin_path)
 {
 	const struct resolved_image *resolved = cloning->resolved;
-	json_t *summary = change_summary(cloning->run, resolved->name, true, "cloned",
-					 resolved->generation, NULL);
+	json_t *summary =
+		change_summary(cloning->run, resolved->name, !dry_run,
+			       dry_run ? "would be cloned" : "cloned", resolved->generation, NULL);
 	CLEANUP_JSON json_t *what = describe(resolved, pin_path);
 
 	json_object_update(summary, what);
@@ -241,25 +244,25 @@ static json_t *clone_summary(const struct cloning *cloning, const char *pin_path
 	return summary;
 }
 
-int coldpatch_template_clone(struct coldpatch_session *session, const char *reference,
-			     const char *const *files, size_t n_files, char **ret_json,
+int coldpatch_template_clone(struct coldpatch_session *session,
+			     const struct coldpatch_clone_options *options, char **ret_json,
 			     struct coldpatch_error *ret_err)
 {
 	CLEANUP_RESOLVED struct resolved_image resolved = {0};
 	CLEANUP_FREE char *run = run_id_new();
-	struct cloning cloning = {.resolved = &resolved, .files = files, .run = run};
+	struct cloning cloning = {.resolved = &resolved, .files = options->files, .run = run};
 	CLEANUP_JSON json_t *json = NULL;
 	CLEANUP_FREE char *pin_path = NULL;
 	struct error err = {0};
 
-	if (look(session, reference, &resolved, &err) < 0)
+	if (look(session, options->reference, &resolved, &err) < 0)
 		return session_fail_change(ret_err, &err, run, resolved.name, NULL);
-	if (check_files(&resolved, files, n_files, &err) < 0 ||
-	    clone_and_pin(session, &cloning, &pin_path, &err) < 0) {
+	if (check_files(&resolved, options->files, options->n_files, &err) < 0 ||
+	    (!options->dry_run && clone_and_pin(session, &cloning, &pin_path, &err) < 0)) {
 		resolved_image_blame(&resolved, &err);
 		return session_fail_change(ret_err, &err, run, resolved.name, NULL);
 	}
-	json = clone_summary(&cloning, pin_path);
+	json = clone_summary(&cloning, options->dry_run, pin_path);
 	*ret_json = session_text(json);
 	return 0;
 }

@@ -12,6 +12,7 @@ struct unpinning {
 	const struct template *template;
 	int64_t number; /* -1: of all generations */
 	const char *who;
+	bool dry_run;
 	json_t *unpinned;
 };
 
@@ -20,7 +21,8 @@ static int remove_pin(const struct unpinning *unpinning, const struct template_p
 {
 	json_t *json;
 
-	if (template_pin_remove(unpinning->library, unpinning->template->name, pin, err) < 0)
+	if (!unpinning->dry_run &&
+	    template_pin_remove(unpinning->library, unpinning->template->name, pin, err) < 0)
 		return -1;
 	json = json_object();
 	json_put_u64(json, "generation", pin->generation);
@@ -47,11 +49,15 @@ static json_t *summarise(const struct unpinning *unpinning)
 {
 	CLEANUP_FREE char *run = run_id_new();
 	bool changed = json_array_size(unpinning->unpinned) > 0;
-	json_t *summary = change_summary(run, unpinning->template->name, changed,
-					 changed ? "unpinned" : "has no such pin", NULL, NULL);
+	bool dry_run = unpinning->dry_run;
+	json_t *summary = change_summary(run, unpinning->template->name, changed && !dry_run,
+					 !changed  ? "has no such pin"
+					 : dry_run ? "would be unpinned"
+						   : "unpinned",
+					 NULL, NULL);
 
 	json_put(summary, "unpinned", json_incref(unpinning->unpinned));
-	if (changed)
+	if (changed && !dry_run)
 		library_keep_outcome(unpinning->library, run, unpinning->template->name, summary,
 				     NULL);
 	return summary;
@@ -61,7 +67,8 @@ static int unpin(struct coldpatch_session *session, const struct coldpatch_path_
 		 json_t **ret, struct error *err)
 {
 	CLEANUP_JSON json_t *unpinned = json_array();
-	struct unpinning unpinning = {.who = options->unpin, .unpinned = unpinned};
+	struct unpinning unpinning = {
+		.who = options->unpin, .dry_run = options->dry_run, .unpinned = unpinned};
 	CLEANUP_FREE char *name = NULL;
 	CLEANUP(template_free)
 	struct template *template = NULL;
@@ -88,7 +95,7 @@ int coldpatch_template_unpin(struct coldpatch_session *session,
 	struct error err = {0};
 
 	if (unpin(session, options, &json, &err) < 0)
-		return session_fail(ret_err, &err);
+		return session_fail_change(ret_err, &err, NULL, options->reference, NULL);
 	*ret_json = session_text(json);
 	return 0;
 }

@@ -89,21 +89,29 @@ int coldpatch_record_verify(struct coldpatch_session *session,
 	return session_fail(ret_err, &err);
 }
 
-int coldpatch_key_generate(struct coldpatch_session *session, const char *directory,
-			   const char *name, char **ret_json, struct coldpatch_error *ret_err)
+static int generate(const char *directory, const struct coldpatch_generate_options *options,
+		    char **ret_id, struct error *err)
+{
+	if (options->dry_run)
+		return key_generate_check(directory, options->name, err);
+	return key_generate(directory, options->name, ret_id, err);
+}
+
+int coldpatch_key_generate(struct coldpatch_session *session,
+			   const struct coldpatch_generate_options *options, char **ret_json,
+			   struct coldpatch_error *ret_err)
 {
 	CLEANUP_FREE char *id = NULL, *private_path = NULL, *public_path = NULL;
 	CLEANUP_JSON json_t *json = NULL;
-	const char *where = directory ? directory : session->config.state;
-	const char *const names[] = {directory, name};
+	const char *where = options->directory ? options->directory : session->config.state;
+	const char *const names[] = {options->directory, options->name};
 	struct error err = {0};
 
-	if (strings_check(names, 2, "key or directory", &err) < 0)
+	if (strings_check(names, 2, "key or directory", &err) < 0 ||
+	    generate(where, options, &id, &err) < 0)
 		return session_fail(ret_err, &err);
-	if (key_generate(where, name, &id, &err) < 0)
-		return session_fail(ret_err, &err);
-	private_path = xasprintf("%s/%s.key", where, name);
-	public_path = xasprintf("%s/%s.pub", where, name);
+	private_path = xasprintf("%s/%s.key", where, options->name);
+	public_path = xasprintf("%s/%s.pub", where, options->name);
 	json = json_object();
 	json_put_string(json, "id", id);
 	json_put_bytes(json, "private", private_path);

@@ -22,7 +22,15 @@ would() { # REASON: why prune keeps generation 0, which a rule would let go
 	[ "$(of '.templates[0].generations[] | select(.generation == 0) | .reason')" = "$1" ] || { cat "$OUT"; fail "kept for another reason than: $1"; }
 }
 
+expect 0 init --dry-run --json
+[ "$(jq .changed "$OUT")" = true ] && [ ! -e "$(jq -r .library "$OUT")" ] || fail "init --dry-run made a library"
 expect 0 init
+expect 0 init --dry-run
+grep -q 'is there already$' "$OUT" || fail "init --dry-run of a library that is there"
+expect 0 key generate --dry-run --directory "$WORK/no-keys" k
+[ ! -e "$WORK/no-keys" ] || fail "key generate --dry-run made something"
+expect 77 key generate --dry-run --directory "$WORK/keys" test
+expect_message "test.pub: exists already"
 expect 0 import "$(tiny_guest)" --name web
 overlay_of "$(tiny_guest)" "$WORK/rebuilt.qcow2" raw
 qemu-io -f qcow2 -c 'write -P 7 900M 64k' "$WORK/rebuilt.qcow2" >/dev/null
@@ -30,7 +38,12 @@ expect 0 import "$WORK/rebuilt.qcow2" --into web
 would "no rule keeps it"
 
 # --- a pin ends when its owner says so
+expect 0 path web@0 --pin "the CI" --dry-run --json
+[ "$(jq .pin "$OUT")" = null ] && [ -z "$(find "$WORK" -path '*/pins/*' -type f)" ] || fail "path --pin --dry-run pinned"
 expect 0 path web@0 --pin "the CI"
+expect 0 path --unpin "the CI" --dry-run --json web@0
+[ "$(jq -c '[.changed, (.unpinned | length)]' "$OUT")" = '[false,1]' ] || fail "path --unpin --dry-run"
+[ -n "$(find "$WORK" -path '*/pins/*' -type f)" ] || fail "path --unpin --dry-run unpinned"
 expect 0 path web@0 --pin anna
 expect 0 path web --pin anna
 case $(cp_run prune web --dry-run --json --keep-last 1 | jq -r '.templates[0].generations[0].reason') in
@@ -57,6 +70,8 @@ expect 0 path --unpin "the CI" web
 grep -qx "web: nothing is pinned by the CI" "$OUT" || { cat "$OUT"; fail "nothing to unpin"; }
 
 # --- a clone that is gone: its pin is told, and is no fault; not where the directory is gone, too
+expect 0 clone --dry-run --json web@0 "$WORK/clones/vm.qcow2"
+[ "$(jq -c '[.changed, .msg, .pin]' "$OUT")" = '[false,"would be cloned",null]' ] && [ ! -e "$WORK/clones/vm.qcow2" ] || fail "clone --dry-run"
 expect 0 clone web@0 "$WORK/clones/vm.qcow2"
 expect 0 status --check --json
 [ "$(of '.templates[0].pins_gone | length')" = 0 ] || fail "a clone that is there is told to be gone"

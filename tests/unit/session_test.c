@@ -90,12 +90,14 @@ START_TEST(other_names_are_utf8)
 		.size = sizeof verify, .overlays = &good, .n_overlays = 1, .record = LATIN1};
 	const struct coldpatch_mirror_options mirror = {
 		.size = sizeof mirror, .mirrors = &name, .n_mirrors = 1};
+	const struct coldpatch_generate_options generate = {
+		.size = sizeof generate, .directory = name, .name = "k"};
 	char *json = NULL;
 
 	said(coldpatch_record_verify(session, &verify, &json, &err), "record caf\\xE9: not UTF-8");
 	said(coldpatch_mirror_snapshot(session, &mirror, &json, &err), "mirror caf\\xE9: not");
 	said(coldpatch_mirror_verify(session, name, &json, &err), "snapshot caf\\xE9: not");
-	said(coldpatch_key_generate(session, name, "k", &json, &err), "directory caf\\xE9: not");
+	said(coldpatch_key_generate(session, &generate, &json, &err), "directory caf\\xE9: not");
 	ck_assert_ptr_null(json);
 	coldpatch_session_free(session);
 }

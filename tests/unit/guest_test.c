@@ -709,6 +709,49 @@ START_TEST(hardware_names_mean_the_only_disk)
 }
 END_TEST
 
+/* A volume is found by its nodes, and is not its first disk as a whole. */
+START_TEST(volumes_are_found_and_survive_json)
+{
+	char *nodes[] = {(char[]){"/dev/mapper/a--b-root"}, (char[]){"/dev/a-b/root"}};
+	struct guest_member member = {.partition = 2};
+	struct guest_segment segments[] = {{0, 4096, 8192}, {0, 65536, 512}};
+	struct guest_volume volume = {.manager = (char[]){"lvm"},
+				      .group = (char[]){"a-b"},
+				      .group_uuid = (char[]){"g"},
+				      .name = (char[]){"root"},
+				      .uuid = (char[]){"r"},
+				      .nodes = nodes,
+				      .n_nodes = 2,
+				      .grub = (char[]){"lvmid/g/r"},
+				      .members = &member,
+				      .n_members = 1,
+				      .segments = segments,
+				      .n_segments = 2};
+	struct guest_disk disk = {.format = (char[]){"raw"}, .partition_scheme = (char[]){"gpt"}};
+	struct guest_filesystem fs = {.size = 8704, .volume = &volume};
+	struct guest guest = {.disks = &disk, .n_disks = 1, .filesystems = &fs, .n_filesystems = 1};
+	CLEANUP_JSON json_t *json = guest_to_json(&guest);
+	CLEANUP_JSON json_t *again_json = NULL;
+	struct error err = {0};
+	CLEANUP(guest_free)
+	struct guest *again = guest_from_json(json, &err);
+	size_t index = 9;
+
+	ck_assert_msg(again != NULL, "%s", err.msg);
+	again_json = guest_to_json(again);
+	ck_assert(json_equal(json, again_json));
+	ck_assert_int_eq(guest_find_filesystem(again, "/dev/a-b/root", &index, &err), 1);
+	ck_assert_int_eq(guest_find_filesystem(again, "/dev/mapper/a--b-root", &index, &err), 1);
+	ck_assert_int_eq(guest_find_filesystem(again, "/dev/mapper/a-b-root", &index, &err), 0);
+	ck_assert_int_eq(guest_find_filesystem(again, "/dev/sda", &index, &err), 0);
+	segments[1].disk = 1;
+	json_decref(again_json);
+	again_json = guest_to_json(&guest);
+	ck_assert_ptr_null(guest_from_json(again_json, &err));
+	ck_assert_str_eq(err.msg, "guest: member volume is not as the schema says");
+}
+END_TEST
+
 START_TEST(architectures_are_told)
 {
 	unsigned char header[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
@@ -775,6 +818,7 @@ int main(void)
 	tcase_add_loop_test(values, json_is_checked, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_loop_test(values, sources_are_found, 0, sizeof sources / sizeof *sources);
 	tcase_add_test(values, hardware_names_mean_the_only_disk);
+	tcase_add_test(values, volumes_are_found_and_survive_json);
 	tcase_add_test(values, architectures_are_told);
 	tcase_add_test(values, machine_id_has_four_states);
 	suite_add_tcase(suite, values);

@@ -667,6 +667,7 @@ static TCase *texts(void)
 {
 	TCase *tcase = tcase_create("text");
 
+	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, segments_in_order);
 	tcase_add_loop_test(tcase, bad_text, 0, N(bad_texts));
@@ -683,6 +684,7 @@ static TCase *members(void)
 {
 	TCase *tcase = tcase_create("members");
 
+	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_group_over_two_disks);
 	tcase_add_test(tcase, dashes_are_doubled);

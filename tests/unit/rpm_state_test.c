@@ -226,6 +226,23 @@ START_TEST(finds_duplicates)
 }
 END_TEST
 
+START_TEST(finds_an_interrupted_yum)
+{
+	CLEANUP_READ struct read read = {0};
+
+	put_database("var/lib/rpm", plain);
+	put_file("root/var/lib/yum/transaction-all.2020-01-01.00:00.00.disabled", "");
+	put_file("root/var/lib/yum/transaction-all.2020-02-02.00:00.00", "");
+	ck_assert_msg(read_state(&read) == 0, "%s", read.err.msg);
+	ck_assert_uint_eq(read.opened.guest->n_blockers, 1);
+	ck_assert_str_eq(read.opened.guest->blockers[0].code, "half-configured");
+	ck_assert_ptr_nonnull(
+		strstr(read.opened.guest->blockers[0].msg,
+		       "yum was interrupted "
+		       "(/var/lib/yum/transaction-all.2020-02-02.00:00.00 is there)"));
+}
+END_TEST
+
 START_TEST(follows_links_between_places)
 {
 	CLEANUP_READ struct read one = {0}, other = {0};
@@ -551,6 +568,7 @@ int main(void)
 	tcase_add_test(tcase, reads_a_guest);
 	tcase_add_test(tcase, equal_guests_have_equal_states);
 	tcase_add_test(tcase, finds_duplicates);
+	tcase_add_test(tcase, finds_an_interrupted_yum);
 	tcase_add_test(tcase, follows_links_between_places);
 	tcase_add_test(tcase, refuses_two_databases);
 	tcase_add_test(tcase, refuses_a_journal);

@@ -138,6 +138,28 @@ static int read_database(struct tree *tree, struct package_state *state, struct 
 	return rpm_packages_write(&packages, MAX_HEADERS, state, err);
 }
 
+/* yum writes down what it is going to do, and removes that when it is done. */
+static int check_unfinished(struct tree *tree, struct guest *guest, struct error *err)
+{
+	static const char directory[] = "/var/lib/yum", begin[] = "transaction-all.";
+	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = "", .limit = MAX_NAMES};
+
+	if (package_names_read(tree, directory, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n_items; i++) {
+		const char *name = names.items[i];
+
+		if (strncmp(name, begin, sizeof begin - 1) != 0 || strstr(name, ".disabled"))
+			continue;
+		guest_add_blocker(guest, "half-configured",
+				  "yum was interrupted (%s/%s is there): start the guest and run "
+				  "yum-complete-transaction, or repair it",
+				  directory, name);
+		return 0;
+	}
+	return 0;
+}
+
 static int check_image_based(struct tree *tree, struct guest *guest, struct error *err)
 {
 	const char *mark;
@@ -160,7 +182,8 @@ int rpm_read_state(struct tree *tree, struct guest *guest, struct package_state 
 	CLEANUP_PACKAGE_STATE struct package_state state = {0};
 
 	if (read_database(tree, &state, err) < 0 || read_configurations(tree, &state, err) < 0 ||
-	    rpm_state_describe(&state, guest, err) < 0 || check_image_based(tree, guest, err) < 0)
+	    rpm_state_describe(&state, guest, err) < 0 || check_unfinished(tree, guest, err) < 0 ||
+	    check_image_based(tree, guest, err) < 0)
 		return -1;
 	*ret_state = state;
 	state = (struct package_state){0};

@@ -288,6 +288,20 @@ START_TEST(says_what_is_damaged)
 }
 END_TEST
 
+/* One bucket less: its page is there, and nothing leads to it. */
+START_TEST(refuses_lost_pages)
+{
+	CLEANUP_DATABASE struct database database = {0};
+	struct error err = {0};
+
+	if (!load(&samples[BDB], &database))
+		return;
+	database.file.data[72]--;
+	ck_assert_ptr_null(list(&database, &err));
+	ck_assert_msg(strstr(err.msg, "is in use, but nothing leads to it") != NULL, "%s", err.msg);
+}
+END_TEST
+
 START_TEST(refuses_slots_that_overlap)
 {
 	CLEANUP_DATABASE struct database database = {0};
@@ -479,6 +493,7 @@ int main(void)
 	tcase_add_loop_test(tcase, never_fewer_by_a_bit, 0, N(smallest));
 	tcase_add_loop_test(tcase, refuses_cut_ones, 0, N(smallest));
 	tcase_add_loop_test(tcase, says_what_is_damaged, 0, N(damages));
+	tcase_add_test(tcase, refuses_lost_pages);
 	tcase_add_test(tcase, refuses_slots_that_overlap);
 	tcase_add_test(tcase, refuses_empty_ones);
 	tcase_add_test(tcase, headers_have_digests);

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "ahead.h"
+#include "base/checksum.h"
 #include "base/file.h"
-#include "base/sha512.h"
 
 static int read_paths(const json_t *list, char ***ret, size_t *ret_n, struct error *err)
 {
@@ -176,15 +176,15 @@ static int check_file(const char *path, const char *what, const struct digest *e
 static int check_sha512(const char *path, const char *expected, struct error *err)
 {
 	CLEANUP_CLOSE int fd = file_open(path, "an exported file", ERROR_TRUST, err);
-	char found[SHA512_HEX_SIZE];
+	struct checksum found;
 
-	if (fd < 0 || sha512_of_fd(fd, NULL, found, err) < 0)
+	if (fd < 0 || checksum_of_fd(fd, CHECKSUM_SHA512, NULL, &found, err) < 0)
 		return -1;
-	if (strcmp(found, expected) == 0)
+	if (strcmp(found.hex, expected) == 0)
 		return 0;
 	return error_set(err, ERROR_TRUST,
 			 "exported file %s: its sha512 is %s, the statement says %s: not signed",
-			 path, found, expected);
+			 path, found.hex, expected);
 }
 
 static int check_exported(const struct record_subject *subject, const char *path, struct error *err)

@@ -21,6 +21,8 @@ static int enable_filter(struct archive *archive, enum compression compression)
 		return archive_read_support_filter_xz(archive);
 	case COMPRESSION_ZSTD:
 		return archive_read_support_filter_zstd(archive);
+	case COMPRESSION_BZIP2:
+		return archive_read_support_filter_bzip2(archive);
 	case COMPRESSION_NONE:
 		break;
 	}
@@ -34,24 +36,30 @@ static int fail(struct archive *archive, enum error_kind kind, struct error *err
 	return error_set(err, kind, "cannot be decompressed: %s", why ? why : "damaged");
 }
 
-static int append_all(struct archive *archive, size_t limit, enum error_kind kind,
-		      struct buffer *ret, struct error *err)
+/* Where the pieces go. */
+struct sink {
+	int (*each)(void *opaque, const char *piece, size_t len, struct error *err);
+	void *opaque;
+	size_t limit;
+	enum error_kind kind;
+};
+
+static int pass_all(struct archive *archive, const struct sink *sink, struct error *err)
 {
 	enum { CHUNK = 1 << 17 };
-	size_t start = ret->len;
+	CLEANUP_FREE char *piece = xmalloc(CHUNK);
+	size_t total = 0;
 	la_ssize_t n;
 
-	for (;;) {
-		n = archive_read_data(archive, buffer_reserve(ret, CHUNK), CHUNK);
-		if (n < 0)
-			return fail(archive, kind, err);
-		if (n == 0)
-			return 0;
-		if ((size_t)n > limit - (ret->len - start))
-			return error_set(err, kind, "decompresses to more than %zu bytes", limit);
-		ret->len += n;
-		ret->data[ret->len] = '\0';
+	while ((n = archive_read_data(archive, piece, CHUNK)) > 0) {
+		if ((size_t)n > sink->limit - total)
+			return error_set(err, sink->kind, "decompresses to more than %zu bytes",
+					 sink->limit);
+		total += n;
+		if (sink->each(sink->opaque, piece, n, err) < 0)
+			return -1;
 	}
+	return n < 0 ? fail(archive, sink->kind, err) : 0;
 }
 
 /* Without this, bytes that no filter claims would pass through as they are. */
@@ -65,16 +73,17 @@ static int check_filter(struct archive *archive, enum compression compression, e
 	return error_set(err, kind, "cannot be decompressed: not in the format its name says");
 }
 
-int decompress(const void *data, size_t len, enum compression compression, size_t limit,
-	       enum error_kind kind, struct buffer *ret, struct error *err)
+int decompress_each(const void *data, size_t len, enum compression compression, size_t limit,
+		    enum error_kind kind,
+		    int (*each)(void *opaque, const char *piece, size_t len, struct error *err),
+		    void *opaque, struct error *err)
 {
+	const struct sink sink = {each, opaque, limit, kind};
 	CLEANUP(archive_close)
 	struct archive *archive = archive_read_new();
 	struct archive_entry *entry;
-	size_t start = ret->len;
 	int status;
 
-	buffer_puts(ret, "");
 	if (!archive || enable_filter(archive, compression) < ARCHIVE_WARN ||
 	    archive_read_support_format_raw(archive) != ARCHIVE_OK ||
 	    archive_read_support_format_empty(archive) != ARCHIVE_OK)
@@ -88,7 +97,23 @@ int decompress(const void *data, size_t len, enum compression compression, size_
 		return 0;
 	if (status != ARCHIVE_OK)
 		return fail(archive, kind, err);
-	if (append_all(archive, limit, kind, ret, err) == 0)
+	return pass_all(archive, &sink, err);
+}
+
+static int append(void *opaque, const char *piece, size_t len, struct error *err)
+{
+	(void)err;
+	buffer_append(opaque, piece, len);
+	return 0;
+}
+
+int decompress(const void *data, size_t len, enum compression compression, size_t limit,
+	       enum error_kind kind, struct buffer *ret, struct error *err)
+{
+	size_t start = ret->len;
+
+	buffer_puts(ret, "");
+	if (decompress_each(data, len, compression, limit, kind, append, ret, err) == 0)
 		return 0;
 	ret->len = start;
 	ret->data[start] = '\0';

@@ -8,11 +8,23 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_XZ, COMPRESSION_ZSTD };
+enum compression {
+	COMPRESSION_NONE,
+	COMPRESSION_GZIP,
+	COMPRESSION_XZ,
+	COMPRESSION_ZSTD,
+	COMPRESSION_BZIP2
+};
 
 /* Appends what `data` holds to `ret`.  More than `limit` bytes, or bytes that are not one whole
  * compressed stream (or several after another), is an error of `kind`; `ret` is then as it was. */
 int decompress(const void *data, size_t len, enum compression compression, size_t limit,
 	       enum error_kind kind, struct buffer *ret, struct error *err);
+
+/* The same for what need not be kept: `each` gets it piece by piece.  Its -1 ends the walk. */
+int decompress_each(const void *data, size_t len, enum compression compression, size_t limit,
+		    enum error_kind kind,
+		    int (*each)(void *opaque, const char *piece, size_t len, struct error *err),
+		    void *opaque, struct error *err);
 
 #endif

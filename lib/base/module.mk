@@ -13,7 +13,7 @@ LIB_SOURCES += \
 	lib/base/memory.c \
 	lib/base/monitor.c \
 	lib/base/process.c \
-	lib/base/sha512.c \
+	lib/base/checksum.c \
 	lib/base/temporary.c \
 	lib/base/text.c \
 	lib/base/yaml.c \

@@ -12,8 +12,8 @@
 
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
-#include "base/sha512.h"
 #include "disk/image.h"
 #include "record/record.h"
 
@@ -336,7 +336,7 @@ static int check_exported(struct walk *walk, const struct record *record, struct
 	const char *path = walk->request->overlay;
 	CLEANUP_CLOSE int fd = file_open(path, "a file", ERROR_IO, err);
 	const struct record_subject *subject;
-	char sha512[SHA512_HEX_SIZE];
+	struct checksum sha512;
 	struct digest digest;
 	struct finding *finding;
 
@@ -346,12 +346,12 @@ static int check_exported(struct walk *walk, const struct record *record, struct
 	compare(walk, "export", path, &subject->digest, &digest);
 	if (!subject->sha512)
 		return 0;
-	if (sha512_of_fd(fd, walk->request->monitor, sha512, err) < 0)
+	if (checksum_of_fd(fd, CHECKSUM_SHA512, walk->request->monitor, &sha512, err) < 0)
 		return error_prefix(err, "%s", path);
-	finding = add(walk, strcmp(subject->sha512, sha512) ? FINDING_BAD : FINDING_OK, "sha512",
-		      path);
+	finding = add(walk, strcmp(subject->sha512, sha512.hex) ? FINDING_BAD : FINDING_OK,
+		      "sha512", path);
 	finding->expected = xstrdup(subject->sha512);
-	finding->found = xstrdup(sha512);
+	finding->found = xstrdup(sha512.hex);
 	return 0;
 }
 

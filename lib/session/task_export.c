@@ -8,8 +8,8 @@
  */
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
-#include "base/sha512.h"
 #include "disk/convert.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -73,16 +73,16 @@ static int compare(const json_t *output, const struct exported *exported, struct
 static int describe(const struct exported *exported, json_t *list, struct error *err)
 {
 	CLEANUP_CLOSE int fd = file_open(exported->path, "a file", ERROR_IO, err);
-	char sha512[SHA512_HEX_SIZE];
+	struct checksum sha512;
 	struct digest sha256;
 	json_t *json;
 
 	if (fd < 0 || digest_of_fd_monitored(fd, exported->monitor, &sha256, err) < 0 ||
-	    sha512_of_fd(fd, exported->monitor, sha512, err) < 0)
+	    checksum_of_fd(fd, CHECKSUM_SHA512, exported->monitor, &sha512, err) < 0)
 		return -1;
 	json = json_object();
 	json_put_digest(json, "sha256", &sha256);
-	json_put_string(json, "sha512", sha512);
+	json_put_string(json, "sha512", sha512.hex);
 	json_put_digest(json, "content", &exported->content);
 	json_put_u64(json, "virtual_size", exported->virtual_size);
 	json_array_append_new(list, json);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/checksum.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -80,6 +81,29 @@ START_TEST(digest_matches_the_standard)
 	ck_assert(digest_equal(&digest, &again));
 	hex[0] = 'B';
 	ck_assert(!digest_from_hex(hex, &again));
+}
+END_TEST
+
+START_TEST(checksum_is_of_its_type)
+{
+	/* FIPS 180-2, of "abc" */
+	static const char sha384[] =
+		"cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+		"8086072ba1e7cc2358baeca134c825a7";
+	struct checksum got, parsed, sha256;
+
+	checksum_of("abc", 3, CHECKSUM_SHA384, &got);
+	ck_assert_str_eq(got.hex, sha384);
+	ck_assert(checksum_parse("sha384", sha384, &parsed));
+	ck_assert(checksum_equal(&got, &parsed));
+	checksum_of("abc", 3, CHECKSUM_SHA256, &sha256);
+	ck_assert(!checksum_equal(&sha256, &parsed));
+	ck_assert(!checksum_parse("sha512", sha384, &parsed));
+	ck_assert(!checksum_parse("sha", "a9993e364706816aba3e25717850c26c9cd0d89d", &parsed));
+	ck_assert(!checksum_parse("sha256",
+				  "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF"
+				  "61F20015AD",
+				  &parsed));
 }
 END_TEST
 
@@ -233,6 +257,7 @@ int main(void)
 	tcase_add_test(tests, text_has_one_spelling_for_each_name);
 	tcase_add_test(tests, no_space_and_no_permission_have_their_own_kinds);
 	tcase_add_test(tests, digest_matches_the_standard);
+	tcase_add_test(tests, checksum_is_of_its_type);
 	tcase_add_test(tests, json_bytes_go_both_ways);
 	tcase_add_test(tests, json_counts_are_not_negative);
 	tcase_add_test(tests, json_reader_names_the_member);

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
-#include "base/sha512.h"
 #include "record/bundle.h"
 #include "record/head.h"
 #include "suite.h"
@@ -590,15 +590,15 @@ static int sign_export(const char *sha512_of, struct error *err)
 				       .n_overlays = 1,
 				       .parent_paths = (const char *[]){generation},
 				       .n_parents = 1};
-	char sha512[SHA512_HEX_SIZE];
+	struct checksum sha512;
 
 	ck_assert_int_eq(file_replace(exported, "disk", 4, 0644, err), 0);
 	{
 		CLEANUP_CLOSE int fd = file_open(other, "a file", ERROR_IO, err);
 
-		ck_assert_int_eq(sha512_of_fd(fd, NULL, sha512, err), 0);
+		ck_assert_int_eq(checksum_of_fd(fd, CHECKSUM_SHA512, NULL, &sha512, err), 0);
 	}
-	record->subjects[0].sha512 = xstrdup(sha512);
+	record->subjects[0].sha512 = xstrdup(sha512.hex);
 	free(record->dependencies[0].name);
 	record->dependencies[0].name = xstrdup("generation-record");
 	return record_sign(record, &request, path, err);

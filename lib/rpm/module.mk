@@ -6,6 +6,8 @@ LIB_SOURCES += \
 	lib/rpm/package_file.c \
 	lib/rpm/rpm_files.c \
 	lib/rpm/rpm_header.c \
+	lib/rpm/rpm_keyring.c \
+	lib/rpm/rpm_signature.c \
 	lib/rpm/sqlite.c \
 	lib/rpm/sqlite_memory.c \
 	lib/rpm/wal.c

@@ -7,8 +7,8 @@
 #include "image_options.h"
 
 struct values {
-	struct list suites, keyrings, allow, wants, sources;
-	const char *output, *patchset, *proxy;
+	struct list suites, keyrings, allow, trust, trust_packages, wants, sources;
+	const char *output, *patchset, *proxy, *os;
 	struct image_options image;
 };
 
@@ -16,6 +16,9 @@ enum {
 	OPTION_SUITE = 1,
 	OPTION_KEYRING,
 	OPTION_ALLOW,
+	OPTION_OS,
+	OPTION_TRUST_DIGEST,
+	OPTION_TRUST_PACKAGE,
 	OPTION_WANT,
 	OPTION_SOURCE,
 	OPTION_PROXY,
@@ -53,6 +56,15 @@ static int option(void *opaque, int option)
 	case OPTION_ALLOW:
 		list_add(&values->allow, optarg);
 		return 0;
+	case OPTION_OS:
+		values->os = optarg;
+		return 0;
+	case OPTION_TRUST_DIGEST:
+		list_add(&values->trust, optarg);
+		return 0;
+	case OPTION_TRUST_PACKAGE:
+		list_add(&values->trust_packages, optarg);
+		return 0;
 	default:
 		return image_option(&values->image, option);
 	}
@@ -71,10 +83,20 @@ static const char *day_of(const json_t *source)
 	return day;
 }
 
+/* What a repository is called; not all have a code name. */
+static const char *name_of(const json_t *source)
+{
+	return field(source,
+		     json_is_string(json_object_get(source, "codename")) ? "codename" : "path");
+}
+
 static void print_source(const json_t *source)
 {
-	printf("  %-10s %-24s of %s, signed by %s\n", field(source, "origin"),
-	       field(source, "codename"), day_of(source), field(source, "signer"));
+	printf("  %-10s %-24s of %s, ", field(source, "origin"), name_of(source), day_of(source));
+	if (json_is_string(json_object_get(source, "signer")))
+		printf("signed by %s\n", field(source, "signer"));
+	else
+		printf("not signed, trusted by digest %s\n", field(source, "index"));
 }
 
 static void print_snapshot(const json_t *snapshot)
@@ -103,10 +125,23 @@ static int tell_snapshots(const struct global *global, char *text)
 	return 0;
 }
 
+/* Cuts "centos:7" in place and gives the version; NULL where there is none. */
+static char *cut_version(char *os)
+{
+	char *colon = os ? strchr(os, ':') : NULL;
+
+	if (!colon)
+		return NULL;
+	*colon = '\0';
+	return colon + 1;
+}
+
 static int make(struct coldpatch_session *session, const struct global *global,
 		const struct values *values, int n, char **directories)
 {
 	struct coldpatch_error err = {0};
+	char *os = values->os ? strdup(values->os) : NULL, *text;
+	const char *version = cut_version(os);
 	const struct coldpatch_mirror_options options = {
 		.size = sizeof options,
 		.mirrors = (const char *const *)directories,
@@ -117,12 +152,23 @@ static int make(struct coldpatch_session *session, const struct global *global,
 		.n_keyrings = values->keyrings.n,
 		.allow_digests = values->allow.items,
 		.n_allow_digests = values->allow.n,
+		.os_id = os,
+		.os_version = version,
+		.trust_digests = values->trust.items,
+		.n_trust_digests = values->trust.n,
+		.trust_packages = values->trust_packages.items,
+		.n_trust_packages = values->trust_packages.n,
 	};
-	char *text;
+	int result = os && (!*os || (version && !*version));
 
-	if (coldpatch_mirror_snapshot(session, &options, &text, &err) < 0)
-		return tell_error(global, &err);
-	return tell_snapshots(global, text);
+	if (result)
+		result = usage_error(&command_mirror, "--os %s: not ID or ID:VERSION", values->os);
+	else if (coldpatch_mirror_snapshot(session, &options, &text, &err) < 0)
+		result = tell_error(global, &err);
+	else
+		result = tell_snapshots(global, text);
+	free(os);
+	return result;
 }
 
 /* ---- want ---- */
@@ -294,6 +340,9 @@ static const struct option options_table[] = {
 	{"suite", required_argument, NULL, OPTION_SUITE},
 	{"keyring", required_argument, NULL, OPTION_KEYRING},
 	{"allow", required_argument, NULL, OPTION_ALLOW},
+	{"os", required_argument, NULL, OPTION_OS},
+	{"trust-digest", required_argument, NULL, OPTION_TRUST_DIGEST},
+	{"trust-package", required_argument, NULL, OPTION_TRUST_PACKAGE},
 	{"want", required_argument, NULL, OPTION_WANT},
 	{"source", required_argument, NULL, OPTION_SOURCE},
 	{"proxy", required_argument, NULL, OPTION_PROXY},
@@ -312,6 +361,10 @@ const struct command command_mirror = {
 	.help = "  --keyring FILE   whose signatures count; again for each further one\n"
 		"  --suite NAME     only this suite; again for each further one\n"
 		"  --allow SHA256   accept this signed index although it is old or expired\n"
+		"  --os ID[:VERSION]  the mirrors are for these guests, as os-release has it\n"
+		"  --trust-digest SHA256   accept this index (repomd.xml) although it is not "
+		"signed\n"
+		"  --trust-package SHA256  accept this package although no keyring has its signer\n"
 		"  --patchset P     want only what this patchset asks for\n"
 		"  --want FILE      fetch what is wanted there; again for each further one\n"
 		"  --source FROM    fetch from this URL or directory; again for each further one\n"

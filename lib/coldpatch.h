@@ -135,6 +135,13 @@ struct coldpatch_mirror_options {
 	const char *const *allow_digests; /* signed indexes (sha256, hex) that may be old or older
 					     than seen before */
 	size_t n_allow_digests;
+	/* These are for mirrors on this list, not for those of the configuration. */
+	const char *os_id, *os_version;	  /* whose they are, as os-release has it; NULL: as they say
+					     themselves */
+	const char *const *trust_digests; /* indexes that need no signature */
+	size_t n_trust_digests;
+	const char *const *trust_packages; /* package files that need none */
+	size_t n_trust_packages;
 };
 
 COLDPATCH_API int coldpatch_mirror_snapshot(struct coldpatch_session *session,

@@ -80,7 +80,7 @@ centos_guest() { make_once centos-7.qcow2 "$TEST_TOP/test-images/rpm-guest" --ro
 # The vendor's packages, three of them built again; an apply of it to the CentOS guest takes all 91.
 centos_mirror() {
 	local key
-	key=$(rpm_key) && make_once centos-7-mirror "$TEST_TOP/test-images/make-rpm-mirror" --packages-from "$SHARED_RPM/wave-b-7.9.2009" --key "$key" -o
+	key=$(rpm_key) && make_once centos-7-mirror "$TEST_TOP/test-images/make-rpm-mirror" --distro cpe:/o:centos:centos:7 --packages-from "$SHARED_RPM/wave-b-7.9.2009" --key "$key" -o
 }
 rocky_guest() { make_once rocky-9.qcow2 "$TEST_TOP/test-images/rpm-guest" --root "$SHARED_RPM/rocky-9.1-root.tar.zst" --profile boot -o; }
 
@@ -215,7 +215,7 @@ rpm_victim_update() {
 	local rpm key
 	key=$(rpm_key) && rpm=$(victim_rpm 2.0 "$WORK" "$@") || exit 1
 	rm -rf "$WORK/mirror"
-	"$TEST_TOP/test-images/make-rpm-mirror" -o "$WORK/mirror" --key "$key" "$rpm" || fail "make-rpm-mirror"
+	"$TEST_TOP/test-images/make-rpm-mirror" -o "$WORK/mirror" --key "$key" --distro cpe:/o:fedoraproject:fedora:38 "$rpm" || fail "make-rpm-mirror"
 	expect 0 mirror snapshot --quiet --json --keyring "$key/keyring.gpg" "$WORK/mirror"
 	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
 }

@@ -137,6 +137,9 @@ static bool is_wanted(const struct mirror_source *source, const struct want_gues
 /* Other guests may want other suites.  How many are left. */
 static size_t keep_wanted(struct mirror_snapshot *snapshot, const struct want_guest *guest)
 {
+	const struct mirror_guest suited = {.os_id = guest->os_id,
+					    .os_version = guest->os_version,
+					    .codename = guest->codename};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < snapshot->n_sources; i++) {
@@ -146,7 +149,7 @@ static size_t keep_wanted(struct mirror_snapshot *snapshot, const struct want_gu
 			mirror_source_free(&snapshot->sources[i]);
 	}
 	snapshot->n_sources = kept;
-	return mirror_snapshot_keep_suited(snapshot, guest->os_id, guest->codename);
+	return mirror_snapshot_keep_suited(snapshot, &suited);
 }
 
 /* The resolver's cache is for one list of sources. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "mirror/apt.h"
+#include "mirror/apt/apt.h"
 
 void indexes_free(struct indexes *indexes)
 {

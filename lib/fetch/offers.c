@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "mirror/apt_packages.h"
+#include "mirror/apt/packages.h"
 #include "package/deb/control.h"
 
 enum { MAX_INDEX = 1 << 30 };

@@ -33,19 +33,6 @@ static bool is_allowed(const struct mirror_policy *policy, const struct digest *
 	return false;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
-}
-
-bool freshness_is_pocket(const struct mirror_source *source)
-{
-	return ends_with(source->suite, "-security") || ends_with(source->suite, "-updates") ||
-	       ends_with(source->codename, "-security") || ends_with(source->codename, "-updates");
-}
-
 static int refuse(const char *name, const char *problem, const struct digest *index,
 		  struct error *err)
 {
@@ -58,7 +45,7 @@ static int refuse(const char *name, const char *problem, const struct digest *in
 }
 
 int freshness_check(const char *name, const struct mirror_source *source,
-		    const struct mirror_policy *policy, struct error *err)
+		    const struct mirror_policy *policy, int64_t maximum_age, struct error *err)
 {
 	CLEANUP_FREE char *problem = NULL;
 
@@ -70,10 +57,9 @@ int freshness_check(const char *name, const struct mirror_source *source,
 		return 0;
 	if (source->valid_until && source->valid_until < policy->now)
 		problem = xasprintf("was valid until %s", moment_of(source->valid_until).text);
-	else if (policy->maximum_age && freshness_is_pocket(source) &&
-		 policy->now - source->date > policy->maximum_age)
+	else if (maximum_age && policy->now - source->date > maximum_age)
 		problem = xasprintf("is of %s, older than the limit of %" PRId64 " days",
-				    moment_of(source->date).text, policy->maximum_age / DAY);
+				    moment_of(source->date).text, maximum_age / DAY);
 	return problem ? refuse(name, problem, &source->index, err) : 0;
 }
 

@@ -8,18 +8,14 @@
 
 /*
  * ERROR_TRUST: its date is more than a day ahead of the clock; past Valid-Until; older than
- * policy->maximum_age in a suite of updates; older than the mark of any of its signers.  All but
- * the first may be allowed by the digest of the index, which the messages give.
+ * `maximum_age` seconds, unless that is 0; older than the mark of any of its signers.  All but the
+ * first may be allowed by the digest of the index, which the messages give.
  */
 int freshness_check(const char *name, const struct mirror_source *source,
-		    const struct mirror_policy *policy, struct error *err);
+		    const struct mirror_policy *policy, int64_t maximum_age, struct error *err);
 /* `key` has origin, suite, signer, date and index of the source. */
 int freshness_check_mark(const char *name, const struct highwater *highwater,
 			 const struct highwater_mark *key, const struct mirror_policy *policy,
 			 struct error *err);
-
-/* Suites that a vendor writes to all the time: the name or codename ends in -security or -updates.
- */
-bool freshness_is_pocket(const struct mirror_source *source);
 
 #endif

@@ -114,20 +114,29 @@ int keyring_dearmour(const char *text, size_t len, struct buffer *ret, struct er
 	return 0;
 }
 
-int keyring_copy(const char *from, const char *to, struct error *err)
+int keyring_read(const char *path, struct buffer *ret, struct error *err)
 {
-	CLEANUP_BUFFER struct buffer text = {0}, keys = {0};
-	CLEANUP_FREE char *real = realpath(from, NULL);
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_FREE char *real = realpath(path, NULL);
 
 	if (!real)
-		return error_set(err, ERROR_CONFIG, "keyring %s: not there", from);
+		return error_set(err, ERROR_CONFIG, "keyring %s: not there", path);
 	if (file_read(real, MAX_KEYRING, &text, err) < 0) {
 		err->kind = ERROR_CONFIG;
 		return error_prefix(err, "keyring");
 	}
 	if (text.len == 0)
-		return error_set(err, ERROR_CONFIG, "keyring %s: holds no public key", from);
-	if (keyring_dearmour(text.data, text.len, &keys, err) < 0)
-		return error_prefix(err, "keyring %s", from);
+		return error_set(err, ERROR_CONFIG, "keyring %s: holds no public key", path);
+	if (keyring_dearmour(text.data, text.len, ret, err) < 0)
+		return error_prefix(err, "keyring %s", path);
+	return 0;
+}
+
+int keyring_copy(const char *from, const char *to, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer keys = {0};
+
+	if (keyring_read(from, &keys, err) < 0)
+		return -1;
 	return file_replace(to, keys.data, keys.len, 0400, err);
 }

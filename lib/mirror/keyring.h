@@ -12,7 +12,9 @@
  * blocks of it; other bytes are taken as they are.  ERROR_CONFIG: armour without a key in it. */
 int keyring_dearmour(const char *text, size_t len, struct buffer *ret, struct error *err);
 
-/* Copies a keyring file in binary form.  ERROR_CONFIG: it is not there, or holds no key. */
+/* Appends the binary form of a keyring file.  ERROR_CONFIG: it is not there, or holds no key. */
+int keyring_read(const char *path, struct buffer *ret, struct error *err);
+/* Copies a keyring file in that form; the same errors. */
 int keyring_copy(const char *from, const char *to, struct error *err);
 
 #endif

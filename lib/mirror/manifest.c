@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "mirror/beneath.h"
 
-enum { VERSION = 1, MAX_MANIFEST = 256 << 20 };
+enum { VERSION = 2, MAX_MANIFEST = 256 << 20 };
 
 static void free_all(char **items, size_t n)
 {
@@ -23,6 +23,11 @@ void mirror_source_free(struct mirror_source *source)
 	free(source->files);
 	free_all(source->components, source->n_components);
 	free_all(source->architectures, source->n_architectures);
+	for (size_t i = 0; i < source->n_aliases; i++)
+		free(source->aliases[i].checksum);
+	free(source->aliases);
+	free(source->layout);
+	free(source->path);
 	free(source->directory);
 	free(source->origin);
 	free(source->label);
@@ -52,6 +57,20 @@ static json_t *files_to_json(const struct mirror_source *source)
 	return array;
 }
 
+static json_t *aliases_to_json(const struct mirror_source *source)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < source->n_aliases; i++) {
+		json_t *alias = json_object();
+
+		json_put_string(alias, "checksum", source->aliases[i].checksum);
+		json_put_digest(alias, "sha256", &source->aliases[i].sha256);
+		json_array_append_new(array, alias);
+	}
+	return array;
+}
+
 static void put_text(json_t *object, const char *name, const char *text)
 {
 	json_put(object, name, text ? json_bytes(text) : json_null());
@@ -62,6 +81,8 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 	CLEANUP_FREE char *directory = xasprintf("sources/%zu", number);
 	json_t *object = json_object();
 
+	json_put_string(object, "layout", source->layout);
+	json_put_bytes(object, "path", source->path);
 	json_put_string(object, "directory", directory);
 	put_text(object, "origin", source->origin);
 	put_text(object, "label", source->label);
@@ -73,7 +94,7 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 		 json_strings(source->architectures, source->n_architectures));
 	json_put_digest(object, "index", &source->index);
 	json_put_bytes(object, "index_path", source->index_path);
-	json_put_string(object, "signer", source->signer);
+	put_text(object, "signer", source->signer);
 	json_put_u64(object, "date", (uint64_t)source->date);
 	json_put_u64(object, "valid_until", (uint64_t)source->valid_until);
 	json_put_bool(object, "security", source->security);
@@ -82,6 +103,7 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 	json_put_u64(object, "priority", source->priority);
 	json_put(object, "excludes", json_strings(source->excludes, source->n_excludes));
 	json_put(object, "files", files_to_json(source));
+	json_put(object, "aliases", aliases_to_json(source));
 	return object;
 }
 
@@ -98,7 +120,6 @@ json_t *manifest_to_json(const struct mirror_snapshot *snapshot)
 		json_array_append_new(packages, json_string(hex));
 	}
 	json_put_u64(object, "version", VERSION);
-	json_put_string(object, "family", snapshot->family);
 	json_put(object, "sources", sources);
 	json_put(object, "packages", packages);
 	return object;
@@ -118,6 +139,16 @@ static int read_file(struct json_reader *reader, void *opaque)
 	return json_reader_result(reader);
 }
 
+static int read_alias(struct json_reader *reader, void *opaque)
+{
+	struct mirror_source *source = opaque;
+	struct mirror_alias *alias = ARRAY_ADD(source->aliases, source->n_aliases);
+
+	json_get_string(reader, "checksum", &alias->checksum);
+	json_get_digest(reader, "sha256", &alias->sha256);
+	return json_reader_result(reader);
+}
+
 static void get_time(struct json_reader *reader, const char *name, int64_t *ret)
 {
 	uint64_t value = 0;
@@ -132,6 +163,8 @@ static int read_source(struct json_reader *reader, void *opaque)
 	struct mirror_source *ret = ARRAY_ADD(snapshot->sources, snapshot->n_sources);
 
 	ret->directory = xasprintf("%s/sources/%zu", snapshot->directory, snapshot->n_sources - 1);
+	json_get_string(reader, "layout", &ret->layout);
+	json_get_bytes(reader, "path", &ret->path);
 	json_get_nullable_bytes(reader, "origin", &ret->origin);
 	json_get_nullable_bytes(reader, "label", &ret->label);
 	json_get_nullable_bytes(reader, "suite", &ret->suite);
@@ -141,7 +174,7 @@ static int read_source(struct json_reader *reader, void *opaque)
 	json_get_strings(reader, "architectures", &ret->architectures, &ret->n_architectures);
 	json_get_digest(reader, "index", &ret->index);
 	json_get_bytes(reader, "index_path", &ret->index_path);
-	json_get_string(reader, "signer", &ret->signer);
+	json_get_nullable_bytes(reader, "signer", &ret->signer);
 	get_time(reader, "date", &ret->date);
 	get_time(reader, "valid_until", &ret->valid_until);
 	json_get_bool(reader, "security", &ret->security);
@@ -149,7 +182,9 @@ static int read_source(struct json_reader *reader, void *opaque)
 	json_get_nullable_bytes(reader, "os_version", &ret->os_version);
 	json_get_u64(reader, "priority", &ret->priority);
 	json_get_strings(reader, "excludes", &ret->excludes, &ret->n_excludes);
-	return json_get_items(reader, "files", read_file, ret);
+	if (json_get_items(reader, "files", read_file, ret) < 0)
+		return -1;
+	return json_get_items(reader, "aliases", read_alias, ret);
 }
 
 static void get_packages(struct json_reader *reader, struct mirror_snapshot *ret)
@@ -181,7 +216,6 @@ static int get_all(struct json_reader *reader, struct mirror_snapshot *ret)
 		return error_set(reader->err, reader->kind,
 				 "%s: version %" PRIu64 " is not known here", reader->what,
 				 version);
-	json_get_string(reader, "family", &ret->family);
 	get_packages(reader, ret);
 	return json_get_items(reader, "sources", read_source, ret);
 }

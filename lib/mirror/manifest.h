@@ -2,12 +2,13 @@
 /*
  * The manifest of a mirror snapshot; its canonical bytes' sha256 is the snapshot's name.
  *
- *     {"version": 1, "family": "deb",
- *      "sources": [{"directory": "sources/0", "origin": ..., "files": [{"path", "size", "sha256"}],
- *                   ...}, ...],
+ *     {"version": 2,
+ *      "sources": [{"layout": "apt", "path": ".", "directory": "sources/0", ...,
+ *                   "files": [{"path", "size", "sha256"}], "aliases": []}, ...],
  *      "packages": ["SHA256", ...]}
  *
- * Sources are sorted by index_path, then index digest; files by path; packages by digest.
+ * Sources are sorted by path, index_path, index digest, then whose they are; files by path;
+ * packages by digest.
  */
 #ifndef COLDPATCH_MIRROR_MANIFEST_H
 #define COLDPATCH_MIRROR_MANIFEST_H

@@ -18,7 +18,7 @@
 #include "mirror/manifest.h"
 #include "mirror/store.h"
 
-static const struct mirror_layout *const layouts[] = {&mirror_layout_apt};
+static const struct mirror_layout *const layouts[] = {&mirror_layout_apt, &mirror_layout_repomd};
 
 void mirror_build_free(struct mirror_build *build)
 {
@@ -28,6 +28,9 @@ void mirror_build_free(struct mirror_build *build)
 	for (size_t i = 0; i < build->n_wanted; i++)
 		free(build->wanted[i].path);
 	free(build->wanted);
+	for (size_t i = 0; i < build->n_checks; i++)
+		build->checks[i]->free(build->checks[i]);
+	free(build->checks);
 	highwater_free(&build->before);
 	highwater_free(&build->seen);
 }
@@ -39,6 +42,11 @@ struct mirror_source *mirror_build_source(struct mirror_build *build)
 	source->directory = xasprintf("incoming/%zu", build->n_sources - 1);
 	source->priority = MIRROR_PRIORITY;
 	return source;
+}
+
+void mirror_build_check(struct mirror_build *build, struct mirror_check *check)
+{
+	*ARRAY_ADD(build->checks, build->n_checks) = check;
 }
 
 int mirror_build_file(struct mirror_build *build, struct mirror_source *source, const char *path,
@@ -68,14 +76,39 @@ static int not_a_mirror(struct error *err)
 	return error_set(err, ERROR_MIRROR, "not a mirror: %s", reasons.data);
 }
 
+/* The user's word on whose a mirror is goes before its own. */
+static void set_system(struct mirror_source *source, const struct mirror_options *options)
+{
+	if (!options->os_id)
+		return;
+	free(source->os_id);
+	free(source->os_version);
+	source->os_id = xstrdup(options->os_id);
+	source->os_version = options->os_version ? xstrdup(options->os_version) : NULL;
+}
+
+static int read_layout(struct mirror_build *build, const struct mirror_layout *layout,
+		       const struct mirror_options *options, int root, struct error *err)
+{
+	size_t before = build->n_sources;
+
+	if (layout->read(build, root, options, err) < 0)
+		return -1;
+	for (size_t i = before; i < build->n_sources; i++) {
+		build->sources[i].layout = xstrdup(layout->name);
+		if (!build->sources[i].path)
+			build->sources[i].path = xstrdup(".");
+		set_system(&build->sources[i], options);
+	}
+	return 0;
+}
+
 static int read_mirror(struct mirror_build *build, const struct mirror_options *options, int root,
 		       struct error *err)
 {
 	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-		if (!layouts[i]->detect(root))
-			continue;
-		build->family = layouts[i]->family;
-		return layouts[i]->read(build, root, options, err);
+		if (layouts[i]->detect(root))
+			return read_layout(build, layouts[i], options, root, err);
 	}
 	return not_a_mirror(err);
 }
@@ -105,7 +138,19 @@ static int by_content(const void *a, const void *b)
 static bool is_same(const struct mirror_wanted *a, const struct mirror_wanted *b)
 {
 	return digest_equal(&a->sha256, &b->sha256) && a->size == b->size && a->root == b->root &&
-	       strcmp(a->path, b->path) == 0;
+	       a->check == b->check && strcmp(a->path, b->path) == 0;
+}
+
+/* Each time: what lies in the store already may have been put there under other keys. */
+static int check_package(const struct mirror_build *build, const struct mirror_wanted *wanted,
+			 struct error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+
+	if (!wanted->check)
+		return 0;
+	fd = stage_package_open(build->stage, &wanted->sha256, err);
+	return fd < 0 ? -1 : wanted->check->check(wanted->check, wanted, fd, err);
 }
 
 static int copy_package(const struct mirror_build *build, const struct mirror_wanted *wanted,
@@ -115,7 +160,8 @@ static int copy_package(const struct mirror_build *build, const struct mirror_wa
 
 	if (fd < 0)
 		return error_prefix(err, "mirror %s", wanted->mirror);
-	if (stage_package(build->stage, fd, &wanted->sha256, wanted->size, err) < 0)
+	if (stage_package(build->stage, fd, &wanted->sha256, wanted->size, err) < 0 ||
+	    check_package(build, wanted, err) < 0)
 		return error_prefix(err, "mirror %s: %s", wanted->mirror, wanted->path);
 	return 0;
 }
@@ -157,24 +203,46 @@ static int compare_files(const struct mirror_source *a, const struct mirror_sour
 	return 0;
 }
 
+static int compare_texts(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
 /* Not the order of the user's mirrors: equal states are to give equal manifests. */
 static int by_index(const void *a, const void *b)
 {
 	const struct mirror_source *x = a, *y = b;
-	int order = strcmp(x->index_path, y->index_path);
+	int order = strcmp(x->path, y->path);
 
 	if (!order)
+		order = strcmp(x->index_path, y->index_path);
+	if (!order)
 		order = memcmp(x->index.bytes, y->index.bytes, DIGEST_SIZE);
+	if (!order)
+		order = compare_texts(x->os_id, y->os_id);
+	if (!order)
+		order = compare_texts(x->os_version, y->os_version);
 	return order ? order : compare_files(x, y);
+}
+
+static int by_checksum(const void *a, const void *b)
+{
+	return strcmp(((const struct mirror_alias *)a)->checksum,
+		      ((const struct mirror_alias *)b)->checksum);
 }
 
 static void sort_sources(struct mirror_build *build)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < build->n_sources; i++)
-		qsort(build->sources[i].files, build->sources[i].n_files,
-		      sizeof(struct mirror_file), by_file_path);
+	for (size_t i = 0; i < build->n_sources; i++) {
+		struct mirror_source *source = &build->sources[i];
+
+		qsort(source->files, source->n_files, sizeof *source->files, by_file_path);
+		if (source->n_aliases)
+			qsort(source->aliases, source->n_aliases, sizeof *source->aliases,
+			      by_checksum);
+	}
 	qsort(build->sources, build->n_sources, sizeof *build->sources, by_index);
 	for (size_t i = 0; i < build->n_sources; i++) {
 		if (n && by_index(&build->sources[n - 1], &build->sources[i]) == 0)
@@ -234,7 +302,6 @@ static int publish(struct mirror_build *build, char hex[static DIGEST_HEX_SIZE],
 	sort_sources(build);
 	if (place_sources(build, err) < 0)
 		return -1;
-	snapshot->family = xstrdup(build->family);
 	snapshot->made = build->policy->now;
 	take_digests(build, snapshot);
 	snapshot->sources = steal(build->sources);

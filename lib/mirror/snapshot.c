@@ -17,7 +17,6 @@ void mirror_snapshot_free(struct mirror_snapshot *snapshot)
 		mirror_source_free(&snapshot->sources[i]);
 	free(snapshot->sources);
 	free(snapshot->packages);
-	free(snapshot->family);
 	free(snapshot->directory);
 	free(snapshot->package_root);
 	free(snapshot);
@@ -116,6 +115,34 @@ bool mirror_snapshot_has_package(const struct mirror_snapshot *snapshot,
 {
 	return snapshot->n_packages && bsearch(sha256, snapshot->packages, snapshot->n_packages,
 					       sizeof *snapshot->packages, by_digest);
+}
+
+char *mirror_source_index(const struct mirror_source *source)
+{
+	return strcmp(source->path, ".") == 0 ? xstrdup(source->index_path)
+					      : path_join(source->path, source->index_path);
+}
+
+static int by_checksum(const void *key, const void *alias)
+{
+	return strcmp(key, ((const struct mirror_alias *)alias)->checksum);
+}
+
+bool mirror_source_find(const struct mirror_source *source, const char *type, const char *hex,
+			struct digest *ret)
+{
+	CLEANUP_FREE char *checksum = NULL;
+	const struct mirror_alias *alias;
+
+	if (strcmp(type, "sha256") == 0)
+		return digest_from_hex(hex, ret);
+	checksum = xasprintf("%s:%s", type, hex);
+	alias = source->n_aliases ? bsearch(checksum, source->aliases, source->n_aliases,
+					    sizeof *source->aliases, by_checksum)
+				  : NULL;
+	if (alias)
+		*ret = alias->sha256;
+	return alias;
 }
 
 int mirror_package_open(const struct mirror_snapshot *snapshot, const struct digest *sha256,

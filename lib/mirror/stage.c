@@ -176,6 +176,18 @@ int stage_package(const struct stage *stage, int fd, const struct digest *sha256
 	return seal(&to, staged, err);
 }
 
+int stage_package_open(const struct stage *stage, const struct digest *sha256, struct error *err)
+{
+	CLEANUP_FREE char *name = store_package_name(sha256);
+	CLEANUP_FREE char *in_store = path_join(stage->store, name);
+	CLEANUP_FREE char *staged = path_join(stage->directory, name);
+	int fd = open(staged, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = open(in_store, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : error_os(err, ERROR_IO, errno, "%s", in_store);
+}
+
 static int sync_directory(const char *path, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -34,6 +34,9 @@ int stage_write(const struct stage *stage, const char *path, const void *data, s
 int stage_package(const struct stage *stage, int fd, const struct digest *sha256, uint64_t size,
 		  struct error *err);
 
+/* Opens what stage_package copied, or found in the store, read-only. */
+int stage_package_open(const struct stage *stage, const struct digest *sha256, struct error *err);
+
 /* Moves all staged packages to their places, then DIRECTORY/snapshot to mirror-snapshots/`name`.
  * That there is one already is success: equal names are equal content. */
 int stage_publish(const struct stage *stage, const char *name, struct error *err);

@@ -15,6 +15,17 @@ const struct package_family *package_family_by_name(const char *name)
 	return NULL;
 }
 
+struct mirror_guest package_mirror_guest(const struct guest *guest)
+{
+	const struct package_family *family =
+		guest->packages.family ? package_family_by_name(guest->packages.family) : NULL;
+
+	return (struct mirror_guest){.layout = family ? family->layout : NULL,
+				     .os_id = guest->os.id,
+				     .os_version = guest->os.version_id,
+				     .codename = guest->os.codename};
+}
+
 bool package_has_role(const struct package_family *family, const char *name, enum package_role role)
 {
 	const char *const *patterns = family ? family->roles[role] : NULL;

@@ -162,6 +162,7 @@ enum package_role {
 
 struct package_family {
 	const char *name;	 /* "deb" */
+	const char *layout;	 /* of the mirrors that it reads (mirror/layout.h) */
 	const char *database;	 /* the file by which it is known, for messages */
 	const char *file_suffix; /* of its package files: ".deb" */
 	const char *purl_type;	 /* its type in Package URLs (purl-spec) */
@@ -221,6 +222,9 @@ struct package_family {
 /* The family of a tree, or NULL with ERROR_IMAGE when no known database is there. */
 const struct package_family *package_family_detect(struct tree *tree, struct error *err);
 const struct package_family *package_family_by_name(const char *name); /* NULL: unknown */
+
+/* By which a mirror's sources are found that are for this guest; borrows from it. */
+struct mirror_guest package_mirror_guest(const struct guest *guest);
 
 /* Does a package of this name have the role?  Not where the family is NULL. */
 bool package_has_role(const struct package_family *family, const char *name,

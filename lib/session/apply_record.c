@@ -151,7 +151,7 @@ static void add_snapshot(const struct mirror_snapshot *snapshot, struct record *
 	digest_to_hex(&snapshot->digest, hex);
 	add_dependency(record, "mirror-snapshot", xstrdup(hex), &snapshot->digest);
 	for (size_t i = 0; i < snapshot->n_sources; i++)
-		add_dependency(record, "index", xstrdup(snapshot->sources[i].index_path),
+		add_dependency(record, "index", mirror_source_index(&snapshot->sources[i]),
 			       &snapshot->sources[i].index)
 			->annotations = source_annotations(&snapshot->sources[i]);
 }

@@ -24,11 +24,24 @@ static const cyaml_schema_value_t string_schema = {
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1,     \
 			       CYAML_UNLIMITED)
 
+static const cyaml_schema_field_t os_fields[] = {
+	CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, struct config_os, id, 1, CYAML_UNLIMITED),
+	OPTIONAL_STRING("version", struct config_os, version), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t mirror_fields[] = {
 	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct config_mirror, path, 1,
 			       CYAML_UNLIMITED),
 	STRING_LIST("suites", struct config_mirror, suites),
-	STRING_LIST("keyrings", struct config_mirror, keyrings), CYAML_FIELD_END};
+	STRING_LIST("keyrings", struct config_mirror, keyrings),
+	CYAML_FIELD_MAPPING_PTR("os", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+				struct config_mirror, os, os_fields),
+	CYAML_FIELD_UINT("priority", CYAML_FLAG_OPTIONAL, struct config_mirror, priority),
+	STRING_LIST("exclude", struct config_mirror, excludes),
+	STRING_LIST("trust-digests", struct config_mirror, trust_digests),
+	STRING_LIST("trust-packages", struct config_mirror, trust_packages),
+	CYAML_FIELD_UINT("maximum-age-days", CYAML_FLAG_OPTIONAL, struct config_mirror,
+			 maximum_age_days),
+	CYAML_FIELD_END};
 
 static const cyaml_schema_value_t mirror_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_mirror, mirror_fields),
@@ -136,13 +149,25 @@ static void free_strings(char **strings, unsigned n)
 	free(strings);
 }
 
+static void free_mirror(struct config_mirror *mirror)
+{
+	if (mirror->os) {
+		free(mirror->os->id);
+		free(mirror->os->version);
+	}
+	free(mirror->os);
+	free(mirror->path);
+	free_strings(mirror->suites, mirror->n_suites);
+	free_strings(mirror->keyrings, mirror->n_keyrings);
+	free_strings(mirror->excludes, mirror->n_excludes);
+	free_strings(mirror->trust_digests, mirror->n_trust_digests);
+	free_strings(mirror->trust_packages, mirror->n_trust_packages);
+}
+
 void config_free(struct config *config)
 {
-	for (unsigned i = 0; i < config->n_mirrors; i++) {
-		free(config->mirrors[i].path);
-		free_strings(config->mirrors[i].suites, config->mirrors[i].n_suites);
-		free_strings(config->mirrors[i].keyrings, config->mirrors[i].n_keyrings);
-	}
+	for (unsigned i = 0; i < config->n_mirrors; i++)
+		free_mirror(&config->mirrors[i]);
 	free(config->mirrors);
 	free_strings(config->public_keys, config->n_public_keys);
 	free_strings(config->sandbox_ok, config->n_sandbox_ok);

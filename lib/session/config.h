@@ -11,12 +11,24 @@
 
 #include "base/error.h"
 
+/* Whose a mirror is: ID and VERSION_ID of os-release. */
+struct config_os {
+	char *id, *version; /* version NULL: all of them */
+};
+
 struct config_mirror {
 	char *path;
 	char **suites;
 	unsigned n_suites;
 	char **keyrings;
 	unsigned n_keyrings;
+	struct config_os *os; /* NULL: what it says itself */
+	uint64_t priority;    /* 0: not said */
+	char **excludes;
+	unsigned n_excludes;
+	char **trust_digests, **trust_packages;
+	unsigned n_trust_digests, n_trust_packages;
+	uint64_t maximum_age_days; /* 0: not said */
 };
 
 struct config {

@@ -136,23 +136,29 @@ static const char *known(const char *name)
 	return name ? name : "unknown";
 }
 
+static const char *release_of(const struct guest *guest)
+{
+	return known(guest->os.codename ? guest->os.codename : guest->os.version_id);
+}
+
 /* ERROR_MIRROR when the snapshot has nothing for the guest's release. */
 static struct mirror_snapshot *open_suited(const struct coldpatch_session *session,
 					   const char *name, const struct guest *guest,
 					   struct error *err)
 {
+	const struct mirror_guest suited = package_mirror_guest(guest);
 	CLEANUP(mirror_snapshot_free)
 	struct mirror_snapshot *snapshot = mirror_snapshot_open(session->config.store, name, err);
 
 	if (!snapshot)
 		return NULL;
 	for (size_t i = 0; i < snapshot->n_sources; i++)
-		if (mirror_source_suits(&snapshot->sources[i], guest->os.id, guest->os.codename))
+		if (mirror_source_suits(&snapshot->sources[i], &suited))
 			return steal(snapshot);
 	error_set(err, ERROR_MIRROR,
-		  "mirror snapshot %.12s has nothing for %s %s; make one of its mirror with "
-		  "`coldpatch mirror snapshot`, or name another with --snapshot",
-		  name, known(guest->os.id), known(guest->os.codename));
+		  "mirror snapshot %.12s has no %s repository for %s %s; make one of its mirror "
+		  "with `coldpatch mirror snapshot`, or name another with --snapshot",
+		  name, known(suited.layout), known(guest->os.id), release_of(guest));
 	return NULL;
 }
 
@@ -186,11 +192,14 @@ static int open_snapshot(struct coldpatch_session *session, const char *name,
 				  : open_newest(session, prepared->guest, err);
 	if (!prepared->snapshot)
 		return -1;
-	for (size_t i = 0; i < prepared->snapshot->n_sources; i++)
-		if (prepared->snapshot->sources[i].date + STALE_SNAPSHOT_S < time(NULL))
+	for (size_t i = 0; i < prepared->snapshot->n_sources; i++) {
+		const struct mirror_source *source = &prepared->snapshot->sources[i];
+		CLEANUP_FREE char *index = mirror_source_index(source);
+
+		if (source->date + STALE_SNAPSHOT_S < time(NULL))
 			monitor_log(&session->monitor, LOG_LEVEL_WARNING,
-				    "mirror snapshot: %s is older than 45 days",
-				    prepared->snapshot->sources[i].index_path);
+				    "mirror snapshot: %s is older than 45 days", index);
+	}
 	return 0;
 }
 
@@ -219,8 +228,9 @@ static char *plan_cache_path(const struct coldpatch_session *session,
 static char *resolver_cache_path(const struct coldpatch_session *session,
 				 const struct prepared *prepared)
 {
-	CLEANUP_FREE char *release = xasprintf("%s %s", known(prepared->guest->os.id),
-					       known(prepared->guest->os.codename));
+	const struct guest_os *os = &prepared->guest->os;
+	CLEANUP_FREE char *release =
+		xasprintf("%s %s %s", known(os->id), known(os->version_id), known(os->codename));
 	char snapshot[DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
 	struct digest digest;
 

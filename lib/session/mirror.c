@@ -12,13 +12,35 @@
 
 enum { DAY_S = 86400 };
 
-static json_t *mirror_to_json(const char *path, json_t *suites, json_t *keyrings)
+static json_t *list_of(char *const *strings, unsigned n)
+{
+	return strings_to_json((const char *const *)strings, n);
+}
+
+static void put_os(json_t *mirror, const char *id, const char *version)
+{
+	if (!id)
+		return;
+	json_put_string(mirror, "os_id", id);
+	if (version)
+		json_put_string(mirror, "os_version", version);
+}
+
+static json_t *configured_mirror(const struct config_mirror *config)
 {
 	json_t *mirror = json_object();
 
-	json_put_string(mirror, "path", path);
-	json_put(mirror, "suites", suites);
-	json_put(mirror, "keyrings", keyrings);
+	json_put_string(mirror, "path", config->path);
+	json_put(mirror, "suites", list_of(config->suites, config->n_suites));
+	json_put(mirror, "keyrings", list_of(config->keyrings, config->n_keyrings));
+	if (config->os)
+		put_os(mirror, config->os->id, config->os->version);
+	json_put_u64(mirror, "priority", config->priority);
+	json_put(mirror, "excludes", list_of(config->excludes, config->n_excludes));
+	json_put(mirror, "trust_digests", list_of(config->trust_digests, config->n_trust_digests));
+	json_put(mirror, "trust_packages",
+		 list_of(config->trust_packages, config->n_trust_packages));
+	json_put_u64(mirror, "maximum_age", config->maximum_age_days * DAY_S);
 	return mirror;
 }
 
@@ -26,18 +48,24 @@ static json_t *configured_mirrors(const struct config *config)
 {
 	json_t *mirrors = json_array();
 
-	for (unsigned i = 0; i < config->n_mirrors; i++) {
-		const struct config_mirror *mirror = &config->mirrors[i];
-
-		json_array_append_new(
-			mirrors,
-			mirror_to_json(mirror->path,
-				       strings_to_json((const char *const *)mirror->suites,
-						       mirror->n_suites),
-				       strings_to_json((const char *const *)mirror->keyrings,
-						       mirror->n_keyrings)));
-	}
+	for (unsigned i = 0; i < config->n_mirrors; i++)
+		json_array_append_new(mirrors, configured_mirror(&config->mirrors[i]));
 	return mirrors;
+}
+
+static json_t *named_mirror(const struct coldpatch_mirror_options *options, const char *path)
+{
+	json_t *mirror = json_object();
+
+	json_put_string(mirror, "path", path);
+	json_put(mirror, "suites", strings_to_json(options->suites, options->n_suites));
+	json_put(mirror, "keyrings", strings_to_json(options->keyrings, options->n_keyrings));
+	put_os(mirror, options->os_id, options->os_version);
+	json_put(mirror, "trust_digests",
+		 strings_to_json(options->trust_digests, options->n_trust_digests));
+	json_put(mirror, "trust_packages",
+		 strings_to_json(options->trust_packages, options->n_trust_packages));
+	return mirror;
 }
 
 static json_t *named_mirrors(const struct coldpatch_mirror_options *options)
@@ -45,11 +73,7 @@ static json_t *named_mirrors(const struct coldpatch_mirror_options *options)
 	json_t *mirrors = json_array();
 
 	for (size_t i = 0; i < options->n_mirrors; i++)
-		json_array_append_new(
-			mirrors,
-			mirror_to_json(options->mirrors[i],
-				       strings_to_json(options->suites, options->n_suites),
-				       strings_to_json(options->keyrings, options->n_keyrings)));
+		json_array_append_new(mirrors, named_mirror(options, options->mirrors[i]));
 	return mirrors;
 }
 
@@ -92,11 +116,25 @@ static int check_mirrors(const json_t *mirrors, struct error *err)
 
 static int check_names(const struct coldpatch_mirror_options *options, struct error *err)
 {
-	if (strings_check(options->mirrors, options->n_mirrors, "mirror", err) < 0 ||
-	    strings_check(options->suites, options->n_suites, "suite", err) < 0 ||
-	    strings_check(options->keyrings, options->n_keyrings, "keyring", err) < 0)
-		return -1;
-	return strings_check(options->allow_digests, options->n_allow_digests, "digest", err);
+	const char *const os[] = {options->os_id, options->os_version};
+	const struct {
+		const char *const *items;
+		size_t n;
+		const char *what;
+	} lists[] = {
+		{options->mirrors, options->n_mirrors, "mirror"},
+		{options->suites, options->n_suites, "suite"},
+		{options->keyrings, options->n_keyrings, "keyring"},
+		{options->allow_digests, options->n_allow_digests, "digest"},
+		{options->trust_digests, options->n_trust_digests, "digest"},
+		{options->trust_packages, options->n_trust_packages, "digest"},
+		{os, 2, "distribution"},
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (strings_check(lists[i].items, lists[i].n, lists[i].what, err) < 0)
+			return -1;
+	return 0;
 }
 
 int coldpatch_mirror_snapshot(struct coldpatch_session *session,

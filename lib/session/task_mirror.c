@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snapshot:        {"store", "mirrors": [{"path", "suites", "keyrings"}], "now", "maximum_age",
- *                   "high_water_file", "allow_digests"} -> manifest of the mirror snapshot
+ * snapshot:        {"store", "mirrors": [{"path", "suites", "keyrings", "os_id"?, "os_version"?,
+ *                   "priority"?, "excludes"?, "trust_digests"?, "trust_packages"?,
+ *                   "maximum_age"?}], "now", "maximum_age", "high_water_file", "allow_digests"}
+ *                  -> manifest of the mirror snapshot
  * verify-snapshot: {"store", "snapshot"} -> manifest of the mirror snapshot
  *
  * A mirror's bytes are hostile until verified, so this is a worker's business.
@@ -10,19 +12,40 @@
 #include "session/strings.h"
 #include "session/task.h"
 
+static const char *optional(const json_t *json, const char *name)
+{
+	return json_string_value(json_object_get(json, name));
+}
+
 static void read_mirror(const json_t *json, struct mirror_options *ret)
 {
 	ret->path = string_member(json, "path");
 	ret->suites = strings_of_json(json_object_get(json, "suites"), &ret->n_suites);
 	ret->keyrings = strings_of_json(json_object_get(json, "keyrings"), &ret->n_keyrings);
+	ret->os_id = optional(json, "os_id");
+	ret->os_version = optional(json, "os_version");
+	ret->priority = (uint64_t)json_integer_value(json_object_get(json, "priority"));
+	ret->excludes = strings_of_json(json_object_get(json, "excludes"), &ret->n_excludes);
+	ret->trust_digests =
+		strings_of_json(json_object_get(json, "trust_digests"), &ret->n_trust_digests);
+	ret->trust_packages =
+		strings_of_json(json_object_get(json, "trust_packages"), &ret->n_trust_packages);
+	ret->maximum_age = json_integer_value(json_object_get(json, "maximum_age"));
+}
+
+static void free_mirror(const struct mirror_options *mirror)
+{
+	const void *const lists[] = {mirror->suites, mirror->keyrings, mirror->excludes,
+				     mirror->trust_digests, mirror->trust_packages};
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		free((void *)(uintptr_t)lists[i]);
 }
 
 static void free_mirrors(struct mirror_options *mirrors, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		free((void *)(uintptr_t)mirrors[i].suites);
-		free((void *)(uintptr_t)mirrors[i].keyrings);
-	}
+	for (size_t i = 0; i < n; i++)
+		free_mirror(&mirrors[i]);
 	free(mirrors);
 }
 

@@ -28,6 +28,8 @@ static void inputs_free(struct inputs *inputs)
 
 static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
 {
+	struct mirror_guest suited;
+
 	ret->guest = guest_from_json(json_object_get(input, "guest"), err);
 	if (!ret->guest)
 		return -1;
@@ -38,7 +40,8 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 					     string_member(input, "snapshot"), err);
 	if (!ret->snapshot)
 		return -1;
-	mirror_snapshot_keep_suited(ret->snapshot, ret->guest->os.id, ret->guest->os.codename);
+	suited = package_mirror_guest(ret->guest);
+	mirror_snapshot_keep_suited(ret->snapshot, &suited);
 	if (state_dir_read(string_member(input, "state_dir"), &ret->state, err) < 0)
 		return -1;
 	ret->family = package_family_by_name(ret->guest->packages.family);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "mirror/apt_packages.h"
-#include "mirror/apt_release.h"
+#include "mirror/apt/packages.h"
+#include "mirror/apt/release.h"
 #include "mirror/beneath.h"
 #include "mirror/gpgv.h"
 #include "mirror/keyring.h"

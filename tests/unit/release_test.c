@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "base/decompress.h"
-#include "mirror/apt_packages.h"
-#include "mirror/apt_release.h"
+#include "mirror/apt/packages.h"
+#include "mirror/apt/release.h"
 #include "mirror/beneath.h"
 #include "mirror/gpgv.h"
 #include "mirror/highwater.h"
@@ -61,8 +61,10 @@ START_TEST(source_suits)
 	const struct mirror_source source = {.origin = suits[_i].origin,
 					     .codename = suits[_i].codename};
 
-	ck_assert(mirror_source_suits(&source, suits[_i].os_id, suits[_i].guest_codename) ==
-		  suits[_i].suits);
+	const struct mirror_guest guest = {.os_id = suits[_i].os_id,
+					   .codename = suits[_i].guest_codename};
+
+	ck_assert(mirror_source_suits(&source, &guest) == suits[_i].suits);
 }
 END_TEST
 

@@ -21,6 +21,7 @@ static const struct package_run_file run_files[] = {
 
 const struct package_family deb_family = {
 	.name = "deb",
+	.layout = "apt",
 	.database = "/var/lib/dpkg/status",
 	.file_suffix = ".deb",
 	.purl_type = "deb",

@@ -3,6 +3,7 @@
 
 const struct package_family rpm_family = {
 	.name = "rpm",
+	.layout = "repomd",
 	.database = "/var/lib/rpm",
 	.file_suffix = ".rpm",
 	.purl_type = "rpm",

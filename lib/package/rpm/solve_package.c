@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <solv/chksum.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -73,6 +74,8 @@ bool solve_has_file(const struct solve *solve, Id id, struct digest *ret)
 	const char *hex = solvable_lookup_checksum(pool_id2solvable(solve->pool, id),
 						   SOLVABLE_CHECKSUM, &type);
 
-	return hex && type == REPOKEY_TYPE_SHA256 && digest_from_hex(hex, ret) &&
+	return hex &&
+	       mirror_source_find(solve_source_of(solve, id), solv_chksum_type2str(type), hex,
+				  ret) &&
 	       mirror_snapshot_has_package(solve->snapshot, ret);
 }

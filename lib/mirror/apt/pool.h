@@ -2,8 +2,8 @@
 /* Which files a mirror's package directories hold.  They are read once, when the first package in
  * them is asked for: a partial mirror may lack most of the tens of thousands of packages that its
  * index names. */
-#ifndef COLDPATCH_MIRROR_POOL_H
-#define COLDPATCH_MIRROR_POOL_H
+#ifndef COLDPATCH_MIRROR_APT_POOL_H
+#define COLDPATCH_MIRROR_APT_POOL_H
 
 #include "mirror/beneath.h"
 

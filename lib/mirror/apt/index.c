@@ -6,8 +6,8 @@
 
 #include "base/decompress.h"
 #include "base/file.h"
-#include "mirror/apt.h"
-#include "mirror/apt_packages.h"
+#include "mirror/apt/apt.h"
+#include "mirror/apt/packages.h"
 #include "mirror/beneath.h"
 
 enum { MAX_INDEX = 1 << 30 }; /* bytes of a Packages file, in any form */

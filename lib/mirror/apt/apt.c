@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "mirror/apt.h"
+#include "mirror/apt/apt.h"
 #include "mirror/beneath.h"
 
 enum { MAX_SUITE_DEPTH = 3 };
@@ -117,12 +117,28 @@ static int read_suite(struct apt *apt, const char *path, struct error *err)
 	return apt_index_read(apt, &suite, err);
 }
 
+static int check_options(const struct mirror_options *options, struct error *err)
+{
+	const char *key = options->priority	      ? "priority"
+			  : options->n_excludes	      ? "exclude"
+			  : options->n_trust_digests  ? "trust-digests"
+			  : options->n_trust_packages ? "trust-packages"
+						      : NULL;
+
+	return key ? error_set(err, ERROR_CONFIG,
+			       "%s: said of an apt mirror, which has no use for it", key)
+		   : 0;
+}
+
 static int read_mirror(struct mirror_build *build, int root, const struct mirror_options *options,
 		       struct error *err)
 {
 	CLEANUP_BENEATH_LIST struct beneath_list suites = {0};
 	struct apt apt = {.build = build, .options = options, .root = root, .pool = {.root = root}};
-	int result = list_suites(&apt, &suites, err);
+	int result = check_options(options, err);
+
+	if (result == 0)
+		result = list_suites(&apt, &suites, err);
 
 	for (size_t i = 0; result == 0 && i < suites.n_paths; i++)
 		result = read_suite(&apt, suites.paths[i], err);
@@ -132,7 +148,6 @@ static int read_mirror(struct mirror_build *build, int root, const struct mirror
 
 const struct mirror_layout mirror_layout_apt = {
 	.name = "apt",
-	.family = "deb",
 	.missing = "it has no dists directory, as an apt mirror has",
 	.detect = detect,
 	.read = read_mirror,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of the apt layout: apt.c finds suites, apt_suite.c takes in the signed index of one,
- * apt_index.c its Packages files. */
-#ifndef COLDPATCH_MIRROR_APT_H
-#define COLDPATCH_MIRROR_APT_H
+/* The parts of the apt layout: apt.c finds suites, suite.c takes in the signed index of one,
+ * index.c its Packages files. */
+#ifndef COLDPATCH_MIRROR_APT_APT_H
+#define COLDPATCH_MIRROR_APT_APT_H
 
-#include "mirror/apt_release.h"
+#include "mirror/apt/pool.h"
+#include "mirror/apt/release.h"
 #include "mirror/gpgv.h"
 #include "mirror/layout.h"
-#include "mirror/pool.h"
 
 struct apt {
 	struct mirror_build *build;

@@ -3,7 +3,7 @@
  * Debian's main has more than 60,000 stanzas in 45 MB, so nothing is allocated per stanza and of
  * most lines only the first byte is looked at.
  */
-#include "mirror/apt_packages.h"
+#include "mirror/apt/packages.h"
 
 #include <stdbool.h>
 #include <string.h>

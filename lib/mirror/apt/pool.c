@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mirror/pool.h"
+#include "mirror/apt/pool.h"
 
 #include <string.h>
 

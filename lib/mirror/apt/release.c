@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mirror/apt_release.h"
+#include "mirror/apt/release.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "mirror/apt.h"
+#include "mirror/apt/apt.h"
 #include "mirror/beneath.h"
 #include "mirror/freshness.h"
 
@@ -144,6 +144,27 @@ static void describe(struct apt_suite *suite)
 	digest_of(suite->index.data, suite->index.len, &source->index);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
+/* Suites that a vendor writes to all the time. */
+static bool is_pocket(const struct mirror_source *source)
+{
+	return ends_with(source->suite, "-security") || ends_with(source->suite, "-updates") ||
+	       ends_with(source->codename, "-security") || ends_with(source->codename, "-updates");
+}
+
+static int64_t maximum_age(const struct apt *apt, const struct mirror_source *source)
+{
+	if (apt->options->maximum_age)
+		return apt->options->maximum_age;
+	return is_pocket(source) ? apt->build->policy->maximum_age : 0;
+}
+
 /* A state signed by several keys is held to the marks of each. */
 static int check_age(const struct apt *apt, const struct apt_suite *suite, struct error *err)
 {
@@ -151,7 +172,8 @@ static int check_age(const struct apt *apt, const struct apt_suite *suite, struc
 	const char *name = source->codename ? source->codename : source->suite;
 	struct mirror_build *build = apt->build;
 
-	if (freshness_check(suite->index_path, source, build->policy, err) < 0)
+	if (freshness_check(suite->index_path, source, build->policy, maximum_age(apt, source),
+			    err) < 0)
 		return -1;
 	for (size_t i = 0; i < suite->signers.n_fingerprints; i++) {
 		struct highwater_mark mark = {

@@ -272,9 +272,10 @@ static int tell_fetch(const struct global *global, char *text)
 	       (long long)json_integer_value(json_object_get(json, "packages")),
 	       (long long)json_integer_value(json_object_get(json, "fetched")),
 	       human_size(json_integer_value(json_object_get(json, "fetched_bytes"))));
-	json_array_foreach(json_object_get(json, "suites"), i, item)
-		printf("  %-24s of %s, signed by %s\n", field(item, "name"), day_of(item),
-		       field(item, "signer"));
+	json_array_foreach(json_object_get(json, "suites"), i, item) printf(
+		"  %-24s of %s, %s%s\n", field(item, "name"), day_of(item),
+		json_is_string(json_object_get(item, "signer")) ? "signed by " : "not signed",
+		json_is_string(json_object_get(item, "signer")) ? field(item, "signer") : "");
 	json_array_foreach(json_object_get(json, "missing"), i, item)
 		printf("  %-24s no source has it\n", json_string_value(item));
 	json_decref(json);
@@ -297,6 +298,8 @@ static int fetch(struct coldpatch_session *session, const struct global *global,
 		.allow_digests = values->allow.items,
 		.n_allow_digests = values->allow.n,
 		.proxy = values->proxy,
+		.trust_digests = values->trust.items,
+		.n_trust_digests = values->trust.n,
 	};
 	char *text;
 

@@ -178,7 +178,9 @@ struct coldpatch_fetch_options {
 	size_t n_keyrings;
 	const char *const *allow_digests; /* as for a mirror snapshot */
 	size_t n_allow_digests;
-	const char *proxy; /* http URL; NULL: none */
+	const char *proxy;		  /* http URL; NULL: none */
+	const char *const *trust_digests; /* as for a mirror snapshot */
+	size_t n_trust_digests;
 };
 
 /* Brings what want files ask for into a directory.  The only call that opens network connections.

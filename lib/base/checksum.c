@@ -37,6 +37,19 @@ bool checksum_parse(const char *type, const char *hex, struct checksum *ret)
 	return false;
 }
 
+bool checksum_from_text(const char *text, struct checksum *ret)
+{
+	const char *colon = strchr(text, ':');
+	CLEANUP_FREE char *type = colon ? xstrndup(text, (size_t)(colon - text)) : NULL;
+
+	return type && checksum_parse(type, colon + 1, ret);
+}
+
+char *checksum_to_text(const struct checksum *checksum)
+{
+	return xasprintf("%s:%s", types[checksum->type].name, checksum->hex);
+}
+
 bool checksum_equal(const struct checksum *a, const struct checksum *b)
 {
 	return a->type == b->type && strcmp(a->hex, b->hex) == 0;

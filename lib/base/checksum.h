@@ -23,6 +23,10 @@ struct checksum {
 
 /* Of a type's name ("sha256") and digits; false when it is another, or they are not as many. */
 bool checksum_parse(const char *type, const char *hex, struct checksum *ret);
+/* The same of "sha256:" and digits. */
+bool checksum_from_text(const char *text, struct checksum *ret);
+/* Such a text; the caller frees. */
+char *checksum_to_text(const struct checksum *checksum);
 bool checksum_equal(const struct checksum *a, const struct checksum *b);
 const char *checksum_type_name(enum checksum_type type);
 

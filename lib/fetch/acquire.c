@@ -20,7 +20,7 @@ struct acquire {
 	/* one per transfer, in its order */
 	struct item {
 		struct acquire_file *file;
-		char *uri, *partial, hex[DIGEST_HEX_SIZE];
+		char *uri, *partial;
 		bool resumed;
 	} * items;
 	struct apt_transfer *transfers;
@@ -71,20 +71,31 @@ static char *uri_of(const struct acquire_file *file)
 
 /* ---- what is here already ---- */
 
+/* 1, 0, -1. */
+static int has_checksum(const struct acquire *acquire, const char *path,
+			const struct acquire_file *file, struct error *err)
+{
+	CLEANUP_CLOSE int fd = file_open(path, "a file", ERROR_IO, err);
+	struct checksum got;
+
+	if (fd < 0)
+		return -1;
+	if (checksum_of_fd(fd, file->checksum.type, acquire->monitor, &got, err) < 0)
+		return error_prefix(err, "%s", path);
+	return checksum_equal(&got, &file->checksum);
+}
+
 /* 1, 0 when it is not there or is another file, -1. */
 static int is_here(const struct acquire *acquire, const struct acquire_file *file,
 		   struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(acquire->directory, file->path);
-	struct digest digest;
 	struct stat st;
 
 	if (!file->known || lstat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size != file->size)
 		return 0;
-	if (digest_of_file_monitored(path, acquire->monitor, &digest, err) < 0)
-		return -1;
-	return digest_equal(&digest, &file->sha256);
+	return has_checksum(acquire, path, file, err);
 }
 
 static bool is_absent_there(const struct acquire_file *file)
@@ -148,14 +159,13 @@ static bool prepare_partial(const struct item *item)
 
 static int check(const struct acquire *acquire, const struct item *item, struct error *err)
 {
-	struct digest digest;
+	int right;
 
 	if (!item->file->known)
 		return 0;
-	if (digest_of_file_monitored(item->partial, acquire->monitor, &digest, err) < 0)
-		return -1;
-	if (digest_equal(&digest, &item->file->sha256))
-		return 0;
+	right = has_checksum(acquire, item->partial, item->file, err);
+	if (right)
+		return right < 0 ? -1 : 0;
 	drop_partial(item);
 	return error_set(err, ERROR_TRUST,
 			 "%s: it is not the file that the signed index names: damaged, tampered "
@@ -185,7 +195,8 @@ static const struct acquire_file *twin_of(const struct acquire *acquire,
 	for (size_t i = 0; file->known && i < acquire->n_items; i++) {
 		const struct acquire_file *other = acquire->items[i].file;
 
-		if (other != file && other->known && digest_equal(&other->sha256, &file->sha256))
+		if (other != file && other->known &&
+		    checksum_equal(&other->checksum, &file->checksum))
 			return other;
 	}
 	return NULL;
@@ -212,10 +223,15 @@ static void add_item(struct acquire *acquire, struct acquire_file *file)
 
 	item->file = file;
 	item->uri = uri_of(file);
-	digest_to_hex(&file->sha256, item->hex);
 	item->partial = file->known
-				? path_join(acquire->partial, item->hex)
+				? path_join(acquire->partial, file->checksum.hex)
 				: xasprintf("%s/unknown-%zu", acquire->partial, acquire->n_items);
+}
+
+/* What apt can tell a file by. */
+static const char *sha256_of(const struct acquire_file *file)
+{
+	return file->known && file->checksum.type == CHECKSUM_SHA256 ? file->checksum.hex : NULL;
 }
 
 /* Fills the transfers of all items; only now do the items stay where they are. */
@@ -230,7 +246,7 @@ static void make_transfers(struct acquire *acquire)
 		acquire->transfers[i] = (struct apt_transfer){
 			.uri = item->uri,
 			.path = item->partial,
-			.sha256 = item->file->known ? item->hex : NULL,
+			.sha256 = sha256_of(item->file),
 			.size = item->file->known ? item->file->size : 0,
 		};
 	}

@@ -3,8 +3,8 @@
  * Bringing files into a directory.
  *
  *     DIRECTORY/PATH                    what was verified; put there by rename, so it is all there
- *     DIRECTORY/.fetch/partial/SHA256   the beginning of a file with that digest
- *     DIRECTORY/.fetch/partial/SHA256.since    when the server's file was last changed
+ *     DIRECTORY/.fetch/partial/DIGEST   the beginning of a file with that digest
+ *     DIRECTORY/.fetch/partial/DIGEST.since    when the server's file was last changed
  *
  * A partial file is known by the digest that the whole one is to have, so it is never continued
  * with the bytes of another.  What cannot be continued is begun anew in the same call.
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/digest.h"
+#include "base/checksum.h"
 #include "base/monitor.h"
 
 #define FETCH_DIRECTORY ".fetch"
@@ -27,7 +27,7 @@ struct acquire_file {
 	const char *path;   /* below the directory, safe */
 	bool known; /* size and digest are; else whatever is there is taken, each time anew */
 	uint64_t size;
-	struct digest sha256;
+	struct checksum checksum;
 	bool optional; /* that the source has none is no failure */
 	bool found;    /* out: it is at `path` now; false before */
 	bool fetched;  /* out: it was not before; false before */

@@ -68,14 +68,16 @@ static void add(struct choices *ret, const struct mirror_snapshot *snapshot,
 	const struct offer *offer = offers_find(offers, sha256);
 	const char *index = offer ? snapshot->sources[offer->source].index_path : NULL;
 	const char *end = index ? strrchr(index, '/') : NULL;
+	struct checksum checksum = {.type = CHECKSUM_SHA256};
 
 	if (!end || strncmp(index, "dists/", 6) != 0)
 		return;
+	digest_to_hex(sha256, checksum.hex);
 	*ARRAY_ADD(ret->items, ret->n_items) = (struct choice){
 		.suite = xstrndup(index + 6, (size_t)(end - index - 6)),
 		.path = xstrdup(offer->path),
 		.size = offer->size,
-		.sha256 = *sha256,
+		.checksum = checksum,
 	};
 }
 

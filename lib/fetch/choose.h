@@ -10,13 +10,14 @@
 #ifndef COLDPATCH_FETCH_CHOOSE_H
 #define COLDPATCH_FETCH_CHOOSE_H
 
+#include "base/checksum.h"
 #include "fetch/want.h"
 
 struct choice {
 	char *suite; /* that has it */
-	char *path;  /* in the mirror, as the index says, safe */
+	char *path;  /* in the mirror (apt) or repository, as the index says, safe */
 	uint64_t size;
-	struct digest sha256;
+	struct checksum checksum;
 };
 struct choices {
 	struct choice *items;
@@ -40,5 +41,10 @@ struct choose_request {
  * ERROR_MIRROR: no index suits; ERROR_IMAGE: what is installed does not fit together. */
 int choose_packages(const struct want_guest *guest, struct mirror_snapshot *snapshot,
 		    const struct choose_request *request, struct choices *ret, struct error *err);
+
+/* The same for the layout repomd, where that is not asked of a resolver: of each package that is
+ * installed, every newer version for its architecture or for all. */
+int choose_newer(const struct want_guest *guest, struct mirror_snapshot *snapshot,
+		 struct choices *ret, struct error *err);
 
 #endif

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "fetch/layout.h"
 #include "mirror/apt/apt.h"
+#include "mirror/repomd/repomd.h"
 
 void indexes_free(struct indexes *indexes)
 {
@@ -18,13 +20,12 @@ void indexes_free(struct indexes *indexes)
 	*indexes = (struct indexes){0};
 }
 
-char *index_by_hash(const char *path, const struct digest *sha256)
+static struct checksum checksum_of_digest(const struct digest *sha256)
 {
-	const char *slash = strrchr(path, '/');
-	char hex[DIGEST_HEX_SIZE];
+	struct checksum checksum = {.type = CHECKSUM_SHA256};
 
-	digest_to_hex(sha256, hex);
-	return xasprintf("%.*sby-hash/SHA256/%s", slash ? (int)(slash + 1 - path) : 0, path, hex);
+	digest_to_hex(sha256, checksum.hex);
+	return checksum;
 }
 
 /* The smallest first. */
@@ -41,10 +42,11 @@ static void add_index(const struct apt_suite *suite, const char *name, const cha
 		if (!file)
 			continue;
 		*ARRAY_ADD(ret->files, ret->n_files) = (struct index_file){
+			.layout = FETCH_APT,
 			.suite = xstrdup(name),
 			.path = steal(path),
 			.size = file->size,
-			.sha256 = file->sha256,
+			.checksum = checksum_of_digest(&file->sha256),
 			.by_hash = suite->release.by_hash,
 		};
 		return;
@@ -76,8 +78,8 @@ static void add_indexes(const struct apt_suite *suite, const struct indexes_requ
 	}
 }
 
-static int read_suite(const struct indexes_request *request, struct mirror_build *build, int root,
-		      struct indexes *ret, struct error *err)
+static int read_apt(const struct indexes_request *request, struct mirror_build *build, int root,
+		    struct indexes *ret, struct error *err)
 {
 	CLEANUP_APT_SUITE struct apt_suite suite = {.path = path_join("dists", request->suite)};
 	const struct apt apt = {.build = build, .options = &request->mirror, .root = root};
@@ -91,6 +93,37 @@ static int read_suite(const struct indexes_request *request, struct mirror_build
 				 "%s: lists no index of packages for architecture %s",
 				 suite.index_path, request->architectures[0]);
 	return 0;
+}
+
+static int read_repomd(const struct indexes_request *request, struct mirror_build *build, int root,
+		       struct indexes *ret, struct error *err)
+{
+	CLEANUP_REPOSITORY struct repository repository = {.path = xstrdup(request->suite)};
+	const struct repomd repomd = {.build = build, .options = &request->mirror, .root = root};
+
+	if (repository_read(&repomd, &repository, err) < 0)
+		return -1;
+	for (size_t i = 0; i < REPOMD_TYPES; i++) {
+		const struct repomd_file *file = &repository.index.files[i];
+
+		if (file->href)
+			*ARRAY_ADD(ret->files, ret->n_files) = (struct index_file){
+				.layout = FETCH_REPOMD,
+				.suite = xstrdup(request->suite),
+				.path = xstrdup(file->href),
+				.size = file->size,
+				.checksum = file->checksum,
+			};
+	}
+	return 0;
+}
+
+static int read_suite(const struct indexes_request *request, struct mirror_build *build, int root,
+		      struct indexes *ret, struct error *err)
+{
+	if (strcmp(request->layout, FETCH_REPOMD) == 0)
+		return read_repomd(request, build, root, ret, err);
+	return read_apt(request, build, root, ret, err);
 }
 
 int indexes_list(const struct indexes_request *request, const struct monitor *monitor,

@@ -2,7 +2,9 @@
 LIB_SOURCES += \
 	lib/fetch/acquire.c \
 	lib/fetch/choose.c \
+	lib/fetch/choose_newer.c \
 	lib/fetch/indexes.c \
+	lib/fetch/layout.c \
 	lib/fetch/offers.c \
 	lib/fetch/place.c \
 	lib/fetch/want.c \

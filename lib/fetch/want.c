@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "fetch/layout.h"
 #include "fetch/want_words.h"
 
 static void free_strings(char **strings, size_t n)
@@ -15,6 +16,7 @@ static void free_strings(char **strings, size_t n)
 
 void want_guest_free(struct want_guest *guest)
 {
+	free(guest->layout);
 	free(guest->os_id);
 	free(guest->os_version);
 	free(guest->codename);
@@ -44,6 +46,8 @@ void want_free(struct want *want)
  * never need is the pocket of other updates. */
 static void add_suites(struct want_guest *want)
 {
+	if (strcmp(want->layout, FETCH_APT) != 0)
+		return;
 	*ARRAY_ADD(want->suites, want->n_suites) = xstrdup(want->codename);
 	*ARRAY_ADD(want->suites, want->n_suites) = xasprintf("%s-security", want->codename);
 	if (want->scope != RESOLVE_SECURITY)
@@ -60,20 +64,33 @@ static int check(const char *word, bool (*is_fit)(const char *word), const char 
 			 what);
 }
 
+/* By what its updates are found. */
+static const char *missing_of(const struct guest_os *os, const char *layout)
+{
+	if (!os->id)
+		return "ID";
+	if (strcmp(layout, FETCH_APT) == 0)
+		return os->codename ? NULL : "VERSION_CODENAME";
+	return os->version_id ? NULL : "VERSION_ID";
+}
+
 static int take_system(const struct guest *guest, struct want_guest *want, struct error *err)
 {
-	if (!guest->os.id || !guest->os.codename)
+	const struct guest_os *os = &guest->os;
+	const char *missing = missing_of(os, want->layout);
+	bool by_codename = strcmp(want->layout, FETCH_APT) == 0;
+
+	if (missing)
 		return error_set(err, ERROR_IMAGE,
 				 "its os-release says no %s, by which its updates are found",
-				 guest->os.id ? "VERSION_CODENAME" : "ID");
-	if (check(guest->os.id, want_is_word, "distribution", err) < 0 ||
-	    check(guest->os.codename, want_is_word, "code name", err) < 0 ||
-	    (guest->os.version_id &&
-	     check(guest->os.version_id, want_is_word, "release number", err) < 0))
+				 missing);
+	if (check(os->id, want_is_word, "distribution", err) < 0 ||
+	    (by_codename && check(os->codename, want_is_word, "code name", err) < 0) ||
+	    (os->version_id && check(os->version_id, want_is_word, "release number", err) < 0))
 		return -1;
-	want->os_id = xstrdup(guest->os.id);
-	want->codename = xstrdup(guest->os.codename);
-	want->os_version = guest->os.version_id ? xstrdup(guest->os.version_id) : NULL;
+	want->os_id = xstrdup(os->id);
+	want->codename = by_codename ? xstrdup(os->codename) : NULL;
+	want->os_version = os->version_id ? xstrdup(os->version_id) : NULL;
 	return 0;
 }
 
@@ -134,8 +151,11 @@ static int take_patchset(const struct guest *guest, const struct patchset *patch
 static int take_guest(const struct guest *guest, const struct patchset *patchset,
 		      struct want_guest *want, struct error *err)
 {
-	if (!guest->packages.family || strcmp(guest->packages.family, "deb") != 0)
-		return error_set(err, ERROR_IMAGE, "its packages are not of the deb family");
+	const struct mirror_guest mirrored = package_mirror_guest(guest);
+
+	if (!mirrored.layout)
+		return error_set(err, ERROR_IMAGE, "its packages are of no family that is known");
+	want->layout = xstrdup(mirrored.layout);
 	if (take_patchset(guest, patchset, want, err) < 0 || take_system(guest, want, err) < 0 ||
 	    take_architectures(&guest->packages, want, err) < 0)
 		return -1;
@@ -206,9 +226,13 @@ static char *block_of(const struct want_guest *guest)
 	struct buffer text = {0};
 
 	buffer_printf(&text, "release %s %s %s\n", guest->os_id,
-		      guest->os_version ? guest->os_version : "-", guest->codename);
+		      guest->os_version ? guest->os_version : "-",
+		      guest->codename ? guest->codename : "-");
+	if (strcmp(guest->layout, FETCH_APT) != 0)
+		buffer_printf(&text, "layout %s\n", guest->layout);
 	put_words(&text, "architectures", guest->architectures, guest->n_architectures);
-	put_words(&text, "suites", guest->suites, guest->n_suites);
+	if (guest->n_suites)
+		put_words(&text, "suites", guest->suites, guest->n_suites);
 	put_words(&text, updates[guest->scope], guest->names, guest->n_names);
 	for (size_t i = 0; i < guest->n_packages; i++)
 		buffer_printf(&text, "package %s %s %s\n", guest->packages[i].name,

@@ -12,9 +12,18 @@
  *     package adduser 3.134 all
  *     ...
  *
+ * A guest whose packages come in the layout repomd has no code name ("-") and no suites, as nothing
+ * tells which repositories there are, and says so:
+ *
+ *     release rocky 9.1 -
+ *     layout repomd
+ *     architectures x86_64
+ *     update all
+ *     package bash 5.1.8-6.el9 x86_64
+ *
  * A block per set of packages; guests that have the same are one block.  Equal guests in any order
  * give equal bytes: blocks are sorted by their text, packages by name, architecture and version,
- * and nothing says which guest a block is of.  All words are of letters, digits and "+-.:~_", so
+ * and nothing says which guest a block is of.  All words are of letters, digits and "+-.:~^_", so
  * that none can carry more than it seems to.
  */
 #ifndef COLDPATCH_FETCH_WANT_H
@@ -31,10 +40,11 @@ struct want_package {
 };
 
 struct want_guest {
-	char *os_id, *os_version, *codename; /* os_version NULL: not said */
+	char *layout;			     /* of the mirrors it is updated from */
+	char *os_id, *os_version, *codename; /* NULL: not said; one of apt has a codename */
 	char **architectures;		     /* its own first */
 	size_t n_architectures;
-	char **suites; /* directories below dists/ */
+	char **suites; /* directories below dists/; for apt */
 	size_t n_suites;
 	enum resolve_scope scope;
 	char **names; /* RESOLVE_NAMED: packages to update */

@@ -2,6 +2,7 @@
 /* Reading a want file: it comes from somewhere else, on a stick. */
 #include <string.h>
 
+#include "fetch/layout.h"
 #include "fetch/want_words.h"
 
 enum { MAX_GUESTS = 10000, MAX_WORDS = 1024, MAX_WORD = 256, MAX_LINE = 64 << 10 };
@@ -29,7 +30,7 @@ bool want_is_package(const char *word)
 
 bool want_is_version(const char *word)
 {
-	return is_of(word, LOWER UPPER DIGITS, LOWER UPPER DIGITS "+-.:~_");
+	return is_of(word, LOWER UPPER DIGITS, LOWER UPPER DIGITS "+-.:~^_");
 }
 
 struct line {
@@ -70,19 +71,34 @@ static int take_words(const struct line *line, size_t from, bool (*is_fit)(const
 	return 0;
 }
 
+static bool is_said_or_not(const char *word)
+{
+	return strcmp(word, "-") == 0 || want_is_word(word);
+}
+
 static int take_release(const struct line *line, struct want *want, struct error *err)
 {
 	struct want_guest *guest;
 
-	if (line->n_words != 4 || !want_is_word(line->words[1]) || !want_is_word(line->words[3]) ||
-	    (strcmp(line->words[2], "-") != 0 && !want_is_word(line->words[2])))
+	if (line->n_words != 4 || !want_is_word(line->words[1]) ||
+	    !is_said_or_not(line->words[2]) || !is_said_or_not(line->words[3]))
 		return wrong(line, "not \"release DISTRIBUTION VERSION CODENAME\"", err);
 	if (want->n_guests == MAX_GUESTS)
 		return wrong(line, "too many blocks", err);
 	guest = ARRAY_ADD(want->guests, want->n_guests);
 	guest->os_id = xstrdup(line->words[1]);
 	guest->os_version = strcmp(line->words[2], "-") ? xstrdup(line->words[2]) : NULL;
-	guest->codename = xstrdup(line->words[3]);
+	guest->codename = strcmp(line->words[3], "-") ? xstrdup(line->words[3]) : NULL;
+	guest->layout = xstrdup(FETCH_APT);
+	return 0;
+}
+
+static int take_layout(const struct line *line, struct want_guest *guest, struct error *err)
+{
+	if (line->n_words != 2 || !fetch_layout_find(line->words[1]))
+		return wrong(line, "not a layout that is known", err);
+	free(guest->layout);
+	guest->layout = xstrdup(line->words[1]);
 	return 0;
 }
 
@@ -128,6 +144,8 @@ static int take_line(const struct line *line, struct want *want, struct error *e
 		return take_release(line, want, err);
 	if (!guest)
 		return wrong(line, "stands before the first \"release\"", err);
+	if (strcmp(key, "layout") == 0)
+		return take_layout(line, guest, err);
 	if (strcmp(key, "architectures") == 0)
 		return take_words(line, 1, want_is_word, &guest->architectures,
 				  &guest->n_architectures, err);
@@ -176,12 +194,18 @@ static int read_lines(const char *text, size_t len, struct want *want, struct er
 	return 0;
 }
 
+/* Without a code name there is nothing to find them by, either. */
+static bool lacks_suites(const struct want_guest *guest)
+{
+	return strcmp(guest->layout, FETCH_APT) == 0 && (!guest->n_suites || !guest->codename);
+}
+
 static int check_blocks(const struct want *want, struct error *err)
 {
 	if (!want->n_guests)
 		return error_set(err, ERROR_CONFIG, "nothing is wanted in it");
 	for (size_t i = 0; i < want->n_guests; i++)
-		if (!want->guests[i].n_architectures || !want->guests[i].n_suites)
+		if (!want->guests[i].n_architectures || lacks_suites(&want->guests[i]))
 			return error_set(err, ERROR_CONFIG,
 					 "block %zu lacks \"architectures\" or \"suites\"", i + 1);
 	return 0;

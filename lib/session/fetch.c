@@ -168,9 +168,20 @@ static int run(struct fetch *fetch, struct error *err)
 	return result;
 }
 
+/* Of a source of the manifest, in the mirror. */
+static char *index_of(const json_t *source)
+{
+	const char *path = string_member(source, "path");
+
+	return strcmp(path, ".") == 0 ? xstrdup(string_member(source, "index_path"))
+				      : path_join(path, string_member(source, "index_path"));
+}
+
 static json_t *describe_suite(const struct fetch *fetch, const json_t *found)
 {
-	CLEANUP_FREE char *path = path_join("dists", string_member(found, "name"));
+	const char *name = string_member(found, "name");
+	const struct fetch_layout *layout = fetch_layout_of(fetch, name);
+	CLEANUP_FREE char *path = layout->place(name, layout->index);
 	json_t *suite = json_object();
 	const json_t *source;
 	size_t i;
@@ -179,10 +190,9 @@ static json_t *describe_suite(const struct fetch *fetch, const json_t *found)
 	json_put(suite, "source", json_incref(json_object_get(found, "source")));
 	json_array_foreach(json_object_get(fetch->snapshot, "sources"), i, source)
 	{
-		const char *index = string_member(source, "index_path");
+		CLEANUP_FREE char *index = index_of(source);
 
-		if (strncmp(index, path, strlen(path)) ||
-		    strcmp(index + strlen(path), "/InRelease"))
+		if (strcmp(index, path) != 0)
 			continue;
 		json_put(suite, "date", json_incref(json_object_get(source, "date")));
 		json_put(suite, "index", json_incref(json_object_get(source, "index")));

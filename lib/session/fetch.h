@@ -2,7 +2,8 @@
 /*
  * Bringing into a directory what want files ask for.
  *
- *     DIRECTORY/dists, pool             the mirror, in the vendor's layout
+ *     DIRECTORY/dists, pool             the mirror, in the vendor's layout,
+ *     DIRECTORY/REPOSITORY              or one for each repository
  *     DIRECTORY/.fetch/lock             held while somebody fetches
  *     DIRECTORY/.fetch/partial          what did not arrive whole
  *     DIRECTORY/.fetch/state            the newest signed indexes seen
@@ -17,6 +18,7 @@
 #ifndef COLDPATCH_SESSION_FETCH_H
 #define COLDPATCH_SESSION_FETCH_H
 
+#include "fetch/layout.h"
 #include "session/session.h"
 
 /* One call.  Each step below fills what the next ones need. */
@@ -28,13 +30,15 @@ struct fetch {
 	char *stage; /* DIRECTORY/.fetch/index */
 	char *store; /* DIRECTORY/.fetch/store */
 	int lock;
-	char **sources;	  /* URLs, and absolute paths of directories */
-	json_t *wanted;	  /* what task want gave */
-	json_t *suites;	  /* {"name", "architectures", "source"}: those that were found */
-	json_t *missing;  /* names of the others */
-	json_t *indexes;  /* {"suite", "path", "size", "sha256", "by_hash"} */
-	json_t *snapshot; /* manifest */
-	json_t *packages; /* path -> {"suite", "path", "size", "sha256"} */
+	char **sources;	   /* URLs, and absolute paths of directories */
+	json_t *wanted;	   /* what task want gave */
+	json_t *suites;	   /* {"name", "layout", "architectures", "source", "signature"?}: those
+			      that were found */
+	const char *os_id; /* of the blocks of layout repomd, borrowed; NULL: there are none */
+	json_t *missing;   /* names of the others */
+	json_t *indexes;   /* {"suite", "layout", "path", "size", "checksum", "by_hash"} */
+	json_t *snapshot;  /* manifest */
+	json_t *packages;  /* place -> {"suite", "path", "size", "checksum"} */
 	uint64_t n_fetched, fetched_bytes;
 };
 
@@ -60,7 +64,9 @@ bool fetch_is(const json_t *states, size_t i, const char *state);
 
 /* fetch_indexes.c: whose signatures count. */
 json_t *fetch_keyrings(const struct fetch *fetch);
-/* fetch_suites.c: where a suite is taken from. */
+/* fetch_suites.c: a suite that was found, and where it is taken from. */
+const json_t *fetch_suite_of(const struct fetch *fetch, const char *suite);
 const char *fetch_source_of(const struct fetch *fetch, const char *suite);
+const struct fetch_layout *fetch_layout_of(const struct fetch *fetch, const char *suite);
 
 #endif

@@ -15,7 +15,7 @@ json_t *fetch_file(const char *source, const char *remote, const char *path, con
 	json_put_bool(json, "optional", optional);
 	if (like) {
 		json_put(json, "size", json_incref(json_object_get(like, "size")));
-		json_put(json, "sha256", json_incref(json_object_get(like, "sha256")));
+		json_put(json, "checksum", json_incref(json_object_get(like, "checksum")));
 	}
 	return json;
 }

@@ -39,12 +39,25 @@ static json_t *trust_input(const struct fetch *fetch)
 	return input;
 }
 
+/* Whose signatures count, and of whom a repository is that does not say it. */
+static void put_trust(const struct fetch *fetch, json_t *mirror)
+{
+	const struct coldpatch_fetch_options *options = fetch->options;
+
+	json_put(mirror, "keyrings", fetch_keyrings(fetch));
+	if (!fetch->os_id)
+		return;
+	json_put_string(mirror, "os_id", fetch->os_id);
+	json_put(mirror, "trust_digests",
+		 strings_to_json(options->trust_digests, options->n_trust_digests));
+}
+
 static int list_indexes(struct fetch *fetch, struct error *err)
 {
 	CLEANUP_JSON json_t *input = trust_input(fetch), *result = NULL;
 
 	json_put_string(input, "mirror", fetch->stage);
-	json_put(input, "keyrings", fetch_keyrings(fetch));
+	put_trust(fetch, input);
 	json_put_string(input, "scratch", fetch->store);
 	json_put(input, "suites", json_incref(fetch->suites));
 	if (task_run(fetch->session, "indexes", input, &result, err) < 0)
@@ -53,16 +66,36 @@ static int list_indexes(struct fetch *fetch, struct error *err)
 	return 0;
 }
 
-static char *fetch_index_place(const json_t *index, bool by_hash)
+static const struct fetch_layout *layout_of(const json_t *index)
+{
+	const struct fetch_layout *layout = fetch_layout_find(string_member(index, "layout"));
+
+	return layout ? layout : fetch_layout_find(FETCH_APT);
+}
+
+/* Of the suite. */
+static char *index_path(const json_t *index, bool by_hash)
 {
 	const char *path = string_member(index, "path");
-	struct digest digest;
-	CLEANUP_FREE char *name = NULL;
+	struct checksum checksum;
 
-	if (by_hash && !digest_from_hex(string_member(index, "sha256"), &digest))
-		by_hash = false;
-	name = by_hash ? index_by_hash(path, &digest) : xstrdup(path);
-	return xasprintf("dists/%s/%s", string_member(index, "suite"), name);
+	if (!by_hash || !checksum_from_text(string_member(index, "checksum"), &checksum))
+		return xstrdup(path);
+	return layout_of(index)->path_by_hash(path, &checksum);
+}
+
+static char *index_remote(const json_t *index, bool by_hash)
+{
+	CLEANUP_FREE char *path = index_path(index, by_hash);
+
+	return layout_of(index)->remote(string_member(index, "suite"), path);
+}
+
+static char *index_place(const json_t *index, bool by_hash)
+{
+	CLEANUP_FREE char *path = index_path(index, by_hash);
+
+	return layout_of(index)->place(string_member(index, "suite"), path);
 }
 
 /* Asks for the indexes that are still not there: where their suite has them under the names of
@@ -75,8 +108,8 @@ static int ask_indexes(struct fetch *fetch, bool by_hash, struct error *err)
 
 	json_array_foreach(fetch->indexes, i, index)
 	{
-		CLEANUP_FREE char *remote = fetch_index_place(index, by_hash);
-		CLEANUP_FREE char *place = fetch_index_place(index, true);
+		CLEANUP_FREE char *remote = index_remote(index, by_hash);
+		CLEANUP_FREE char *place = index_place(index, true);
 
 		if (json_object_get(index, "there") ||
 		    (by_hash && !json_is_true(json_object_get(index, "by_hash"))))
@@ -93,6 +126,12 @@ static int ask_indexes(struct fetch *fetch, bool by_hash, struct error *err)
 	return 0;
 }
 
+/* Is it read by the name of its digest? */
+static bool is_by_hash(const json_t *index)
+{
+	return strcmp(string_member(index, "layout"), FETCH_APT) == 0;
+}
+
 /* Into the stage, beside the signed indexes. */
 static int stage_indexes(struct fetch *fetch, struct error *err)
 {
@@ -101,8 +140,9 @@ static int stage_indexes(struct fetch *fetch, struct error *err)
 
 	json_array_foreach(fetch->indexes, i, index)
 	{
-		CLEANUP_FREE char *place = fetch_index_place(index, true);
-		CLEANUP_FREE char *staged = xasprintf(FETCH_DIRECTORY "/index/%s", place);
+		CLEANUP_FREE char *place = index_place(index, true);
+		CLEANUP_FREE char *named = index_place(index, is_by_hash(index));
+		CLEANUP_FREE char *staged = xasprintf(FETCH_DIRECTORY "/index/%s", named);
 
 		if (json_object_get(index, "there") &&
 		    place_copy(fetch->directory, place, staged, err) < 0)
@@ -119,7 +159,7 @@ static int verify_indexes(struct fetch *fetch, struct error *err)
 
 	json_put_string(mirror, "path", fetch->stage);
 	json_put(mirror, "suites", json_array());
-	json_put(mirror, "keyrings", fetch_keyrings(fetch));
+	put_trust(fetch, mirror);
 	json_array_append_new(mirrors, mirror);
 	json_put(input, "mirrors", mirrors);
 	json_put_string(input, "store", fetch->store);
@@ -138,12 +178,31 @@ int fetch_bring_indexes(struct fetch *fetch, struct error *err)
 
 static int publish_index(struct fetch *fetch, const json_t *index, struct error *err)
 {
-	CLEANUP_FREE char *place = fetch_index_place(index, true),
-			  *plain = fetch_index_place(index, false);
+	CLEANUP_FREE char *place = index_place(index, true), *plain = index_place(index, false);
 
-	if (!json_object_get(index, "there") || json_is_true(json_object_get(index, "by_hash")))
+	if (!json_object_get(index, "there") || json_is_true(json_object_get(index, "by_hash")) ||
+	    strcmp(place, plain) == 0)
 		return 0;
 	return place_copy(fetch->directory, place, plain, err);
+}
+
+static int publish_signed(struct fetch *fetch, const char *name, const char *file,
+			  struct error *err)
+{
+	CLEANUP_FREE char *path = fetch_layout_of(fetch, name)->place(name, file);
+	CLEANUP_FREE char *staged = path_join(fetch->stage, path);
+
+	return place_move(fetch->directory, staged, path, err);
+}
+
+static int publish_suite(struct fetch *fetch, const char *name, struct error *err)
+{
+	const struct fetch_layout *layout = fetch_layout_of(fetch, name);
+	bool is_signed = json_is_true(json_object_get(fetch_suite_of(fetch, name), "signature"));
+
+	if (is_signed && publish_signed(fetch, name, layout->signature, err) < 0)
+		return -1;
+	return publish_signed(fetch, name, layout->index, err);
 }
 
 int fetch_publish(struct fetch *fetch, struct error *err)
@@ -158,11 +217,7 @@ int fetch_publish(struct fetch *fetch, struct error *err)
 	}
 	json_array_foreach(fetch->suites, i, item)
 	{
-		CLEANUP_FREE char *path =
-			xasprintf("dists/%s/InRelease", string_member(item, "name"));
-		CLEANUP_FREE char *staged = path_join(fetch->stage, path);
-
-		if (place_move(fetch->directory, staged, path, err) < 0)
+		if (publish_suite(fetch, string_member(item, "name"), err) < 0)
 			return -1;
 	}
 	return 0;

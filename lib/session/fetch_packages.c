@@ -8,14 +8,15 @@
 
 static int add_package(struct fetch *fetch, json_t *package, struct error *err)
 {
-	const char *path = string_member(package, "path");
-	const json_t *known = json_object_get(fetch->packages, path);
+	const char *path = string_member(package, "path"), *suite = string_member(package, "suite");
+	CLEANUP_FREE char *place = fetch_layout_of(fetch, suite)->package_place(suite, path);
+	const json_t *known = json_object_get(fetch->packages, place);
 
 	if (!known) {
-		json_object_set(fetch->packages, path, package);
+		json_object_set(fetch->packages, place, package);
 		return 0;
 	}
-	if (strcmp(string_member(known, "sha256"), string_member(package, "sha256")) == 0)
+	if (strcmp(string_member(known, "checksum"), string_member(package, "checksum")) == 0)
 		return 0;
 	return error_set(err, ERROR_MIRROR,
 			 "%s is one file in suite %s and another in %s: fetch them into two "
@@ -116,12 +117,12 @@ static void count(struct fetch *fetch, const json_t *files, const json_t *states
 int fetch_bring_packages(struct fetch *fetch, struct error *err)
 {
 	CLEANUP_JSON json_t *files = json_array(), *states = NULL;
-	const char *path;
+	const char *place;
 	json_t *package;
 
-	json_object_foreach(fetch->packages, path, package) json_array_append_new(
-		files, fetch_file(fetch_source_of(fetch, string_member(package, "suite")), path,
-				  path, package, false));
+	json_object_foreach(fetch->packages, place, package) json_array_append_new(
+		files, fetch_file(fetch_source_of(fetch, string_member(package, "suite")),
+				  string_member(package, "path"), place, package, false));
 	if (fetch_acquire(fetch, json_incref(files), &states, err) < 0)
 		return -1;
 	count(fetch, files, states);

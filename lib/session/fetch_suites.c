@@ -8,14 +8,14 @@
 
 static int find_at(struct fetch *fetch, const char *source, json_t *unfound, struct error *err)
 {
+	const struct fetch_layout *apt = fetch_layout_find(FETCH_APT);
 	CLEANUP_JSON json_t *states = NULL;
 	json_t *files = json_array(), *suite;
 	size_t i;
 
 	json_array_foreach(unfound, i, suite)
 	{
-		CLEANUP_FREE char *remote =
-			xasprintf("dists/%s/InRelease", string_member(suite, "name"));
+		CLEANUP_FREE char *remote = apt->remote(string_member(suite, "name"), apt->index);
 		CLEANUP_FREE char *path = xasprintf(FETCH_DIRECTORY "/index/%s", remote);
 
 		json_array_append_new(files, fetch_file(source, remote, path, NULL, true));
@@ -33,6 +33,92 @@ static int find_at(struct fetch *fetch, const char *source, json_t *unfound, str
 	return 0;
 }
 
+/* ---- repositories: each source may be one ---- */
+
+/* The vendor's word on whose they are is often missing; that of the wants is there, if it is one.
+ */
+static int take_system(struct fetch *fetch, struct error *err)
+{
+	const json_t *block;
+	size_t i;
+
+	json_array_foreach(json_object_get(fetch->wanted, "blocks"), i, block)
+	{
+		const char *os_id = string_member(block, "os_id");
+
+		if (strcmp(string_member(block, "layout"), FETCH_REPOMD) != 0)
+			continue;
+		if (json_array_size(json_object_get(fetch->wanted, "suites")))
+			return error_set(
+				err, ERROR_USAGE,
+				"suites and guests of %s are wanted: fetch them in calls of "
+				"their own, each into a directory of its own",
+				os_id);
+		if (fetch->os_id && strcmp(fetch->os_id, os_id) != 0)
+			return error_set(err, ERROR_USAGE,
+					 "guests of %s and of %s are wanted: fetch for one "
+					 "distribution at a time, each into a directory of its own",
+					 fetch->os_id, os_id);
+		fetch->os_id = os_id;
+	}
+	return 0;
+}
+
+static json_t *index_files(const char *source, const char *name)
+{
+	const struct fetch_layout *layout = fetch_layout_find(FETCH_REPOMD);
+	CLEANUP_FREE char *index = layout->place(name, layout->index);
+	CLEANUP_FREE char *signature = layout->place(name, layout->signature);
+	CLEANUP_FREE char *index_path = xasprintf(FETCH_DIRECTORY "/index/%s", index);
+	CLEANUP_FREE char *signature_path = xasprintf(FETCH_DIRECTORY "/index/%s", signature);
+	json_t *files = json_array();
+
+	json_array_append_new(files, fetch_file(source, layout->index, index_path, NULL, true));
+	json_array_append_new(files,
+			      fetch_file(source, layout->signature, signature_path, NULL, true));
+	return files;
+}
+
+static int find_repository(struct fetch *fetch, const char *source, struct error *err)
+{
+	CLEANUP_FREE char *name = fetch_repository_name(source);
+	CLEANUP_JSON json_t *states = NULL;
+	json_t *suite;
+
+	if (fetch_suite_of(fetch, name))
+		return error_set(err, ERROR_USAGE, "source %s: another is called %s already",
+				 source, name);
+	if (fetch_acquire(fetch, index_files(source, name), &states, err) < 0)
+		return -1;
+	if (fetch_is(states, 0, "absent"))
+		return 0;
+	suite = json_object();
+	json_put_string(suite, "name", name);
+	json_put_string(suite, "layout", FETCH_REPOMD);
+	json_put(suite, "architectures", json_array());
+	json_put_string(suite, "source", source);
+	json_put_bool(suite, "signature", !fetch_is(states, 1, "absent"));
+	json_array_append_new(fetch->suites, suite);
+	return 0;
+}
+
+static int find_repositories(struct fetch *fetch, struct error *err)
+{
+	size_t before = json_array_size(fetch->suites);
+
+	if (take_system(fetch, err) < 0)
+		return -1;
+	for (size_t i = 0; fetch->os_id && i < fetch->options->n_sources; i++)
+		if (find_repository(fetch, fetch->sources[i], err) < 0)
+			return -1;
+	if (fetch->os_id && json_array_size(fetch->suites) == before)
+		return error_set(err, ERROR_MIRROR,
+				 "no source has a repository for the guests of %s that are wanted: "
+				 "name one by the directory that has repodata/repomd.xml",
+				 fetch->os_id);
+	return 0;
+}
+
 static int tell_unfound(struct fetch *fetch, const json_t *unfound, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer names = {0};
@@ -44,7 +130,7 @@ static int tell_unfound(struct fetch *fetch, const json_t *unfound, struct error
 		json_array_append(fetch->missing, json_object_get(suite, "name"));
 		buffer_printf(&names, "%s%s", i ? ", " : "", string_member(suite, "name"));
 	}
-	if (json_array_size(fetch->suites) == 0)
+	if (names.len && json_array_size(fetch->suites) == 0)
 		return error_set(err, ERROR_MIRROR,
 				 "no source has any of the suites that are wanted: %s", names.data);
 	if (names.len)
@@ -61,16 +147,34 @@ int fetch_find_suites(struct fetch *fetch, struct error *err)
 	for (size_t i = 0; i < fetch->options->n_sources && json_array_size(unfound); i++)
 		if (find_at(fetch, fetch->sources[i], unfound, err) < 0)
 			return -1;
+	if (find_repositories(fetch, err) < 0)
+		return -1;
 	return tell_unfound(fetch, unfound, err);
 }
 
-const char *fetch_source_of(const struct fetch *fetch, const char *name)
+const json_t *fetch_suite_of(const struct fetch *fetch, const char *name)
 {
 	const json_t *suite;
 	size_t i;
 
-	json_array_foreach(fetch->suites, i,
-			   suite) if (strcmp(string_member(suite, "name"), name) ==
-				      0) return string_member(suite, "source");
-	return "";
+	json_array_foreach(fetch->suites, i, suite)
+	{
+		if (strcmp(string_member(suite, "name"), name) == 0)
+			return suite;
+	}
+	return NULL;
+}
+
+const char *fetch_source_of(const struct fetch *fetch, const char *name)
+{
+	return string_member(fetch_suite_of(fetch, name), "source");
+}
+
+/* What a worker names may be no suite. */
+const struct fetch_layout *fetch_layout_of(const struct fetch *fetch, const char *name)
+{
+	const struct fetch_layout *layout =
+		fetch_layout_find(string_member(fetch_suite_of(fetch, name), "layout"));
+
+	return layout ? layout : fetch_layout_find(FETCH_APT);
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * want:    {"files": [PATH]} -> {"text", "blocks": [{"scope"}], "suites": [{"name",
- *          "architectures"}]}
+ * want:    {"files": [PATH]} -> {"text", "blocks": [{"scope", "layout", "os_id"}], "suites":
+ *          [{"name", "layout", "architectures"}]}
  * acquire: {"directory", "proxy"?, "local": [PATH], "files": [{"source", "remote", "path",
- *          "optional", "size"?, "sha256"?}]} -> {"files": ["absent" | "there" | "fetched"]}
- * indexes: {"mirror", "keyrings", "scratch", "suites": [{"name", "architectures"}], "now",
- *          "maximum_age", "high_water_file", "allow_digests"} -> {"files": [{"suite", "path",
- *          "size", "sha256", "by_hash"}]}
+ *          "optional", "size"?, "checksum"?}]} -> {"files": ["absent" | "there" | "fetched"]}
+ * indexes: {"mirror", "keyrings", "os_id"?, "trust_digests", "scratch", "suites": [{"name",
+ *          "layout", "architectures"}], "now", "maximum_age", "high_water_file", "allow_digests"}
+ *          -> {"files": [{"suite", "layout", "path", "size", "checksum", "by_hash"}]}
  * choose:  {"want", "block", "scope", "removals", "loose", "store", "snapshot", "cache_dir"} ->
- *          {"files": [{"suite", "path", "size", "sha256"}], "left"}
+ *          {"files": [{"suite", "path", "size", "checksum"}], "left"}
+ *
+ * "checksum" is a type and digits: "sha256:...".
  *
  * One talks with strangers and interprets nothing of what it gets; the others interpret and have no
  * network.  The last two run in a process for each call, since libapt-pkg keeps global state.
@@ -19,11 +21,19 @@
 #include "fetch/acquire.h"
 #include "fetch/choose.h"
 #include "fetch/indexes.h"
+#include "fetch/layout.h"
 #include "session/strings.h"
 #include "session/task.h"
 
 static const char *const scope_names[] = {
 	[RESOLVE_ALL] = "all", [RESOLVE_SECURITY] = "security", [RESOLVE_NAMED] = "named"};
+
+static void put_checksum(json_t *json, const struct checksum *checksum)
+{
+	CLEANUP_FREE char *text = checksum_to_text(checksum);
+
+	json_put_string(json, "checksum", text);
+}
 
 /* ---- want ---- */
 
@@ -47,6 +57,7 @@ static json_t *find_suite(json_t *suites, const char *name)
 			   suite) if (strcmp(string_member(suite, "name"), name) == 0) return suite;
 	suite = json_object();
 	json_put_string(suite, "name", name);
+	json_put_string(suite, "layout", FETCH_APT);
 	json_put(suite, "architectures", json_array());
 	json_array_append_new(suites, suite);
 	return suite;
@@ -72,6 +83,8 @@ static json_t *describe_want(struct want *want)
 		json_t *block = json_object();
 
 		json_put_string(block, "scope", scope_names[guest->scope]);
+		json_put_string(block, "layout", guest->layout);
+		json_put_string(block, "os_id", guest->os_id);
 		json_array_append_new(blocks, block);
 		for (size_t s = 0; s < guest->n_suites; s++)
 			for (size_t a = 0; a < guest->n_architectures; a++)
@@ -107,11 +120,12 @@ static int read_file(const json_t *json, struct acquire_file *ret, struct error 
 	ret->source = string_member(json, "source");
 	ret->remote = string_member(json, "remote");
 	ret->path = string_member(json, "path");
-	ret->known = json_object_get(json, "sha256");
+	ret->known = json_object_get(json, "checksum");
 	json_get_bool(&reader, "optional", &ret->optional);
 	if (ret->known) {
 		json_get_u64(&reader, "size", &ret->size);
-		json_get_digest(&reader, "sha256", &ret->sha256);
+		if (!checksum_from_text(string_member(json, "checksum"), &ret->checksum))
+			return error_set(err, ERROR_BUG, "a file to fetch without a checksum");
 	}
 	return json_reader_result(&reader);
 }
@@ -155,9 +169,10 @@ static json_t *tell_indexes(const struct indexes *indexes)
 		json_t *json = json_object();
 
 		json_put_string(json, "suite", file->suite);
+		json_put_string(json, "layout", file->layout);
 		json_put_string(json, "path", file->path);
 		json_put_u64(json, "size", file->size);
-		json_put_digest(json, "sha256", &file->sha256);
+		put_checksum(json, &file->checksum);
 		json_put_bool(json, "by_hash", file->by_hash);
 		json_array_append_new(list, json);
 	}
@@ -172,6 +187,7 @@ static int list_suite(const json_t *suite, struct indexes_request *request,
 		strings_of_json(json_object_get(suite, "architectures"), &request->n_architectures);
 
 	request->suite = string_member(suite, "name");
+	request->layout = string_member(suite, "layout");
 	request->architectures = architectures;
 	return indexes_list(request, monitor, indexes, err);
 }
@@ -185,18 +201,23 @@ static int run_indexes(const json_t *input, const struct monitor *monitor, json_
 		.maximum_age = json_integer_value(json_object_get(input, "maximum_age")),
 		.high_water_file = string_member(input, "high_water_file"),
 	};
-	struct indexes_request request = {.mirror.path = string_member(input, "mirror"),
-					  .policy = &policy,
-					  .scratch = string_member(input, "scratch")};
+	struct indexes_request request = {
+		.mirror.path = string_member(input, "mirror"),
+		.mirror.os_id = json_string_value(json_object_get(input, "os_id")),
+		.policy = &policy,
+		.scratch = string_member(input, "scratch")};
 	CLEANUP_FREE const char **allowed =
 		strings_of_json(json_object_get(input, "allow_digests"), &policy.n_allow_digests);
 	CLEANUP_FREE const char **keyrings =
 		strings_of_json(json_object_get(input, "keyrings"), &request.mirror.n_keyrings);
+	CLEANUP_FREE const char **trusted = strings_of_json(json_object_get(input, "trust_digests"),
+							    &request.mirror.n_trust_digests);
 	const json_t *suite;
 	size_t i;
 
 	policy.allow_digests = allowed;
 	request.mirror.keyrings = keyrings;
+	request.mirror.trust_digests = trusted;
 	json_array_foreach(json_object_get(input, "suites"), i,
 			   suite) if (list_suite(suite, &request, monitor, &indexes, err) <
 				      0) return -1;
@@ -217,7 +238,7 @@ static json_t *tell_choices(const struct choices *choices)
 		json_put_string(json, "suite", choice->suite);
 		json_put_string(json, "path", choice->path);
 		json_put_u64(json, "size", choice->size);
-		json_put_digest(json, "sha256", &choice->sha256);
+		put_checksum(json, &choice->checksum);
 		json_array_append_new(list, json);
 	}
 	json_put(result, "files", list);
@@ -251,6 +272,8 @@ static int choose(const json_t *input, const struct want *want, struct choices *
 		return -1;
 	if (block >= want->n_guests)
 		return error_set(err, ERROR_BUG, "no block %zu in what is wanted", block);
+	if (strcmp(want->guests[block].layout, FETCH_REPOMD) == 0)
+		return choose_newer(&want->guests[block], snapshot, ret, err);
 	return choose_packages(&want->guests[block], snapshot, &request, ret, err);
 }
 

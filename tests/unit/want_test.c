@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "fetch/layout.h"
 #include "fetch/want.h"
 #include "suite.h"
 
@@ -125,8 +126,8 @@ START_TEST(refuses_guests_that_cannot_be_told)
 	guest.os.id = NULL;
 	refuses_guest(&guest, NULL, ERROR_IMAGE, "says no ID");
 	guest = guest_of(1);
-	guest.packages.family = "rpm";
-	refuses_guest(&guest, NULL, ERROR_IMAGE, "not of the deb family");
+	guest.packages.family = "none";
+	refuses_guest(&guest, NULL, ERROR_IMAGE, "its packages are of no family that is known");
 	guest = guest_of(1);
 	guest.os.id = "de bian";
 	refuses_guest(&guest, NULL, ERROR_IMAGE, "is no distribution");
@@ -152,9 +153,50 @@ START_TEST(reads_what_it_writes)
 }
 END_TEST
 
+/* Of a layout in which guests have no suites. */
+START_TEST(reads_and_writes_other_layouts)
+{
+	static const char text[] = FIRST "\nrelease rocky 9.1 -\nlayout repomd\n"
+					 "architectures x86_64\nupdate all\n"
+					 "package bash 0:5.1.8~rc^1-6.el9 x86_64\n";
+	CLEANUP_WANT struct want want = {0};
+	CLEANUP_FREE char *again = NULL;
+	struct error err = {0};
+
+	ck_assert_msg(want_parse(text, strlen(text), &want, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(want.guests[0].layout, "repomd");
+	ck_assert_ptr_null(want.guests[0].codename);
+	ck_assert_uint_eq(want.guests[0].n_suites, 0);
+	again = want_to_text(&want);
+	ck_assert_str_eq(again, text);
+}
+END_TEST
+
+START_TEST(names_repositories_by_where_they_are)
+{
+	static const struct {
+		const char *source, *name;
+	} cases[] = {
+		{"https://a.example/9/BaseOS/x86_64/os/", "a.example-9-BaseOS-x86_64-os"},
+		{"/srv/a b/c", "srv-a-b-c"},
+		{"http://../", "repository"},
+		{"/", "repository"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CLEANUP_FREE char *name = fetch_repository_name(cases[i].source);
+
+		ck_assert_str_eq(name, cases[i].name);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *text, *message;
 } hostile[] = {
+	{FIRST "release d - b\nlayout ../x\n", "line 3: not a layout that is known"},
+	{FIRST "release d - -\narchitectures a\nsuites b\n",
+	 "block 1 lacks \"architectures\" or \"suites\""},
 	{"", "line 1: the file is cut off, or empty"},
 	{"coldpatch-want 2\n", "line 1: not \"coldpatch-want 1\""},
 	{"#!/bin/sh\n", "line 1: not \"coldpatch-want 1\""},
@@ -244,6 +286,8 @@ int main(void)
 	tcase_add_test(tests, a_patchset_says_which_updates);
 	tcase_add_test(tests, refuses_guests_that_cannot_be_told);
 	tcase_add_test(tests, reads_what_it_writes);
+	tcase_add_test(tests, reads_and_writes_other_layouts);
+	tcase_add_test(tests, names_repositories_by_where_they_are);
 	tcase_add_loop_test(tests, refuses_what_is_no_want_file, 0,
 			    sizeof hostile / sizeof *hostile);
 	tcase_add_test(tests, refuses_what_is_too_much);

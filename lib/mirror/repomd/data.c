@@ -74,28 +74,6 @@ static int read_packed(struct taking *taking, struct error *err)
 
 /* ---- unpacked ---- */
 
-static enum compression compression_of(const char *path)
-{
-	static const struct {
-		const char *suffix;
-		enum compression compression;
-	} forms[] = {
-		{".gz", COMPRESSION_GZIP},
-		{".xz", COMPRESSION_XZ},
-		{".zst", COMPRESSION_ZSTD},
-		{".bz2", COMPRESSION_BZIP2},
-	};
-	size_t len = strlen(path);
-
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		size_t n = strlen(forms[i].suffix);
-
-		if (len > n && strcmp(path + len - n, forms[i].suffix) == 0)
-			return forms[i].compression;
-	}
-	return COMPRESSION_NONE;
-}
-
 static int take_piece(void *opaque, const char *piece, size_t len, struct error *err)
 {
 	struct taking *taking = opaque;
@@ -110,7 +88,7 @@ static int take_piece(void *opaque, const char *piece, size_t len, struct error 
 static int unpack(struct taking *taking, struct error *err)
 {
 	const struct repomd_file *file = taking->file;
-	enum compression compression = compression_of(file->href);
+	enum compression compression = repomd_compression(file->href);
 	uint64_t limit = file->open_size && file->open_size < MAX_OPEN ? file->open_size : MAX_OPEN;
 	struct checksum got;
 
@@ -147,8 +125,8 @@ static int find_sha256(const struct taking *taking, const struct primary_package
 		return error_set(err, ERROR_TRUST,
 				 "its checksum is not what the signed index says: damaged or "
 				 "tampered with");
-	*ARRAY_ADD(source->aliases, source->n_aliases) = (struct mirror_alias){
-		xasprintf("%s:%s", checksum_type_name(got.type), got.hex), *ret};
+	*ARRAY_ADD(source->aliases, source->n_aliases) =
+		(struct mirror_alias){checksum_to_text(&got), *ret};
 	return 0;
 }
 

@@ -23,6 +23,28 @@ const char *repomd_type_name(enum repomd_type type)
 	return type_names[type];
 }
 
+enum compression repomd_compression(const char *path)
+{
+	static const struct {
+		const char *suffix;
+		enum compression compression;
+	} forms[] = {
+		{".gz", COMPRESSION_GZIP},
+		{".xz", COMPRESSION_XZ},
+		{".zst", COMPRESSION_ZSTD},
+		{".bz2", COMPRESSION_BZIP2},
+	};
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		size_t n = strlen(forms[i].suffix);
+
+		if (len > n && strcmp(path + len - n, forms[i].suffix) == 0)
+			return forms[i].compression;
+	}
+	return COMPRESSION_NONE;
+}
+
 void repomd_index_free(struct repomd_index *index)
 {
 	for (size_t i = 0; i < REPOMD_TYPES; i++)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/checksum.h"
+#include "base/decompress.h"
 
 /* What may be needed of it; everything else (zchunk, databases, groups, ...) is skipped. */
 enum repomd_type {
@@ -37,6 +38,8 @@ void repomd_index_free(struct repomd_index *index);
  * file that only a weak digest vouches for. */
 int repomd_index_parse(const char *text, size_t len, struct repomd_index *ret, struct error *err);
 
+/* How a file of this name is packed. */
+enum compression repomd_compression(const char *path);
 /* "primary", "filelists", ... */
 const char *repomd_type_name(enum repomd_type type);
 

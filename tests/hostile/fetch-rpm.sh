@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Fetching repositories of the repomd layout, from a directory and from a server that fails: what comes is what a mirror
+# snapshot takes; nothing unverified is ever put under its name.
+. "$(dirname "$0")/../lib.sh"
+for tool in createrepo_c rpmbuild rpmsign gpg gpgv python3; do
+	type $tool >/dev/null 2>&1 || skip "$tool is not installed"
+done
+workdir
+cd "$WORK"
+make_mirror() { "$TEST_TOP/test-images/make-rpm-mirror" "$@" || fail "make-rpm-mirror $*"; }
+is() { [ "$(jq -r "$1" "$OUT")" = "$2" ] || { jq . "$OUT"; fail "$1 is not $2"; }; }
+want() { # ID VERSION PACKAGE...: "victim 1.0-1 noarch"
+	printf 'coldpatch-want 1\n\nrelease %s %s -\nlayout repomd\narchitectures x86_64\nupdate all\n' "$1" "$2"
+	printf 'package %s\n' "${@:3}"
+}
+fetch() { # CODE [ARGUMENT...]
+	expect "$1" mirror fetch --quiet --want want -o m --keyring key/keyring.asc --source "$SOURCE" "${@:2}"
+}
+tree() { (cd m && find . -path ./.fetch -prune -o -type f -print | sort | xargs -r sha256sum); }
+refused() { # CODE MESSAGE [ARGUMENT...]: and what was there is as it was
+	mkdir -p m; tree >before
+	fetch "$1" "${@:3}"
+	expect_message "$2"
+	tree >after
+	cmp -s before after || { diff before after; fail "the mirror has changed: $2"; }
+}
+
+old=$(victim_rpm 1.0 "$WORK") new=$(victim_rpm 2.0 "$WORK") newer=$(victim_rpm 3.0 "$WORK")
+make_mirror -o repo --key key "$old" "$new" "$newer"
+SOURCE=$WORK/repo name=$(echo "${WORK#/}/repo" | sed 's,/,-,g')
+want rocky 9.1 'absent 1-1 x86_64' 'victim 1.0-1 noarch' >want
+
+# ---- every newer version of what is installed, and no more ----
+fetch 0 --json
+is '[.packages, .fetched, (.missing | length)] | join(" ")' '2 2 0'
+is '.suites[0] | [.name, .source, .signer] | join(" ")' "$name $SOURCE $(cat key/fingerprint)"
+[ "$(cd m/*/Packages && echo *)" = "${new##*/} ${newer##*/}" ] || { find m; fail "other packages"; }
+cmp "m/$name/repodata/repomd.xml.asc" repo/repodata/repomd.xml.asc || fail "the signature is not there"
+expect 0 mirror snapshot --quiet --json --keyring key/keyring.asc --os rocky:9 m
+is '.packages | length' 2
+is '.sources[0].path' "$name"
+fetch 0 --json
+is '.fetched' 0
+
+# ---- what is refused, over a mirror that is good ----
+cp -a repo good
+fresh() { rm -rf repo; cp -a good repo; }
+make_mirror -o repo --key key --revision "$(($(date +%s) + 60))" "$old" "$new"
+printf x | dd of="$(echo repo/repodata/*-primary.xml.gz)" bs=1 seek=50 conv=notrunc 2>/dev/null
+refused 76 'it is not the file that the signed index names'
+make_mirror -o repo --key key --revision "$(($(date +%s) + 60))" "$old" "$new"
+rm repo/repodata/*-filelists.xml.gz
+refused 69 'the mirror is incomplete: '
+expect_message 'which '
+make_mirror -o repo --key other-key "$old" "$new"
+refused 76 'which is not in the keyrings pinned for this mirror'
+fresh; make_mirror -o repo --key key --revision 1600000000 "$old" "$new"
+refused 76 'the mirror was rolled back'
+fresh; rm repo/repodata/repomd.xml.asc
+refused 76 'repodata/repomd.xml: is not signed'
+fetch 0 --trust-digest "$(sha256sum <repo/repodata/repomd.xml | cut -c-64)"
+rm -rf m; fresh; printf x | dd of="repo/Packages/${new##*/}" bs=1 seek=500 conv=notrunc 2>/dev/null
+fetch 76
+expect_message "Packages/${new##*/}: it is not the file that the signed index names"
+[ ! -e "m/$name/repodata/repomd.xml" ] && [ ! -e "m/$name/Packages/${new##*/}" ] || fail "unverified files have their names"
+fresh; rm "repo/Packages/${new##*/}"
+rm -rf m; fetch 69
+expect_message "Packages/${new##*/}"
+fresh; rm -r repo/repodata
+refused 69 'no source has a repository for the guests of rocky that are wanted: name one by the directory that has repodata/repomd.xml'
+fresh
+want centos 7 'victim 1.0-1 noarch' | tail -n +2 >>want
+refused 64 'guests of centos and of rocky are wanted: fetch for one distribution at a time'
+want rocky 9.1 'victim 1.0-1 noarch' >want
+printf '\nrelease debian 12 bookworm\narchitectures amd64\nsuites bookworm\nupdate all\n' >>want
+refused 64 'suites and guests of rocky are wanted: fetch them in calls of their own'
+
+# ---- SHA-512, names without checksums, from a server ----
+want rocky 9.1 'victim 2.0-1 noarch' >want
+rm -rf m repo; make_mirror -o repo --key key --checksum sha512 "$newer"
+for file in repo/repodata/*-*; do mv "$file" "repo/repodata/${file##*-}"; done
+sed -i 's,href="repodata/[^"]*-,href="repodata/,' repo/repodata/repomd.xml
+make_mirror -o repo --key key
+python3 "$TEST_TOP/tests/hostile/fetch_server.py" repo "$WORK/log" >port &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$WORK"' EXIT
+for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
+SOURCE=http://127.0.0.1:$(cat port)/
+fetch 0 --json
+is '[.packages, .fetched] | join(" ")' '1 1'
+expect 0 mirror snapshot --quiet --json --keyring key/keyring.asc --os rocky:9 m
+is '.packages | length' 1
+is '.sources[0].aliases | length' 1
+fetch 0 --json
+is '.fetched' 0
+echo "repositories are fetched, whole or not at all"

@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "mirror/beneath.h"
 
-enum { MAX_DEPTH = 8, MAX_REPOSITORIES = 1000 };
+enum { MAX_DEPTH = 8, MAX_REPOSITORIES = 1000, MAX_DIRECTORIES = 100000 };
 
 char *repository_place(const char *repository, const char *path)
 {
@@ -34,13 +34,19 @@ static bool has_index(int root, const char *path)
 	return fd >= 0 || problem.kind != ERROR_MISSING;
 }
 
-static int find(int root, const char *path, int depth, struct beneath_list *ret, struct error *err);
+/* The looking about in one mirror; anybody may name a directory with anything in it. */
+struct finding {
+	int root;
+	struct beneath_list *found;
+	size_t n_directories;
+};
+
+static int find(struct finding *finding, const char *path, int depth, struct error *err);
 
 /* Symbolic links are other names ("9" of "9.4"), so they are left out. */
-static int find_below(int root, const char *path, int depth, struct beneath_list *ret,
-		      struct error *err)
+static int find_below(struct finding *finding, const char *path, int depth, struct error *err)
 {
-	int fd = beneath_open(root, path, O_DIRECTORY, err);
+	int fd = beneath_open(finding->root, path, O_DIRECTORY, err);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	int result = 0;
@@ -57,7 +63,7 @@ static int find_below(int root, const char *path, int depth, struct beneath_list
 
 		if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
 		    *entry->d_name != '.' && beneath_is_safe(child))
-			result = find(root, child, depth, ret, err);
+			result = find(finding, child, depth, err);
 	}
 	closedir(dir);
 	return result;
@@ -72,26 +78,32 @@ static bool is_directory(int root, const char *path)
 }
 
 /* What lies below a repository is its own. */
-static int find(int root, const char *path, int depth, struct beneath_list *ret, struct error *err)
+static int find(struct finding *finding, const char *path, int depth, struct error *err)
 {
-	if (has_index(root, path)) {
-		if (ret->n_paths == MAX_REPOSITORIES)
-			return error_set(err, ERROR_MIRROR, "more than %d repositories in it",
-					 MAX_REPOSITORIES);
-		*ARRAY_ADD(ret->paths, ret->n_paths) = xstrdup(path);
+	struct beneath_list *found = finding->found;
+
+	if (++finding->n_directories > MAX_DIRECTORIES || found->n_paths == MAX_REPOSITORIES)
+		return error_set(err, ERROR_MIRROR,
+				 "more than %d directories, or %d repositories, in it: name those "
+				 "that are meant",
+				 MAX_DIRECTORIES, MAX_REPOSITORIES);
+	if (has_index(finding->root, path)) {
+		*ARRAY_ADD(found->paths, found->n_paths) = xstrdup(path);
 		return 0;
 	}
-	if (depth >= MAX_DEPTH || !is_directory(root, path))
+	if (depth >= MAX_DEPTH || !is_directory(finding->root, path))
 		return 0;
-	return find_below(root, path, depth + 1, ret, err);
+	return find_below(finding, path, depth + 1, err);
 }
 
+/* What goes wrong is told when it is read. */
 static bool detect(int root)
 {
 	CLEANUP_BENEATH_LIST struct beneath_list found = {0};
+	struct finding finding = {.root = root, .found = &found};
 	struct error problem;
 
-	return find(root, ".", 0, &found, &problem) < 0 || found.n_paths;
+	return find(&finding, ".", 0, &problem) < 0 || found.n_paths;
 }
 
 static int named_repositories(const struct repomd *repomd, struct beneath_list *ret,
@@ -114,9 +126,11 @@ static int named_repositories(const struct repomd *repomd, struct beneath_list *
 static int list_repositories(const struct repomd *repomd, struct beneath_list *ret,
 			     struct error *err)
 {
+	struct finding finding = {.root = repomd->root, .found = ret};
+
 	if (repomd->options->n_suites)
 		return named_repositories(repomd, ret, err);
-	if (find(repomd->root, ".", 0, ret, err) < 0)
+	if (find(&finding, ".", 0, err) < 0)
 		return -1;
 	beneath_list_sort(ret);
 	return 0;

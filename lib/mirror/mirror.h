@@ -37,7 +37,7 @@ struct mirror_alias {
 	struct digest sha256;
 };
 
-enum { MIRROR_PRIORITY = 99 }; /* as dnf and yum have it */
+enum { MIRROR_PRIORITY = 99 }; /* of a source of which nobody says another */
 
 /* One signed repository of a snapshot: for apt, one suite; for repomd, a directory with repodata.
  */

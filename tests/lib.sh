@@ -80,7 +80,7 @@ centos_guest() { make_once centos-7.qcow2 "$TEST_TOP/test-images/rpm-guest" --ro
 # The vendor's packages, three of them built again; an apply of it to the CentOS guest takes all 91.
 centos_mirror() {
 	local key
-	key=$(rpm_key) && make_once centos-7-mirror "$TEST_TOP/test-images/make-rpm-mirror" --distro cpe:/o:centos:centos:7 --packages-from "$SHARED_RPM/wave-b-7.9.2009" --key "$key" -o
+	key=$(rpm_key) && make_once centos-7-repository "$TEST_TOP/test-images/make-rpm-mirror" --distro cpe:/o:centos:centos:7 --packages-from "$SHARED_RPM/wave-b-7.9.2009" --key "$key" -o
 }
 rocky_guest() { make_once rocky-9.qcow2 "$TEST_TOP/test-images/rpm-guest" --root "$SHARED_RPM/rocky-9.1-root.tar.zst" --profile boot -o; }
 

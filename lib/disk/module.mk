@@ -3,6 +3,7 @@ LIB_SOURCES += \
 	lib/disk/backing.c \
 	lib/disk/backing_files.c \
 	lib/disk/block.c \
+	lib/disk/block_server.c \
 	lib/disk/chain.c \
 	lib/disk/confine.c \
 	lib/disk/content.c \
@@ -26,6 +27,7 @@ LIB_SOURCES += \
 	lib/disk/server.c \
 	lib/disk/source.c
 UNIT_TESTS += \
+	tests/unit/block_server_test.c \
 	tests/unit/disk_chain_test.c \
 	tests/unit/disk_content_test.c \
 	tests/unit/disk_fuzz_test.c \

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "runner.h"
+#include "volume.h"
 
 enum { EXIT_NO_JOB = 1, EXIT_NO_REPORT = 2, JOB_SIZE_LIMIT = 16 << 20 };
 
@@ -34,24 +35,27 @@ static int open_job(const char *name, struct error *err)
 	return fd;
 }
 
-static struct job *read_job(const char *name, struct error *err)
+static int read_text(const char *name, struct buffer *ret, struct error *err)
 {
-	CLEANUP_BUFFER struct buffer text = {0};
 	CLEANUP_CLOSE int fd = open_job(name, err);
 	ssize_t n = 1;
 
 	if (fd < 0)
-		return NULL;
-	while (n > 0 && text.len < JOB_SIZE_LIMIT) {
-		n = read(fd, buffer_reserve(&text, 1 << 16), 1 << 16);
+		return -1;
+	buffer_puts(ret, "");
+	while (n > 0 && ret->len < JOB_SIZE_LIMIT) {
+		n = read(fd, buffer_reserve(ret, 1 << 16), 1 << 16);
 		if (n > 0)
-			text.len += (size_t)n;
+			ret->len += (size_t)n;
 	}
-	if (n < 0) {
-		error_os(err, ERROR_HOST, errno, "read %s", name);
-		return NULL;
-	}
-	return job_from_json(text.data ? text.data : "", text.len, err);
+	return n < 0 ? error_os(err, ERROR_HOST, errno, "read %s", name) : 0;
+}
+
+static struct job *read_job(const char *name, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	return read_text(name, &text, err) < 0 ? NULL : job_from_json(text.data, text.len, err);
 }
 
 static int open_output(const struct job_place *place, struct error *err)
@@ -188,14 +192,33 @@ static int runner_main(const char *job_name)
 	return sync_outputs(&runner, log, &err) < 0 ? report_failure(&err, EXIT_NO_REPORT) : 0;
 }
 
+/* In an appliance in which no guest code runs. */
+static int copy_main(const char *direction, const char *job_name)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_JSON json_t *job = NULL;
+	struct error err = {0};
+	int status = -1;
+
+	umask(022);
+	allow_deep_trees();
+	if (read_text(job_name, &text, &err) == 0)
+		job = json_parse(text.data, text.len, job_name, ERROR_BUG, &err);
+	if (job)
+		status = (strcmp(direction, "copy-in") == 0 ? copy_in : copy_out)(job, &err);
+	return status < 0 ? report_failure(&err, EXIT_NO_REPORT) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct stub *stub = argc > 0 ? stub_find(argv[0]) : NULL;
 
 	if (stub)
 		return stub_main(stub, argc, argv);
+	if (argc == 3)
+		return copy_main(argv[1], argv[2]);
 	if (argc != 2) {
-		fprintf(stderr, "usage: coldpatch-runner JOB\n");
+		fprintf(stderr, "usage: coldpatch-runner [copy-out | copy-in] JOB\n");
 		return EXIT_NO_JOB;
 	}
 	return runner_main(argv[1]);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/json.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "base/buffer.h"
-#include "base/file.h"
 #include "base/text.h"
-
-enum { MAX_DOCUMENT = 64 << 20 };
 
 static char *dump(const json_t *json, size_t flags)
 {
@@ -31,13 +24,6 @@ char *json_to_text(const json_t *json)
 	return xasprintf("%s\n", text);
 }
 
-void json_digest(const json_t *json, struct digest *ret)
-{
-	CLEANUP_FREE char *bytes = json_to_bytes(json);
-
-	digest_of(bytes, strlen(bytes), ret);
-}
-
 json_t *json_parse(const char *text, size_t len, const char *what, enum error_kind kind,
 		   struct error *err)
 {
@@ -48,22 +34,6 @@ json_t *json_parse(const char *text, size_t len, const char *what, enum error_ki
 		return error_set(err, kind, "%s: line %d: %s", what, problem.line, problem.text),
 		       NULL;
 	return json;
-}
-
-json_t *json_read_file(const char *path, enum error_kind kind, struct error *err)
-{
-	CLEANUP_BUFFER struct buffer text = {0};
-
-	if (file_read_document(path, MAX_DOCUMENT, kind, &text, err) < 0)
-		return NULL;
-	return json_parse(text.data ? text.data : "", text.len, path, kind, err);
-}
-
-int json_write_file(const char *path, const json_t *json, unsigned mode, struct error *err)
-{
-	CLEANUP_FREE char *bytes = json_to_bytes(json);
-
-	return file_replace(path, bytes, strlen(bytes), mode, err);
 }
 
 json_t *json_bytes(const char *bytes)
@@ -202,15 +172,6 @@ void json_get_bool(struct json_reader *reader, const char *name, bool *ret)
 		member(reader, name, JSON_TRUE, "true or false");
 }
 
-void json_get_digest(struct json_reader *reader, const char *name, struct digest *ret)
-{
-	const json_t *value = member(reader, name, JSON_STRING, "a string");
-
-	if (!value || digest_from_hex(json_string_value(value), ret))
-		return;
-	failed(reader, name, "is not a sha256 digest");
-}
-
 const json_t *json_get_array(struct json_reader *reader, const char *name)
 {
 	return member(reader, name, JSON_ARRAY, "an array");
@@ -250,12 +211,4 @@ void json_put_u64(json_t *object, const char *name, uint64_t value)
 void json_put_bool(json_t *object, const char *name, bool value)
 {
 	json_put(object, name, json_boolean(value));
-}
-
-void json_put_digest(json_t *object, const char *name, const struct digest *value)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	digest_to_hex(value, hex);
-	json_put_string(object, name, hex);
 }

@@ -7,6 +7,7 @@ LIB_SOURCES += \
 	lib/base/error.c \
 	lib/base/file.c \
 	lib/base/json.c \
+	lib/base/json_document.c \
 	lib/base/key.c \
 	lib/base/landlock.c \
 	lib/base/lifetime.c \

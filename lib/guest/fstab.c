@@ -197,6 +197,36 @@ bool fstab_has_option(const struct fstab_entry *entry, const char *name)
 	return false;
 }
 
+char *fstab_option_value(const struct fstab_entry *entry, const char *prefix)
+{
+	size_t len = prefix ? strlen(prefix) : 0;
+	const char *at = prefix ? entry->options : NULL;
+
+	for (; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, prefix, len) != 0)
+			continue;
+		at += len;
+		at += strspn(at, "/");
+		return xstrndup(at, strcspn(at, ","));
+	}
+	return NULL;
+}
+
+bool fstab_is_users(const struct fstab_entry *entry)
+{
+	static const char *const users[] = {"/home", "/mnt", "/media", "/srv", "/tmp", "/export"};
+
+	for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+		size_t len = strlen(users[i]);
+
+		if (strncmp(entry->target, users[i], len) == 0 &&
+		    (entry->target[len] == '/' || entry->target[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static bool is_one_of(const char *word, const char *const words[])
 {
 	for (; *words; words++)

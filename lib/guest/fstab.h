@@ -33,6 +33,11 @@ void fstab_free(struct fstab *fstab);
 
 /* Is `name` one of the comma-separated options? */
 bool fstab_has_option(const struct fstab_entry *entry, const char *name);
+/* The value of the option "NAME=VALUE", `prefix` being "NAME=", without a slash in front;
+ * allocated, NULL when there is none or `prefix` is NULL. */
+char *fstab_option_value(const struct fstab_entry *entry, const char *prefix);
+/* Is it mounted where, by the file system hierarchy, users and not packages put files? */
+bool fstab_is_users(const struct fstab_entry *entry);
 /* Does the entry mount a file system of a local disk?  False for swap, what the kernel makes up,
  * network file systems, binds, files mounted by loop, and removable media. */
 bool fstab_is_local(const struct fstab_entry *entry);

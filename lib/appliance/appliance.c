@@ -3,15 +3,16 @@
  * The watchdog outside.  The child tells over a pipe which phase it begins and how it ended (same
  * program, same layout); a child that dies without a word was killed or crashed.
  *
- * Root's child, and another user's where the kernel has user namespaces, is PID 1 of a PID
- * namespace and sees the work directory as its /tmp: names of sockets are short however deep the
- * scratch directory is, and nothing can be left in the host's /tmp.  Where that is not to be had,
- * it is the leader of a process group, and the work directory's name has to be short.
+ * The child of root who may mount, and another's where the kernel has user namespaces, is PID 1 of
+ * a PID namespace and sees the work directory as its /tmp: names of sockets are short however deep
+ * the scratch directory is, and nothing can be left in the host's /tmp.  Where that is not to be
+ * had, it is the leader of a process group, and the work directory's name has to be short.
  */
 #include "appliance/appliance.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -122,6 +123,7 @@ static int arrange(const struct appliance_job *job, struct guestfs_job *run, str
 struct child {
 	const struct appliance_job *job;
 	unsigned uid, gid; /* before a user namespace made them nobody's */
+	bool own_users;	   /* it is in a user namespace, since only that lets it mount */
 	bool isolated;
 	const int *pipe_fds;
 };
@@ -135,13 +137,16 @@ static int child_run(const struct child *child, struct speaker *speaker, struct 
 				  .phase = on_phase,
 				  .opaque = speaker,
 				  .kernel = speaker->message.kernel};
+	CLEANUP_FREE char *temporary = NULL;
 
-	if (child->isolated && child->uid != 0 && map_self(child->uid, child->gid, err) < 0)
+	if (child->isolated && child->own_users && map_self(child->uid, child->gid, err) < 0)
 		return -1;
 	if (child->isolated && arrange(job, &run, err) < 0)
 		return -1;
-	/* QEMU puts what the appliance writes to its root there */
-	setenv("TMPDIR", run.work_dir, 1);
+	/* QEMU puts what the appliance writes to its root there; the name "/tmp" it does not take
+	 */
+	temporary = path_join(run.work_dir, ".");
+	setenv("TMPDIR", temporary, 1);
 	return guestfs_job_run(&run, err);
 }
 
@@ -163,10 +168,22 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 	_exit(0);
 }
 
+static bool may_mount(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective >> CAP_SYS_ADMIN & 1;
+}
+
 static pid_t start_child(const struct appliance_job *job, const int *pipe_fds, struct error *err)
 {
-	struct child child = {.job = job, .uid = geteuid(), .gid = getegid(), .pipe_fds = pipe_fds};
-	int user = child.uid == 0 ? 0 : CLONE_NEWUSER;
+	struct child child = {.job = job,
+			      .uid = geteuid(),
+			      .gid = getegid(),
+			      .own_users = !may_mount(),
+			      .pipe_fds = pipe_fds};
+	int user = child.own_users ? CLONE_NEWUSER : 0;
 	pid_t pid = (pid_t)syscall(SYS_clone, user | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, NULL,
 				   NULL, NULL, NULL);
 

@@ -29,7 +29,9 @@
 /* Exactly one of the two is set: the name of a file in the work directory. */
 struct appliance_disk {
 	const char *raw;    /* a raw image that is ours and not needed afterwards: never flushed */
-	const char *socket; /* unix socket of an NBD server: read-only */
+	const char *socket; /* unix socket of an NBD server */
+	bool writable; /* of a socket: what is written goes there; else it goes to a file in the
+			  work directory that nobody looks at */
 };
 
 /* The root of an overlay is its upper directory, so that has to look as the lower one does. */

@@ -124,14 +124,17 @@ static int add_raw(guestfs_h *g, const struct guestfs_job *run, size_t i)
 				      GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1);
 }
 
+/* Whoever serves the disk sees to it that it is kept. */
 static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
 {
+	int read_only = !run->job->disks[i].writable;
 	CLEANUP_FREE char *socket = path_join(run->work_dir, run->job->disks[i].socket);
 	CLEANUP_FREE char *server = xasprintf("unix:%s", socket);
 	char *servers[] = {server, NULL};
 
 	return guestfs_add_drive_opts(
-		g, "", GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
+		g, "", GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY,
+		read_only, GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe",
 		GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nbd", GUESTFS_ADD_DRIVE_OPTS_SERVER, servers, -1);
 }
 

@@ -2,6 +2,7 @@
 LIB_SOURCES += \
 	lib/appliance/appliance.c \
 	lib/appliance/console.c \
+	lib/appliance/disk.c \
 	lib/appliance/fixed.c \
 	lib/appliance/fixed_build.c \
 	lib/appliance/guestfs.c \

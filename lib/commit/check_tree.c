@@ -6,6 +6,7 @@
  *
  * A squash writes the layers below once more.  What they name may have other inodes than in the
  * parent, where an overlay lies in between: there the parent's content is read and compared, too.
+ * So it is on file systems that are read as copies, whose inodes are those of the copy.
  *
  * The layer and the files are read once: what was read back is digested on the way, for the check
  * against the packages.
@@ -346,7 +347,7 @@ static int check_untouched(struct check *check, const struct listing_node *was,
 			   const struct listing_node *is, struct error *err)
 {
 	const char *difference = compare_stats(&was->stat, &is->stat);
-	bool rewritten = commit_paths_has(check->rewritten, is->path);
+	bool rewritten = fs_is_copy(is->fs) || commit_paths_has(check->rewritten, is->path);
 	bool directory = S_ISDIR(was->stat.mode);
 
 	if (was->mount != is->mount || (!rewritten && was->stat.ino != is->stat.ino))
@@ -359,7 +360,7 @@ static int check_untouched(struct check *check, const struct listing_node *was,
 		difference = "number of names";
 	if (difference)
 		return differs(err, was->path, difference);
-	if (check->rewritten && !directory && is->stat.nlink > 1)
+	if ((check->rewritten || fs_is_copy(is->fs)) && !directory && is->stat.nlink > 1)
 		renumbered_add(&check->renumbered, was, is);
 	if (rewritten && check_rewritten(check, was, is, err) < 0)
 		return -1;

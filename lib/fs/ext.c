@@ -64,7 +64,7 @@ static const char *geometry_problem(struct ext2_super_block *super, uint64_t dev
 
 static void refuse(struct fs_info *info, const char *problem)
 {
-	info->readable = info->writable = false;
+	info->readable = info->writable = info->copied = false;
 	free(info->why_not);
 	info->why_not = xstrdup(problem);
 }

@@ -12,7 +12,8 @@
 #include "fs/ext.h"
 
 enum set { COMPAT, RO_COMPAT, INCOMPAT, N_SETS };
-enum use { NONE = 0, READ = 1, WRITE = 2 };
+/* MOUNT: the kernel of an appliance does both, and a copy of it loses nothing. */
+enum use { NONE = 0, READ = 1, WRITE = 2, MOUNT = 4 };
 
 struct feature {
 	enum set set;
@@ -28,12 +29,12 @@ static const struct feature features[] = {
 	{COMPAT, EXT2_FEATURE_COMPAT_DIR_INDEX, "dir_index", READ | WRITE},
 	{COMPAT, EXT4_FEATURE_COMPAT_SPARSE_SUPER2, "sparse_super2", READ | WRITE},
 	{COMPAT, EXT4_FEATURE_COMPAT_ORPHAN_FILE, "orphan_file", READ | WRITE},
-	{COMPAT, EXT2_FEATURE_COMPAT_DIR_PREALLOC, "dir_prealloc", READ},
+	{COMPAT, EXT2_FEATURE_COMPAT_DIR_PREALLOC, "dir_prealloc", READ | MOUNT},
 	{COMPAT, EXT2_FEATURE_COMPAT_IMAGIC_INODES, "imagic_inodes", READ},
 	{COMPAT, EXT2_FEATURE_COMPAT_LAZY_BG, "lazy_bg", READ},
 	{COMPAT, EXT2_FEATURE_COMPAT_EXCLUDE_BITMAP, "snapshot_bitmap", READ},
-	{COMPAT, EXT4_FEATURE_COMPAT_FAST_COMMIT, "fast_commit", READ},
-	{COMPAT, EXT4_FEATURE_COMPAT_STABLE_INODES, "stable_inodes", READ},
+	{COMPAT, EXT4_FEATURE_COMPAT_FAST_COMMIT, "fast_commit", READ | MOUNT},
+	{COMPAT, EXT4_FEATURE_COMPAT_STABLE_INODES, "stable_inodes", READ | MOUNT},
 	{RO_COMPAT, EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER, "sparse_super", READ | WRITE},
 	{RO_COMPAT, EXT2_FEATURE_RO_COMPAT_LARGE_FILE, "large_file", READ | WRITE},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_HUGE_FILE, "huge_file", READ | WRITE},
@@ -43,13 +44,13 @@ static const struct feature features[] = {
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_BIGALLOC, "bigalloc", READ | WRITE},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_METADATA_CSUM, "metadata_csum", READ | WRITE},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_HAS_SNAPSHOT, "snapshot", READ},
-	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_QUOTA, "quota", READ},
+	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_QUOTA, "quota", READ | MOUNT},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_REPLICA, "replica", READ},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_READONLY, "read-only", READ},
-	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_PROJECT, "project", READ},
+	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_PROJECT, "project", READ | MOUNT},
 	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS, "shared_blocks", READ},
-	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_VERITY, "verity", READ},
-	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, "orphan_present", READ},
+	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_VERITY, "verity", READ | MOUNT},
+	{RO_COMPAT, EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, "orphan_present", READ | MOUNT},
 	{INCOMPAT, EXT2_FEATURE_INCOMPAT_FILETYPE, "filetype", READ | WRITE},
 	{INCOMPAT, EXT2_FEATURE_INCOMPAT_META_BG, "meta_bg", READ | WRITE},
 	{INCOMPAT, EXT3_FEATURE_INCOMPAT_EXTENTS, "extent", READ | WRITE},
@@ -59,10 +60,10 @@ static const struct feature features[] = {
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_CSUM_SEED, "metadata_csum_seed", READ | WRITE},
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_LARGEDIR, "large_dir", READ | WRITE},
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_INLINE_DATA, "inline_data", READ | WRITE},
-	{INCOMPAT, EXT3_FEATURE_INCOMPAT_RECOVER, "needs_recovery", READ},
+	{INCOMPAT, EXT3_FEATURE_INCOMPAT_RECOVER, "needs_recovery", READ | MOUNT},
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_MMP, "mmp", READ},
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_ENCRYPT, "encrypt", READ},
-	{INCOMPAT, EXT4_FEATURE_INCOMPAT_CASEFOLD, "casefold", READ},
+	{INCOMPAT, EXT4_FEATURE_INCOMPAT_CASEFOLD, "casefold", READ | MOUNT},
 	{INCOMPAT, EXT2_FEATURE_INCOMPAT_COMPRESSION, "compression", NONE},
 	{INCOMPAT, EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, "journal_dev", NONE},
 	{INCOMPAT, EXT4_FEATURE_INCOMPAT_DIRDATA, "dirdata", NONE},
@@ -95,6 +96,7 @@ static const char *type_name(const struct ext2_super_block *super)
 struct judgement {
 	struct buffer names;
 	char *no_read, *no_write;
+	bool no_mount;
 };
 
 static void judge_bit(struct judgement *judgement, enum set set, uint32_t bit)
@@ -112,6 +114,7 @@ static void judge_bit(struct judgement *judgement, enum set set, uint32_t bit)
 		judgement->no_read = xasprintf("feature %s", name);
 	if (!(use & WRITE) && !judgement->no_write)
 		judgement->no_write = xasprintf("feature %s", name);
+	judgement->no_mount |= !(use & (WRITE | MOUNT));
 }
 
 static const char *state_problem(const struct ext2_super_block *super)
@@ -131,6 +134,15 @@ static const char *state_problem(const struct ext2_super_block *super)
 	return NULL;
 }
 
+/* What mounting it sets right by itself. */
+static bool state_mends(const struct ext2_super_block *super)
+{
+	return super->s_rev_level >= EXT2_DYNAMIC_REV && super->s_creator_os != EXT2_OS_HURD &&
+	       !(super->s_state & EXT2_ERROR_FS) &&
+	       (super->s_feature_compat & EXT3_FEATURE_COMPAT_HAS_JOURNAL ||
+		super->s_state & EXT2_VALID_FS);
+}
+
 void ext_features_judge(const struct ext2_super_block *super, struct fs_info *ret)
 {
 	const uint32_t bits[N_SETS] = {super->s_feature_compat, super->s_feature_ro_compat,
@@ -146,6 +158,7 @@ void ext_features_judge(const struct ext2_super_block *super, struct fs_info *re
 	ret->features = judgement.names.len ? buffer_steal(&judgement.names) : NULL;
 	ret->readable = !judgement.no_read;
 	ret->writable = !judgement.no_write && !problem;
+	ret->copied = !ret->writable && !judgement.no_mount && state_mends(super);
 	if (judgement.no_read)
 		ret->why_not = steal(judgement.no_read);
 	else if (problem)

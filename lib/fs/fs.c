@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fs/copied_type.h"
 #include "fs/fs_ops.h"
 
 static int probe_back_ends(struct block *block, struct fs_info *info, const struct fs_ops **ret_ops,
@@ -22,6 +23,7 @@ static int probe_back_ends(struct block *block, struct fs_info *info, const stru
 	*ret_ops = NULL;
 	if (probe_superblock(block, info, err) < 0)
 		return -1;
+	info->copied = copied_type_find(info->type) != NULL;
 	if (info->type)
 		info->why_not = xasprintf("file system type %s", info->type);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One guest file system, behind one interface.  A back end (ext by libext2fs; later the libguestfs
- * appliance) fills struct fs_ops; to add one, write it beside ext.c and name it in
- * back_ends.c.
+ * One guest file system, behind one interface.  A back end (ext by libext2fs) fills struct fs_ops;
+ * to add one, write it beside ext.c and name it in back_ends.c.  What no back end reads or writes,
+ * an appliance may: copies.h.
  *
  * Nodes are named by inode number.  Names and targets are bytes without NUL, not text.  No call
  * follows a symlink; path resolution inside a guest is the business of tree.h.
@@ -72,6 +72,8 @@ struct fs_info {
 	bool readable;	/* some back end opens it */
 	bool writable;	/* some back end writes it directly: state and every feature are on the
 			   allowed list */
+	bool copied;	/* an appliance reads and writes it (copies.h); then readable may be said
+			   of a state that its journal would still change */
 	char *why_not;	/* when not writable: the feature or state, in words */
 	char *features; /* comma-separated, or NULL */
 };
@@ -91,6 +93,9 @@ struct fs *fs_open_writable(struct block *block, struct error *err);
 void fs_free(struct fs *fs);
 DEFINE_CLEANUP(struct fs, fs_free)
 
+/* Is it read from a copy that was made of it?  Then inode numbers and allocated blocks say nothing
+ * about the real one. */
+bool fs_is_copy(const struct fs *fs);
 uint64_t fs_root(const struct fs *fs);
 int fs_stat(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err);
 /* *ret_ino is 0 when there is no such name. */

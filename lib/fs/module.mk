@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/fs/back_ends.c \
+	lib/fs/copied.c \
+	lib/fs/copied_names.c \
+	lib/fs/copied_type.c \
+	lib/fs/copies.c \
+	lib/fs/copies_launch.c \
 	lib/fs/ext.c \
 	lib/fs/ext_acl.c \
 	lib/fs/ext_alloc.c \

@@ -184,6 +184,22 @@ static int set_ambiguous(const char *source, const struct guest_filesystem *a,
 			 source, first, second);
 }
 
+bool guest_filesystem_same(const struct guest_filesystem *a, const struct guest_filesystem *b)
+{
+	if (a->volume || b->volume)
+		return a->volume && b->volume && strcmp(a->volume->uuid, b->volume->uuid) == 0;
+	return a->disk == b->disk && a->partition == b->partition && a->offset == b->offset;
+}
+
+/* Another tree of a file system that has an entry already? */
+static bool is_again(const struct guest *guest, size_t index)
+{
+	for (size_t i = 0; guest->filesystems[index].copied && i < index; i++)
+		if (guest_filesystem_same(&guest->filesystems[i], &guest->filesystems[index]))
+			return true;
+	return false;
+}
+
 static int find_by_tag(const struct guest *guest, const struct tagged *wanted, size_t *ret,
 		       struct error *err)
 {
@@ -192,7 +208,7 @@ static int find_by_tag(const struct guest *guest, const struct tagged *wanted, s
 	for (size_t i = 0; i < guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &guest->filesystems[i];
 
-		if (!filesystem_has(fs, wanted->tag, wanted->value))
+		if (is_again(guest, i) || !filesystem_has(fs, wanted->tag, wanted->value))
 			continue;
 		if (found)
 			return set_ambiguous(wanted->source, found, fs, err);

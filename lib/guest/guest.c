@@ -21,9 +21,9 @@ static void strings_free(char **strings, size_t n)
 
 static void filesystem_free(struct guest_filesystem *fs)
 {
-	char *const owned[] = {fs->partition_type, fs->partuuid,      fs->partlabel,   fs->type,
-			       fs->uuid,	   fs->label,	      fs->features,    fs->why_not,
-			       fs->mountpoint,	   fs->mount_options, fs->mount_source};
+	char *const owned[] = {fs->partition_type, fs->partuuid,      fs->partlabel,	fs->type,
+			       fs->uuid,	   fs->label,	      fs->features,	fs->why_not,
+			       fs->mountpoint,	   fs->mount_options, fs->mount_source, fs->part};
 
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
@@ -234,24 +234,30 @@ static int read_guest(struct layout *layout, struct tree *tree, struct error *er
 static void hand_over_blocks(struct layout *layout, struct tree *tree)
 {
 	for (size_t i = 0; i < layout->n_places; i++)
-		if (layout->guest->filesystems[i].mounted)
+		if (layout->guest->filesystems[i].mounted ||
+		    (layout->copies && layout->guest->filesystems[i].copied))
 			tree_own_block(tree, steal(layout->places[i].block));
 }
 
 int guest_open(const struct image *const *images, struct block *const *blocks, size_t n_disks,
-	       bool writable, struct guest **ret_guest, struct tree **ret_tree, struct error *err)
+	       const struct guest_access *access, struct guest **ret_guest, struct tree **ret_tree,
+	       struct error *err)
 {
 	CLEANUP(guest_free)
 	struct guest *guest = xcalloc(1, sizeof *guest);
-	CLEANUP_LAYOUT struct layout layout = {
-		.images = images, .blocks = blocks, .n_disks = n_disks, .guest = guest};
+	CLEANUP_LAYOUT struct layout layout = {.images = images,
+					       .blocks = blocks,
+					       .n_disks = n_disks,
+					       .guest = guest,
+					       .writable = access->writable,
+					       .host = access->copies};
 	CLEANUP(tree_free)
 	struct tree *tree = NULL;
 	size_t root;
 
 	if (layout_probe(&layout, err) < 0 || layout_find_root(&layout, &root, err) < 0)
 		return -1;
-	tree = mount_all(&layout, root, writable, err);
+	tree = mount_all(&layout, root, err);
 	if (!tree || read_guest(&layout, tree, err) < 0)
 		return -1;
 	hand_over_blocks(&layout, tree);

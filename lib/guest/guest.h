@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "disk/image.h"
 #include "disk/partition.h"
+#include "fs/copies.h"
 #include "fs/fs.h"
 #include "fs/tree.h"
 
@@ -62,7 +63,9 @@ struct guest_filesystem {
 	char *type, *uuid, *label;  /* type NULL: not recognised */
 	char *features;
 	bool readable, writable;
-	char *why_not;	       /* when not writable */
+	bool copied;   /* through an appliance: both are true once it was */
+	char *part;    /* of one that has several trees, which one this is; NULL: the usual one */
+	char *why_not; /* when not writable */
 	struct fs_space space; /* zeros unless readable */
 	char *mountpoint;      /* NULL: not in the guest's fstab */
 	bool mounted;	       /* part of the tree: local, readable, not noauto */
@@ -161,8 +164,14 @@ struct guest {
 /* Finds the root, reads fstab, joins the tree.  `blocks[i]` serves `images[i]`; both are borrowed
  * and must outlive *ret_tree.  ERROR_IMAGE "no operating system found ..." when there is none, or
  * several roots. On success the caller owns both results. */
+struct guest_access {
+	bool writable;
+	const struct copies_host
+		*copies; /* how an appliance reads what nothing here does; or NULL */
+};
 int guest_open(const struct image *const *images, struct block *const *blocks, size_t n_disks,
-	       bool writable, struct guest **ret_guest, struct tree **ret_tree, struct error *err);
+	       const struct guest_access *access, struct guest **ret_guest, struct tree **ret_tree,
+	       struct error *err);
 void guest_free(struct guest *guest);
 DEFINE_CLEANUP(struct guest, guest_free)
 
@@ -188,6 +197,8 @@ struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct b
 /* For people, who count disks from 1: "partition 2 of disk 1", "disk 1", "volume vg/root".  The
  * caller frees. */
 char *guest_filesystem_place(const struct guest_filesystem *fs);
+/* Are they trees of one file system? */
+bool guest_filesystem_same(const struct guest_filesystem *a, const struct guest_filesystem *b);
 /* The file system that the tree has there, or NULL. */
 const struct guest_filesystem *guest_filesystem_at(const struct guest *guest,
 						   const char *mountpoint);

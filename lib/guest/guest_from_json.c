@@ -145,6 +145,8 @@ static int filesystem_from_json(struct json_reader *reader, void *opaque)
 	json_get_nullable_bytes(reader, "features", &fs->features);
 	json_get_bool(reader, "readable", &fs->readable);
 	json_get_bool(reader, "writable", &fs->writable);
+	json_get_bool(reader, "copied", &fs->copied);
+	json_get_nullable_bytes(reader, "part", &fs->part);
 	json_get_nullable_bytes(reader, "why_not", &fs->why_not);
 	mount_from_json(reader, fs);
 	if (json_reader_result(reader) < 0 || space_from_json(reader, &fs->space) < 0 ||

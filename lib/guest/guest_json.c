@@ -101,6 +101,8 @@ static json_t *filesystem_to_json(const struct guest_filesystem *fs)
 	json_put_bytes(object, "features", fs->features);
 	json_put_bool(object, "readable", fs->readable);
 	json_put_bool(object, "writable", fs->writable);
+	json_put_bool(object, "copied", fs->copied);
+	json_put_bytes(object, "part", fs->part);
 	json_put_bytes(object, "why_not", fs->why_not);
 	json_put(object, "space", space_to_json(&fs->space));
 	json_put_bytes(object, "mountpoint", fs->mountpoint);

@@ -63,13 +63,15 @@ static char *text_or_null(const char *text)
 	return text && *text ? xstrdup(text) : NULL;
 }
 
-static void describe(struct guest_filesystem *fs, const struct fs_info *info)
+static void describe(const struct layout *layout, struct guest_filesystem *fs,
+		     const struct fs_info *info)
 {
 	fs->type = text_or_null(info->type);
 	fs->uuid = text_or_null(info->uuid);
 	fs->label = text_or_null(info->label);
 	fs->features = text_or_null(info->features);
-	fs->readable = info->readable;
+	fs->copied = info->copied && layout->host;
+	fs->readable = info->readable && !fs->copied;
 	fs->writable = info->writable;
 	fs->why_not = info->writable ? NULL : text_or_null(info->why_not);
 }
@@ -89,13 +91,14 @@ static int open_place(struct place *place, struct guest_filesystem *fs, struct e
 	return fs_space(place->fs, &fs->space, err);
 }
 
-static int probe_contents(struct place *place, struct guest_filesystem *fs, struct error *err)
+static int probe_contents(const struct layout *layout, struct place *place,
+			  struct guest_filesystem *fs, struct error *err)
 {
 	struct fs_info info = {0};
 
 	if (fs_probe(place->block, &info, err) < 0)
 		return -1;
-	describe(fs, &info);
+	describe(layout, fs, &info);
 	fs_info_free(&info);
 	if (!fs->type || fs_type_is_swap(fs->type))
 		return probe_hibernation(place->block, &place->hibernated, err);
@@ -112,7 +115,7 @@ static int add_place(struct layout *layout, const struct guest_filesystem *where
 
 	*fs = *where;
 	place->block = guest_filesystem_block(fs, layout->blocks, err);
-	if (place->block && probe_contents(place, fs, err) == 0)
+	if (place->block && probe_contents(layout, place, fs, err) == 0)
 		return 0;
 	name = layout_place(layout, layout->n_places - 1);
 	return error_prefix(err, "%s", name);
@@ -226,6 +229,7 @@ static int add_volume(struct layout *layout, const struct volume *found, struct 
 		return -1;
 	fs = &layout->guest->filesystems[layout->guest->n_filesystems - 1];
 	if (found->why_not_write) {
+		layout->places[layout->n_places - 1].read_only = true;
 		fs->writable = false;
 		free(fs->why_not);
 		fs->why_not = xstrdup(found->why_not_write);
@@ -280,14 +284,14 @@ int layout_probe(struct layout *layout, struct error *err)
 	return probe_volumes(layout, err);
 }
 
-struct fs *layout_take_fs(struct layout *layout, size_t index, bool writable, struct error *err)
+struct fs *layout_take_fs(struct layout *layout, size_t index, struct error *err)
 {
 	const struct guest_filesystem *info = &layout->guest->filesystems[index];
 	struct place *place = &layout->places[index];
 	CLEANUP_FREE char *name = layout_place(layout, index);
 	struct fs *fs;
 
-	if (!writable)
+	if (!layout->writable || info->copied)
 		return steal(place->fs);
 	fs_free(steal(place->fs));
 	/* Of a volume more than the file system decides that. */
@@ -305,6 +309,7 @@ void layout_free(struct layout *layout)
 		fs_free(layout->places[i].fs);
 		block_free(layout->places[i].block);
 	}
+	copies_free(steal(layout->copies));
 	free(layout->places);
 	layout->places = NULL;
 	layout->n_places = 0;

@@ -4,13 +4,15 @@
 #ifndef COLDPATCH_GUEST_LAYOUT_H
 #define COLDPATCH_GUEST_LAYOUT_H
 
+#include "fs/copies.h"
 #include "guest/guest.h"
 
 /* The handles behind one entry of guest->filesystems, at the same index. */
 struct place {
-	struct block *block;	 /* owned by the layout */
+	struct block *block;	 /* owned by the layout; NULL: another tree of an earlier one */
 	struct fs *fs;		 /* owned by the layout, NULL when not open */
 	struct error open_error; /* why a readable one did not open */
+	bool read_only;		 /* writing it would harm others */
 	bool hibernated;	 /* holds the memory of a suspended machine */
 	bool member;		 /* a piece of volumes that are known */
 };
@@ -22,16 +24,26 @@ struct layout {
 	struct guest *guest; /* borrowed; disks and filesystems are filled */
 	struct place *places;
 	size_t n_places;
+	bool writable;
+	const struct copies_host *host; /* borrowed; NULL: there is no appliance */
+	struct copies *copies;		/* owned; NULL: not made yet */
 };
 
 /* Reads the partition tables and the maps of volumes, probes every place, and opens what can be
  * read. */
 int layout_probe(struct layout *layout, struct error *err);
-/* The place that holds the operating system's root; closes those that turn out too damaged to look
- * at.  ERROR_IMAGE when there is none or several. */
+/* Are there places that only an appliance reads, and were they not copied yet? */
+bool layout_can_copy(const struct layout *layout);
+/* Copies those that the fstab, or the fstab that is found on them (NULL), names: copies_open. */
+int layout_copy(struct layout *layout, const char *fstab, struct error *err);
+/* The entry that holds this tree of a file system; false: it was not copied. */
+bool layout_find_tree(const struct layout *layout, size_t index, const char *part, size_t *ret);
+/* The place that holds the operating system's root; when none can be read without, an appliance
+ * reads them.  Closes those that turn out too damaged to look at.  ERROR_IMAGE when there is none
+ * or several. */
 int layout_find_root(struct layout *layout, size_t *ret, struct error *err);
 /* Hands over the file system of a place; opened again when it is to be written. */
-struct fs *layout_take_fs(struct layout *layout, size_t index, bool writable, struct error *err);
+struct fs *layout_take_fs(struct layout *layout, size_t index, struct error *err);
 /* "partition 2 of disk0.qcow2", "volume vg/root", or the file's name alone for a whole disk.  The
  * caller frees. */
 char *layout_place(const struct layout *layout, size_t index);

@@ -9,6 +9,7 @@ LIB_SOURCES += \
 	lib/guest/guest_json.c \
 	lib/guest/identity.c \
 	lib/guest/layout.c \
+	lib/guest/layout_copies.c \
 	lib/guest/mount.c \
 	lib/guest/osrelease.c \
 	lib/guest/root.c \

@@ -17,7 +17,6 @@ struct join {
 	struct guest *guest; /* of the layout */
 	struct tree *tree;   /* borrowed */
 	size_t root;
-	bool writable;
 };
 
 static bool is_below(const char *path, const char *directory)
@@ -29,15 +28,9 @@ static bool is_below(const char *path, const char *directory)
 
 static bool is_needed(const struct fstab_entry *entry)
 {
-	static const char *const users[] = {"/home", "/mnt",	"/media", "/srv",
-					    "/tmp",  "/export", "/efi",	  "/boot/efi"};
-
-	if (fstab_has_option(entry, "nofail") || fstab_has_option(entry, "noauto"))
-		return false;
-	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
-		if (is_below(entry->target, users[i]))
-			return false;
-	return true;
+	return !fstab_has_option(entry, "nofail") && !fstab_has_option(entry, "noauto") &&
+	       !fstab_is_users(entry) && !is_below(entry->target, "/efi") &&
+	       !is_below(entry->target, "/boot/efi");
 }
 
 /* `problem` is a clause about the entry's file system. */
@@ -68,6 +61,9 @@ static bool can_mount(struct join *join, const struct fstab_entry *entry, size_t
 		text = xasprintf("does not open: %s%s%s", problem->msg,
 				 type && type->repair ? "; repair it with " : "",
 				 type && type->repair ? type->repair : "");
+	else if (fs->copied && !fs->readable)
+		text = xasprintf("is left alone: only an appliance reads it, and the system does "
+				 "not need it");
 	else if (!fs->readable)
 		text = xasprintf("is %s, which this version does not read; patch this guest in "
 				 "another way",
@@ -103,7 +99,7 @@ static int has_mountpoint(struct join *join, const struct fstab_entry *entry, st
 
 static int mount_volume(struct join *join, const char *target, size_t volume, struct error *err)
 {
-	struct fs *fs = layout_take_fs(join->layout, volume, join->writable, err);
+	struct fs *fs = layout_take_fs(join->layout, volume, err);
 
 	if (!fs || tree_mount(join->tree, target, fs, err) < 0)
 		return -1;
@@ -115,7 +111,8 @@ static void note_root(struct join *join, const struct fstab_entry *entry, int fo
 {
 	struct guest_filesystem *root = &join->guest->filesystems[join->root];
 
-	if (found && volume == join->root) {
+	if (found && guest_filesystem_same(&join->guest->filesystems[volume],
+					   &join->guest->filesystems[join->root])) {
 		free(root->mount_options);
 		root->mount_options = xstrdup(entry->options);
 		free(root->mount_source);
@@ -130,6 +127,8 @@ static void note_root(struct join *join, const struct fstab_entry *entry, int fo
 
 static int join_entry(struct join *join, const struct fstab_entry *entry, struct error *err)
 {
+	const struct guest_filesystem *fs;
+	CLEANUP_FREE char *part = NULL;
 	size_t volume = 0;
 	int found = guest_find_filesystem(join->guest, entry->source, &volume, err);
 	int ready;
@@ -142,6 +141,12 @@ static int join_entry(struct join *join, const struct fstab_entry *entry, struct
 	}
 	if (!found) {
 		report(join, entry, "is not in this image; give all disks of the guest");
+		return 0;
+	}
+	fs = &join->guest->filesystems[volume];
+	part = fs->copied ? fstab_option_value(entry, copied_part_option(fs->type)) : NULL;
+	if (!layout_find_tree(join->layout, volume, part, &volume)) {
+		report(join, entry, "is a part of a file system that was not read");
 		return 0;
 	}
 	if (can_mount(join, entry, volume) && !fstab_has_option(entry, "noauto")) {
@@ -210,6 +215,23 @@ static int check_swap_file(struct join *join, const struct fstab_entry *entry, s
 	return result;
 }
 
+/* Are there packages' files that only an appliance reads? */
+static bool needs_copies(const struct join *join, const struct fstab *fstab)
+{
+	struct error ignored;
+	size_t volume;
+
+	for (size_t i = 0; layout_can_copy(join->layout) && i < fstab->n_entries; i++) {
+		const struct fstab_entry *entry = &fstab->entries[i];
+
+		if (fstab_is_local(entry) && is_needed(entry) && strcmp(entry->target, "/") != 0 &&
+		    guest_find_filesystem(join->guest, entry->source, &volume, &ignored) > 0 &&
+		    join->guest->filesystems[volume].copied)
+			return true;
+	}
+	return false;
+}
+
 static int join_fstab(struct join *join, struct error *err)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
@@ -225,6 +247,8 @@ static int join_fstab(struct join *join, struct error *err)
 	fstab_parse(text.data, text.len, &fstab);
 	for (size_t i = 0; i < fstab.n_warnings; i++)
 		guest_add_note(join->guest, "/etc/fstab %s", fstab.warnings[i]);
+	if (needs_copies(join, &fstab) && layout_copy(join->layout, text.data, err) < 0)
+		return -1;
 	if (join_by_depth(join, &fstab, err) < 0)
 		return -1;
 	for (size_t i = 0; i < fstab.n_entries; i++)
@@ -233,15 +257,11 @@ static int join_fstab(struct join *join, struct error *err)
 	return 0;
 }
 
-struct tree *mount_all(struct layout *layout, size_t root, bool writable, struct error *err)
+struct tree *mount_all(struct layout *layout, size_t root, struct error *err)
 {
 	CLEANUP(tree_free)
 	struct tree *tree = tree_new();
-	struct join join = {.layout = layout,
-			    .guest = layout->guest,
-			    .tree = tree,
-			    .root = root,
-			    .writable = writable};
+	struct join join = {.layout = layout, .guest = layout->guest, .tree = tree, .root = root};
 
 	if (mount_volume(&join, "/", root, err) < 0)
 		return NULL;

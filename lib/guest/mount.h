@@ -8,6 +8,6 @@
 /* Mounts the volume `root` at "/" and what the fstab in it names below.  What is needed and cannot
  * be had becomes a blocker of layout->guest, the rest a note.  The tree borrows the volumes' block
  * devices; the caller frees it first. */
-struct tree *mount_all(struct layout *layout, size_t root, bool writable, struct error *err);
+struct tree *mount_all(struct layout *layout, size_t root, struct error *err);
 
 #endif

@@ -170,7 +170,8 @@ static int look_at(struct layout *layout, size_t index, bool *ret, struct error 
 	return error_prefix(err, "%s", name);
 }
 
-int layout_find_root(struct layout *layout, size_t *ret, struct error *err)
+/* *ret is n_places when there is none. */
+static int search(struct layout *layout, size_t *ret, struct error *err)
 {
 	size_t found = layout->n_places;
 
@@ -184,6 +185,27 @@ int layout_find_root(struct layout *layout, size_t *ret, struct error *err)
 		if (root)
 			found = i;
 	}
+	*ret = found;
+	return 0;
+}
+
+static bool is_copyable_candidate(const struct layout *layout)
+{
+	for (size_t i = 0; i < layout->n_places; i++)
+		if (layout->guest->filesystems[i].copied && is_candidate(layout, i))
+			return layout_can_copy(layout);
+	return false;
+}
+
+int layout_find_root(struct layout *layout, size_t *ret, struct error *err)
+{
+	size_t found;
+
+	if (search(layout, &found, err) < 0)
+		return -1;
+	if (found == layout->n_places && is_copyable_candidate(layout))
+		if (layout_copy(layout, NULL, err) < 0 || search(layout, &found, err) < 0)
+			return -1;
 	if (found == layout->n_places)
 		return set_not_found(layout, err);
 	*ret = found;

@@ -34,6 +34,27 @@ struct guest_volume *guest_volume_new(const struct volume *found,
 	return volume;
 }
 
+struct guest_volume *guest_volume_copy(const struct guest_volume *volume)
+{
+	struct guest_volume *copy;
+
+	if (!volume)
+		return NULL;
+	copy = xmemdup(volume, sizeof *volume);
+	copy->manager = xstrdup(volume->manager);
+	copy->group = xstrdup(volume->group);
+	copy->group_uuid = xstrdup(volume->group_uuid);
+	copy->name = xstrdup(volume->name);
+	copy->uuid = xstrdup(volume->uuid);
+	copy->grub = xstrdup(volume->grub);
+	copy->nodes = xmemdup(volume->nodes, volume->n_nodes * sizeof *volume->nodes);
+	for (size_t i = 0; i < volume->n_nodes; i++)
+		copy->nodes[i] = xstrdup(volume->nodes[i]);
+	copy->members = xmemdup(volume->members, volume->n_members * sizeof *volume->members);
+	copy->segments = xmemdup(volume->segments, volume->n_segments * sizeof *volume->segments);
+	return copy;
+}
+
 void guest_volume_free(struct guest_volume *volume)
 {
 	if (!volume)

@@ -5,6 +5,8 @@
  *     /payload    disk of ours: runner, job.json, packages/
  *     /scratch    disk of ours: upper.N and work.N of the overlays; log, report, capture come back
  *     /guest.N    the guest's file systems, read-only, journal not replayed
+ *     /copies     those that were copied (fs/copies.h): the copies stand for them, so that neither
+ *                 their drivers nor a key to them are where guest code runs
  *     /view       the overlay over the root, with the others where the guest has them
  *
  * The overlays are made through mount_vfs of libguestfs's stable interface: the kernel does not
@@ -15,14 +17,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/appliance.h"
+#include "appliance/disk.h"
 #include "appliance/kvm.h"
 #include "base/file.h"
 #include "disk/export.h"
+#include "fs/copies.h"
 #include "fs/type.h"
 #include "run/appliance_disk.h"
 #include "run/capture_read.h"
@@ -32,11 +35,12 @@
 
 #define PAYLOAD "payload.img"
 #define SCRATCH "scratch.img"
+#define COPIES	"copies"
 
 enum {
 	MEMORY_MIB = 2048,
 	MARGIN_S = 600, /* the runner's own work around the guest's: snapshot, capture; emulated */
-	MAX_DISKS = 20, /* /dev/sda to /dev/sdt, and two of ours */
+	MAX_DISKS = 20, /* /dev/sda to /dev/sdt, and three of ours */
 	REPORT_LIMIT = 64 << 20,
 	CONSOLE_TAIL = 64 << 10,
 };
@@ -60,6 +64,8 @@ struct appliance_run {
 	struct job *job;
 	struct image_export *exports[MAX_DISKS];
 	char *sockets[MAX_DISKS]; /* their names in the directory */
+	struct image *copies;	  /* NULL: there are none */
+	struct image_export *copies_export;
 	struct appliance_mount *mounts;
 	size_t n_mounts;
 	struct root_directory *roots; /* one per mount of the tree */
@@ -70,6 +76,8 @@ static void appliance_run_close(struct appliance_run *run)
 {
 	struct error ignored;
 
+	image_export_free(run->copies_export);
+	image_free(run->copies);
 	for (size_t i = 0; i < MAX_DISKS; i++) {
 		image_export_free(run->exports[i]);
 		free(run->sockets[i]);
@@ -103,23 +111,6 @@ static int write_file(const char *directory, const char *name, const void *data,
 	return file_replace(path, data, len, mode, err);
 }
 
-static int copy_runner(const char *runner, const char *directory, uint64_t *ret_size,
-		       struct error *err)
-{
-	CLEANUP_FREE char *path = path_join(directory, "runner");
-	CLEANUP_CLOSE int from = open(runner, O_RDONLY | O_CLOEXEC);
-	CLEANUP_CLOSE int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	ssize_t n = 1;
-
-	if (from < 0)
-		return error_os(err, ERROR_HOST, errno, "%s", runner);
-	if (to < 0)
-		return error_os(err, ERROR_IO, errno, "%s", path);
-	for (*ret_size = 0; n > 0; *ret_size += (uint64_t)n)
-		n = sendfile(to, from, NULL, 1 << 24);
-	return n < 0 ? error_os(err, ERROR_IO, errno, "%s", path) : 0;
-}
-
 static void set_places(struct job *job)
 {
 	job_place_path(&job->root, "/view");
@@ -143,7 +134,7 @@ static int make_payload(struct appliance_run *run, struct error *err)
 	set_places(run->job);
 	text = job_to_json(run->job);
 	if (directory_make(directory, 0755, err) < 0 ||
-	    copy_runner(run->request->runner, directory, &runner_size, err) < 0 ||
+	    appliance_disk_add_runner(run->request->runner, directory, &runner_size, err) < 0 ||
 	    write_file(directory, "job.json", text, strlen(text), 0644, err) < 0 ||
 	    packages_prepare(run->request, packages, err) < 0)
 		return -1;
@@ -175,12 +166,21 @@ static void add_mount(struct appliance_run *run, const struct appliance_mount *m
 	*ARRAY_ADD(run->mounts, run->n_mounts) = *mount;
 }
 
+/* Is the lower layer of a mount a copy?  Then in *ret_directory of /copies. */
+static const char *copy_of(const struct appliance_run *run, size_t n, const char **ret_directory)
+{
+	return fs_copy_disk(tree_fs(run->request->tree, n), ret_directory);
+}
+
 static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 {
 	const char *mountpoint = tree_mountpoint(run->request->tree, n);
 	const struct guest_filesystem *fs = guest_filesystem_at(run->request->guest, mountpoint);
 	const struct fs_type *type = fs ? fs_type_find(fs->type) : NULL;
+	const char *directory;
 
+	if (copy_of(run, n, &directory))
+		return 0;
 	if (!type || !type->read_only)
 		return error_set(err, ERROR_HOST,
 				 "the appliance does not mount %s (%s): not on its list of file "
@@ -224,11 +224,14 @@ static int read_root(struct appliance_run *run, size_t n, struct error *err)
 static void add_overlay(struct appliance_run *run, size_t n)
 {
 	const char *mountpoint = tree_mountpoint(run->request->tree, n);
-	char *options = xasprintf("lowerdir=" APPLIANCE_ROOT "/guest.%zu,"
+	const char *directory;
+	CLEANUP_FREE char *lower = copy_of(run, n, &directory) ? xasprintf("/copies/%s", directory)
+							       : xasprintf("/guest.%zu", n);
+	char *options = xasprintf("lowerdir=" APPLIANCE_ROOT "%s,"
 				  "upperdir=" APPLIANCE_ROOT "/scratch/upper.%zu,"
 				  "workdir=" APPLIANCE_ROOT "/scratch/work.%zu,"
 				  "redirect_dir=on,index=on,metacopy=off,xino=on",
-				  n, n, n);
+				  lower, n, n);
 
 	add_mount(run,
 		  &(struct appliance_mount){.type = "overlay",
@@ -249,6 +252,11 @@ static int plan_mounts(struct appliance_run *run, size_t n_images, struct error 
 						 .type = "ext4",
 						 .options = xstrdup("noatime"),
 						 .target = xstrdup("/scratch")});
+	if (run->copies)
+		add_mount(run, &(struct appliance_mount){.disk = n_images + 2,
+							 .type = "ext4",
+							 .options = xstrdup("ro"),
+							 .target = xstrdup("/copies")});
 	run->roots = xcalloc(n, sizeof *run->roots);
 	for (size_t i = 0; i < n; i++)
 		if (add_lower(run, i, err) < 0 || read_root(run, i, err) < 0)
@@ -256,6 +264,24 @@ static int plan_mounts(struct appliance_run *run, size_t n_images, struct error 
 	for (size_t i = 0; i < n; i++)
 		add_overlay(run, i);
 	return 0;
+}
+
+/* All copies of an image lie on one disk. */
+static int export_copies(struct appliance_run *run, struct error *err)
+{
+	const struct image_options options = {0};
+	CLEANUP_FREE char *socket = path_join(run->directory, COPIES);
+	const char *disk = NULL, *ignored;
+
+	for (size_t i = 0; !disk && i < tree_n_mounts(run->request->tree); i++)
+		disk = copy_of(run, i, &ignored);
+	if (!disk)
+		return 0;
+	run->copies = image_open(disk, &options, err);
+	if (!run->copies)
+		return -1;
+	run->copies_export = image_export(run->copies, socket, err);
+	return run->copies_export ? 0 : -1;
 }
 
 static int export_images(struct appliance_run *run, struct error *err)
@@ -275,12 +301,12 @@ static int launch(struct appliance_run *run, struct error *err)
 {
 	static const char *const argv[] = {"/payload/runner", "/payload/job.json", NULL};
 	static const char *const directories[] = {"/dev", "/proc", "/sys"};
-	struct appliance_disk disks[MAX_DISKS + 2] = {0};
+	struct appliance_disk disks[MAX_DISKS + 3] = {0};
 	size_t n = run->request->n_images;
 	CLEANUP_CLOSE int console = open(run->console, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct appliance_job job = {.fixed = run->fixed,
 				    .disks = disks,
-				    .n_disks = n + 2,
+				    .n_disks = n + (run->copies ? 3 : 2),
 				    .mounts = run->mounts,
 				    .n_mounts = run->n_mounts,
 				    .directories = directories,
@@ -299,6 +325,7 @@ static int launch(struct appliance_run *run, struct error *err)
 		disks[i].socket = run->sockets[i];
 	disks[n].raw = PAYLOAD;
 	disks[n + 1].raw = SCRATCH;
+	disks[n + 2].socket = COPIES;
 	return appliance_run(&job, &run->outcome, err);
 }
 
@@ -413,7 +440,8 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 		return -1;
 	monitor_progress(run->request->monitor, "view", NULL, 0, 0);
 	if (make_payload(run, err) < 0 || make_scratch(run, err) < 0 ||
-	    plan_mounts(run, run->request->n_images, err) < 0 || export_images(run, err) < 0)
+	    export_copies(run, err) < 0 || plan_mounts(run, run->request->n_images, err) < 0 ||
+	    export_images(run, err) < 0)
 		return -1;
 	if (launch(run, err) < 0) {
 		keep_console(run);

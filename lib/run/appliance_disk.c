@@ -7,47 +7,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/process.h"
 #include "disk/image.h"
 #include "fs/fs.h"
 
-enum { PIECE = 1 << 20, MAKE_DEADLINE_MS = 600000, MESSAGE_LIMIT = 4096 };
-
-static int make_sparse(const char *path, uint64_t size, struct error *err)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-		return error_os(err, ERROR_IO, errno, "%s", path);
-	return 0;
-}
-
-int appliance_disk_make(const char *image_path, const char *directory, uint64_t size,
-			struct error *err)
-{
-	const char *const argv[] = {"mke2fs",
-				    "-q",
-				    "-F",
-				    "-t",
-				    "ext4",
-				    "-O",
-				    "^has_journal",
-				    "-m",
-				    "0",
-				    "-E",
-				    "lazy_itable_init=1,nodiscard,root_owner=0:0",
-				    "-d",
-				    directory,
-				    image_path,
-				    NULL};
-	struct process_spec spec = {
-		.argv = argv, .output_limit = MESSAGE_LIMIT, .deadline_ms = MAKE_DEADLINE_MS};
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
-	if (make_sparse(image_path, size, err) < 0)
-		return -1;
-	return process_run_ok(&spec, ERROR_HOST, &result, err);
-}
+enum { PIECE = 1 << 20 };
 
 static int copy_content(struct fs *fs, uint64_t ino, int to, uint64_t limit, struct error *err)
 {

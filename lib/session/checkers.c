@@ -37,7 +37,7 @@ static int check_filesystems(const struct subject *subject, const char *work_dir
 		outcome = own.blocks[i] ? 0 : -1;
 	}
 	if (outcome == 0)
-		outcome = subject_check_filesystems(&own, work_dir, err);
+		outcome = subject_check_filesystems(&own, true, work_dir, err);
 	for (size_t i = 0; i < own.n_disks; i++)
 		block_free(own.blocks[i]);
 	free(own.blocks);

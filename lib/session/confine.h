@@ -50,7 +50,8 @@ struct confinement {
 	enum confined_by by;
 	const struct confined_path *paths; /* ends with a NULL member */
 	uint64_t capabilities;		   /* a bit for each that is kept */
-	bool network; /* keeps it; such a worker is given neither images nor keys */
+	bool appliance; /* it may launch one, whose process mounts by descriptor */
+	bool network;	/* keeps it; such a worker is given neither images nor keys */
 };
 
 /* For this process, which has one thread; `keys` is an array of paths, or NULL.  ERROR_HOST when it

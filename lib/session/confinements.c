@@ -64,13 +64,32 @@ const struct confinement confinement_layer = {
 		},
 };
 
+/* What an appliance is made of. */
+#define APPLIANCE                                                                                  \
+	{"image.runner", NULL, CONFINED_READ},                                                     \
+	{                                                                                          \
+		"image.appliance_cache", NULL, CONFINED_FILL                                       \
+	}
+
+/* The appliance's process is the root of a user namespace.  Building the fixed appliance, which
+ * this may be the first to do, unpacks files of root's. */
+const struct confinement confinement_copy = {
+	.by = CONFINED_BY_MOUNTS,
+	.capabilities =
+		OPEN_ANYTHING | MAP_ROOT | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID),
+	.appliance = true,
+	.paths = (const struct confined_path[]){IMAGE, APPLIANCE, {0}},
+};
+
 /* A file system's checker gets it as a file that is mounted for it alone (block_file.h). */
 const struct confinement confinement_commit = {
 	.by = CONFINED_BY_MOUNTS,
 	.capabilities = OPEN_ANYTHING | MAP_ROOT,
+	.appliance = true,
 	.paths =
 		(const struct confined_path[]){
 			IMAGE,
+			APPLIANCE,
 			MIRROR_SNAPSHOTS,
 			{"store", "layers", CONFINED_READ},
 			{"overlays.path", NULL, CONFINED_BESIDE},

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "session/strings.h"
-#include "session/task.h"
+#include "session/task_image.h"
 
 enum { STALE_SNAPSHOT_S = 45 * 86400 };
 
@@ -78,7 +78,7 @@ static int inspect(struct coldpatch_session *session, struct prepared *prepared,
 
 	json_put(input, "image", json_incref(prepared->image));
 	json_put_string(input, "state_dir", prepared->state_dir);
-	if (task_run(session, "inspect", input, &result, err) < 0)
+	if (task_run_on_image(session, "inspect", input, &result, err) < 0)
 		return -1;
 	prepared->guest = guest_from_json(json_object_get(result, "guest"), err);
 	if (!prepared->guest)
@@ -112,6 +112,7 @@ int prepare_guest(struct coldpatch_session *session, const struct coldpatch_imag
 	    make_workspace(session, prepared, err) < 0)
 		return -1;
 	prepared->image = image_input(&prepared->resolved.image, prepared->workspace->path);
+	task_put_appliance(session, prepared->image);
 	return inspect(session, prepared, err);
 }
 

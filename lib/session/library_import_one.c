@@ -12,7 +12,7 @@
 #include "session/library_head.h"
 #include "session/library_import.h"
 #include "session/strings.h"
-#include "session/task.h"
+#include "session/task_image.h"
 
 static void import_free(struct import *import)
 {
@@ -140,7 +140,8 @@ static int look(struct coldpatch_session *session, struct import *import, struct
 	input = task_input(import, workspace->path, err);
 	if (!input)
 		return -1;
-	return task_run(session, "import", input, &import->result, err);
+	task_put_appliance(session, json_object_get(input, "image"));
+	return task_run_on_image(session, "import", input, &import->result, err);
 }
 
 /* A guest sees on its disks what it saw on those of this generation. */

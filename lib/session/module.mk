@@ -63,9 +63,11 @@ LIB_SOURCES += \
 	lib/session/task_clone.c \
 	lib/session/task_clones.c \
 	lib/session/task_commit.c \
+	lib/session/task_copy.c \
 	lib/session/task_digest.c \
 	lib/session/task_export.c \
 	lib/session/task_fetch.c \
+	lib/session/task_image.c \
 	lib/session/task_import.c \
 	lib/session/task_import_scan.c \
 	lib/session/task_inspect.c \

@@ -100,22 +100,62 @@ static int read_packages(struct subject *subject, struct error *err)
 	return subject->family->read_state(subject->tree, subject->guest, &subject->state, err);
 }
 
-static struct subject *open_guest(const json_t *image, bool writable, struct error *err)
+/* Copies are known by the files that they were made of. */
+static char *identity_of(const json_t *files)
+{
+	struct digest digest;
+	char hex[DIGEST_HEX_SIZE];
+
+	json_digest(files, &digest);
+	digest_to_hex(&digest, hex);
+	return xasprintf("%.16s", hex);
+}
+
+/* Without the two members there is no appliance. */
+static bool describe_host(const json_t *image, const struct subject_options *options,
+			  const char *identity, struct copies_host *ret)
+{
+	*ret = (struct copies_host){
+		.work_dir = string_member(image, "work_dir"),
+		.identity = identity,
+		.runner = string_member(image, "runner"),
+		.appliance_cache = string_member(image, "appliance_cache"),
+		.may_launch = options->may_launch,
+		.ret_wanted = options->ret_wanted,
+		.monitor = options->monitor,
+	};
+	return *ret->runner && *ret->appliance_cache;
+}
+
+/* `same` is NULL for an image that is read. */
+static struct subject *open_guest(const json_t *image, const struct subject_options *options,
+				  bool writable, const json_t *same, struct error *err)
 {
 	CLEANUP(subject_free)
 	struct subject *subject = xcalloc(1, sizeof *subject);
+	struct guest_access access = {.writable = writable};
+	CLEANUP_JSON json_t *files = NULL;
+	CLEANUP_FREE char *identity = NULL;
+	struct copies_host host;
 
 	if (open_disks(subject, image, writable, err) < 0)
 		return NULL;
+	files = subject_files(subject);
+	identity = identity_of(same ? same : files);
+	if (describe_host(image, options, identity, &host))
+		access.copies = &host;
 	if (guest_open((const struct image *const *)subject->images, subject->blocks,
-		       subject->n_disks, writable, &subject->guest, &subject->tree, err) < 0)
+		       subject->n_disks, &access, &subject->guest, &subject->tree, err) < 0)
 		return NULL;
 	return steal(subject);
 }
 
-struct subject *subject_open_writable(const json_t *image, struct error *err)
+struct subject *subject_open_writable(const json_t *image, const json_t *same,
+				      const struct monitor *monitor, struct error *err)
 {
-	return open_guest(image, true, err);
+	const struct subject_options options = {.may_launch = true, .monitor = monitor};
+
+	return open_guest(image, &options, true, same, err);
 }
 
 int subject_close_written(struct subject *subject, struct error *err)
@@ -129,10 +169,11 @@ int subject_close_written(struct subject *subject, struct error *err)
 	return result;
 }
 
-struct subject *subject_open(const json_t *image, struct error *err)
+struct subject *subject_open(const json_t *image, const struct subject_options *options,
+			     struct error *err)
 {
 	CLEANUP(subject_free)
-	struct subject *subject = open_guest(image, false, err);
+	struct subject *subject = open_guest(image, options, false, NULL, err);
 
 	if (!subject)
 		return NULL;
@@ -144,7 +185,17 @@ struct subject *subject_open(const json_t *image, struct error *err)
 	return steal(subject);
 }
 
-int subject_check_filesystems(const struct subject *subject, const char *work_dir,
+/* A file system that has several trees is checked once. */
+static bool is_checked_already(const struct guest *guest, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (guest->filesystems[i].mounted &&
+		    guest_filesystem_same(&guest->filesystems[i], &guest->filesystems[index]))
+			return true;
+	return false;
+}
+
+int subject_check_filesystems(const struct subject *subject, bool copied, const char *work_dir,
 			      struct error *err)
 {
 	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
@@ -152,7 +203,8 @@ int subject_check_filesystems(const struct subject *subject, const char *work_di
 		CLEANUP(block_free)
 		struct block *block = NULL;
 
-		if (!fs->mounted)
+		if (!fs->mounted || (fs->copied && !copied) ||
+		    is_checked_already(subject->guest, i))
 			continue;
 		block = guest_filesystem_block(fs, subject->blocks, err);
 		if (!block)

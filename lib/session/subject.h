@@ -4,7 +4,11 @@
  * the task's input:
  *
  *     {"disks": [PATH...], "backing": [PATH...], "work_dir": PATH,
+ *      "runner": PATH, "appliance_cache": PATH,
  *      "files": [{"path", "device", "inode", "size", "mtime"}...]}
+ *
+ * "runner" and "appliance_cache" are what an appliance needs where one has to read the image; the
+ * copies that it makes stay in the work directory (fs/copies.h).
  *
  * "directories", one for each disk, is there when the disks are overlays that are going to lie
  * elsewhere: struct image_options has one.
@@ -33,19 +37,29 @@ struct subject {
 	struct package_state state;
 };
 
+struct subject_options {
+	bool may_launch;  /* an appliance, where one is needed to read it */
+	bool *ret_wanted; /* set when that is the only reason for a failure; or NULL */
+	const struct monitor *monitor;
+};
+
 /* Opens and inspects all of it, read-only. */
-struct subject *subject_open(const json_t *image, struct error *err);
+struct subject *subject_open(const json_t *image, const struct subject_options *options,
+			     struct error *err);
 void subject_free(struct subject *subject);
 DEFINE_CLEANUP(struct subject, subject_free)
 
-/* Only disks, guest and tree, for writing: the disks are fresh overlays of ours. */
-struct subject *subject_open_writable(const json_t *image, struct error *err);
+/* Only disks, guest and tree, for writing: the disks are fresh overlays of ours.  `same` are the
+ * "files" of an image that has the same content, or NULL. */
+struct subject *subject_open_writable(const json_t *image, const json_t *same,
+				      const struct monitor *monitor, struct error *err);
 /* Closes one that was written, with every disk flushed. */
 int subject_close_written(struct subject *subject, struct error *err);
 
 /* The checker of each mounted file system finds it clean: ERROR_IMAGE names the first that is not.
- */
-int subject_check_filesystems(const struct subject *subject, const char *work_dir,
+ * Without `copied` only those that are written here: the journal of another may be waiting, and
+ * what its checker finds then says nothing. */
+int subject_check_filesystems(const struct subject *subject, bool copied, const char *work_dir,
 			      struct error *err);
 
 /* The "files" member for later tasks. */

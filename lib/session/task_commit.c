@@ -39,6 +39,7 @@ struct inputs {
 	struct commit_paths rewritten;
 	char *warning;	       /* why there is no squash, or NULL */
 	json_t *overlay_image; /* the "image" of the new overlays */
+	json_t *parent_files;
 };
 
 static void drop_squash(struct inputs *inputs)
@@ -59,10 +60,13 @@ static void inputs_free(struct inputs *inputs)
 	drop_squash(inputs);
 	free(inputs->warning);
 	json_decref(inputs->overlay_image);
+	json_decref(inputs->parent_files);
 }
 
-static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
+static int read_inputs(const json_t *input, const struct monitor *monitor, struct inputs *ret,
+		       struct error *err)
 {
+	const struct subject_options options = {.may_launch = true, .monitor = monitor};
 	struct digest layer;
 
 	if (!digest_from_hex(string_member(input, "layer"), &layer))
@@ -75,8 +79,11 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 	ret->layer = layer_open(string_member(input, "store"), &layer, err);
 	if (!ret->layer)
 		return -1;
-	ret->parent = subject_open(json_object_get(input, "image"), err);
-	return ret->parent ? 0 : -1;
+	ret->parent = subject_open(json_object_get(input, "image"), &options, err);
+	if (!ret->parent)
+		return -1;
+	ret->parent_files = subject_files(ret->parent);
+	return 0;
 }
 
 /* All of each layer is read before anything is made of it. */
@@ -153,6 +160,7 @@ static int choose_backing(const struct image *parent, const json_t *base, struct
 static int create_overlays(const json_t *input, struct inputs *inputs, const char *work_dir,
 			   struct error *err)
 {
+	const json_t *parent = json_object_get(input, "image");
 	const json_t *overlays = json_object_get(input, "overlays");
 	const json_t *bases = json_object_get(json_object_get(input, "squash"), "bases");
 	json_t *disks = json_array(), *directories = json_array(), *backing = json_array();
@@ -164,6 +172,9 @@ static int create_overlays(const json_t *input, struct inputs *inputs, const cha
 	json_put(inputs->overlay_image, "directories", directories);
 	json_put(inputs->overlay_image, "backing", backing);
 	json_put_string(inputs->overlay_image, "work_dir", work_dir);
+	json_put_string(inputs->overlay_image, "runner", string_member(parent, "runner"));
+	json_put_string(inputs->overlay_image, "appliance_cache",
+			string_member(parent, "appliance_cache"));
 	json_array_foreach(overlays, i, overlay)
 	{
 		const json_t *base = inputs->n_below ? json_array_get(bases, i) : NULL;
@@ -186,7 +197,9 @@ static int create_overlays(const json_t *input, struct inputs *inputs, const cha
 static int write_layer(const struct inputs *inputs, const struct layer *layer,
 		       const struct monitor *monitor, struct error *err)
 {
-	struct subject *target = subject_open_writable(inputs->overlay_image, err);
+	/* an overlay straight on the base is another image than the parent */
+	const json_t *same = inputs->n_below ? NULL : inputs->parent_files;
+	struct subject *target = subject_open_writable(inputs->overlay_image, same, monitor, err);
 
 	if (!target)
 		return -1;
@@ -313,8 +326,9 @@ static int check_and_describe(const json_t *input, const struct inputs *inputs,
 {
 	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
 	__attribute__((cleanup(commit_report_free))) struct commit_report report = {0};
+	const struct subject_options options = {.may_launch = true, .monitor = monitor};
 	CLEANUP(subject_free)
-	struct subject *result = subject_open(inputs->overlay_image, err);
+	struct subject *result = subject_open(inputs->overlay_image, &options, err);
 	CLEANUP(content_digests_free)
 	struct content_digests *content = NULL;
 	CLEANUP_JSON json_t *outputs = json_array(), *booted = NULL;
@@ -349,7 +363,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");
 
 	monitor_progress(monitor, "commit", NULL, 0, 0);
-	if (read_inputs(input, &inputs, err) < 0 || read_squash(input, monitor, &inputs, err) < 0)
+	if (read_inputs(input, monitor, &inputs, err) < 0 ||
+	    read_squash(input, monitor, &inputs, err) < 0)
 		return -1;
 	if (create_overlays(input, &inputs, work_dir, err) < 0)
 		return -1;

@@ -23,6 +23,7 @@
 #include "session/content.h"
 #include "session/strings.h"
 #include "session/task.h"
+#include "session/task_image.h"
 
 struct importing {
 	const json_t *input;
@@ -225,15 +226,17 @@ static int check_unchanged(const struct subject *subject, const json_t *files, s
 
 static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
 {
+	bool wanted = false;
+	const struct subject_options options = {.ret_wanted = &wanted, .monitor = monitor};
 	CLEANUP(subject_free)
-	struct subject *subject = subject_open(json_object_get(input, "image"), err);
+	struct subject *subject = subject_open(json_object_get(input, "image"), &options, err);
 	const struct importing importing = {input, subject, monitor};
 	CLEANUP(content_digests_free)
 	struct content_digests *contents = NULL;
 	CLEANUP_JSON json_t *disks = json_array(), *files = NULL;
 
 	if (!subject)
-		return -1;
+		return wanted ? task_copies_wanted(ret) : -1;
 	files = subject_files(subject);
 	monitor_progress(monitor, "digest", NULL, 0, 0);
 	contents = content_digests_start(subject, monitor);

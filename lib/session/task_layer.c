@@ -27,8 +27,11 @@ static void inputs_free(struct inputs *inputs)
 	mirror_snapshot_free(inputs->snapshot);
 }
 
-static int read_inputs(const json_t *input, struct inputs *ret, struct error *err)
+static int read_inputs(const json_t *input, const struct monitor *monitor, struct inputs *ret,
+		       struct error *err)
 {
+	const struct subject_options options = {.may_launch = true, .monitor = monitor};
+
 	ret->plan = plan_from_json(json_object_get(input, "plan"), err);
 	if (!ret->plan)
 		return -1;
@@ -36,7 +39,7 @@ static int read_inputs(const json_t *input, struct inputs *ret, struct error *er
 					     string_member(input, "snapshot"), err);
 	if (!ret->snapshot)
 		return -1;
-	ret->subject = subject_open(json_object_get(input, "image"), err);
+	ret->subject = subject_open(json_object_get(input, "image"), &options, err);
 	return ret->subject ? 0 : -1;
 }
 
@@ -104,12 +107,13 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	struct layer *layer = NULL;
 
 	monitor_progress(monitor, "precheck", NULL, 0, 0);
-	if (read_inputs(input, &inputs, err) < 0)
+	if (read_inputs(input, monitor, &inputs, err) < 0)
 		return -1;
 	if (check_boot_test(input, inputs.subject->guest, err) < 0)
 		return -1;
 	if (json_is_true(json_object_get(input, "check_filesystems")) &&
-	    subject_check_filesystems(inputs.subject, string_member(input, "work_dir"), err) < 0)
+	    subject_check_filesystems(inputs.subject, false, string_member(input, "work_dir"),
+				      err) < 0)
 		return error_prefix(err, "before the update");
 	monitor_progress(monitor, "view", NULL, 0, 0);
 	if (run_plan(input, &inputs, monitor, &result, err) < 0)

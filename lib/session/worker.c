@@ -15,6 +15,7 @@ static const struct {
 	const struct confinement *confinement;
 } tasks[] = {
 	{&task_inspect, &confinement_inspect},
+	{&task_copy, &confinement_copy},
 	{&task_resolve, &confinement_resolve},
 	{&task_layer, &confinement_layer},
 	{&task_payload, &confinement_payload},

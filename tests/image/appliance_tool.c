@@ -74,6 +74,7 @@ static int ignore_content(void *opaque, const void *data, size_t len, uint64_t o
 static int open_guest(struct setup *setup, char **paths, size_t n, struct error *err)
 {
 	const struct image_options options = {0};
+	const struct guest_access access = {.writable = false};
 
 	for (size_t i = 0; i < n; i++) {
 		setup->images[i] = image_open(paths[i], &options, err);
@@ -84,7 +85,7 @@ static int open_guest(struct setup *setup, char **paths, size_t n, struct error 
 			return -1;
 		setup->n_images++;
 	}
-	return guest_open((const struct image *const *)setup->images, setup->blocks, n, false,
+	return guest_open((const struct image *const *)setup->images, setup->blocks, n, &access,
 			  &setup->guest, &setup->tree, err);
 }
 

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,16 +176,18 @@ START_TEST(missing_disk_is_named)
 }
 END_TEST
 
-/* A user to whom the kernel gives no namespaces. */
+/* A user to whom the kernel gives no namespaces, and who may not make others either. */
 static bool forbid_namespaces(void)
 {
 	static const char path[] = "/proc/sys/user/max_user_namespaces";
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct none[2] = {{0}, {0}};
 	CLEANUP_CLOSE int fd = -1;
 
 	if (unshare(CLONE_NEWUSER) < 0)
 		return false;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd >= 0 && write(fd, "0", 1) == 1;
+	return fd >= 0 && write(fd, "0", 1) == 1 && syscall(SYS_capset, &header, none) == 0;
 }
 
 START_TEST(long_work_directory_is_refused)

@@ -142,6 +142,35 @@ static void replay(const struct buffer *text)
 	ck_assert_uint_le(fstab.n_warnings, 32);
 }
 
+START_TEST(options_have_values)
+{
+	CLEANUP_FSTAB struct fstab fstab = {0};
+	CLEANUP_FREE char *first = NULL, *last = NULL;
+
+	parse("UUID=a / btrfs subvol=@,ro 0 0\nUUID=a /var btrfs ro,xsubvol=b,subvol=/c/d\n",
+	      &fstab);
+	first = fstab_option_value(&fstab.entries[0], "subvol=");
+	last = fstab_option_value(&fstab.entries[1], "subvol=");
+	ck_assert_str_eq(first, "@");
+	ck_assert_str_eq(last, "c/d");
+	ck_assert_ptr_null(fstab_option_value(&fstab.entries[0], "subvolid="));
+	ck_assert_ptr_null(fstab_option_value(&fstab.entries[0], NULL));
+}
+END_TEST
+
+START_TEST(places_of_users_are_known)
+{
+	CLEANUP_FSTAB struct fstab fstab = {0};
+
+	parse("UUID=a /home xfs\nUUID=a /srv/www xfs\nUUID=a /homes xfs\nUUID=a /var xfs\n",
+	      &fstab);
+	ck_assert(fstab_is_users(&fstab.entries[0]));
+	ck_assert(fstab_is_users(&fstab.entries[1]));
+	ck_assert(!fstab_is_users(&fstab.entries[2]));
+	ck_assert(!fstab_is_users(&fstab.entries[3]));
+}
+END_TEST
+
 START_TEST(fuzzing_seeds_are_survived)
 {
 	const char *top = getenv("TEST_TOP");
@@ -171,6 +200,8 @@ int main(void)
 	tcase_add_test(tc, size_is_bounded);
 	tcase_add_test(tc, long_fields_are_refused);
 	tcase_add_loop_test(tc, only_local_disks_count, 0, sizeof kinds / sizeof *kinds);
+	tcase_add_test(tc, options_have_values);
+	tcase_add_test(tc, places_of_users_are_known);
 	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -190,8 +190,10 @@ static inline void add_disk(struct opened *opened, const char *path, const char 
 
 static inline int open_guest(struct opened *opened, bool writable)
 {
+	const struct guest_access access = {.writable = writable};
+
 	return guest_open((const struct image *const *)opened->images, opened->blocks,
-			  opened->n_disks, writable, &opened->guest, &opened->tree, &opened->err);
+			  opened->n_disks, &access, &opened->guest, &opened->tree, &opened->err);
 }
 
 /* Names of disks in order, NULL at the end; the result of guest_open. */

@@ -137,6 +137,7 @@ static int add_debs(struct setup *setup, char **paths, struct error *err)
 static int open_image(struct setup *setup, const char *path, const char *work, struct error *err)
 {
 	const struct image_options options = {0};
+	const struct guest_access access = {.writable = false};
 
 	setup->image = image_open(path, &options, err);
 	if (!setup->image)
@@ -144,7 +145,7 @@ static int open_image(struct setup *setup, const char *path, const char *work, s
 	setup->block = image_attach(setup->image, false, work, err);
 	if (!setup->block)
 		return -1;
-	return guest_open((const struct image *const *)&setup->image, &setup->block, 1, false,
+	return guest_open((const struct image *const *)&setup->image, &setup->block, 1, &access,
 			  &setup->guest, &setup->tree, err);
 }
 

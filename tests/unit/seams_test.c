@@ -121,6 +121,7 @@ struct opened {
 
 static void open_image(struct opened *opened, const char *name, bool writable)
 {
+	const struct guest_access access = {.writable = writable};
 	CLEANUP_FREE char *path = file_in_work(name), *base = file_in_work("base.raw");
 	const char *const backing[] = {base};
 	struct image_options options = {.backing = backing, .n_backing = 1};
@@ -129,7 +130,7 @@ static void open_image(struct opened *opened, const char *name, bool writable)
 	ck_assert_msg(opened->image != NULL, "%s", err.msg);
 	opened->block = image_attach(opened->image, writable, work, &err);
 	ck_assert_msg(opened->block != NULL, "%s", err.msg);
-	MUST(guest_open((const struct image *const *)&opened->image, &opened->block, 1, writable,
+	MUST(guest_open((const struct image *const *)&opened->image, &opened->block, 1, &access,
 			&opened->guest, &opened->tree, &err));
 	opened->family = package_family_detect(opened->tree, &err);
 	ck_assert_ptr_eq(opened->family, &dummy_family);

@@ -127,8 +127,8 @@ in_library 0 export export --dry-run -o exported.qcow2 web
 in_library 0 export export -o exported.qcow2 web
 in_library 0 prune prune --keep-last 1
 in_library 0 keys key list
-cp --reflink=auto --sparse=always "$guest" moved.qcow2
-base=$(basename "$L"/bases/"$(sha256sum <"$guest" | cut -d' ' -f1)")
+cp images/db.qcow2 moved.qcow2
+base=$(sha256sum <moved.qcow2 | cut -d' ' -f1)
 in_library 0 relocate relocate --dry-run "$base" moved.qcow2
 in_library 0 relocate relocate "$base" moved.qcow2
 chmod u+w "$L/templates/db/heads/000001" && echo >>"$L/templates/db/heads/000001"

@@ -18,7 +18,7 @@ static json_t *text(const char *bytes)
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';
 	for (char *p = copy; *p; p++)
-		if (*p & 0x80 || *p < ' ')
+		if (*p & 0x80 || (*p < ' ' && *p != '\t'))
 			*p = '?';
 	return json_string(copy);
 }

@@ -31,6 +31,8 @@ jq -r .dsseEnvelope.payload "$WORK/output/record.json" | base64 -d |
 expect 0 inspect --packages --backing "$(realpath "$guest")" "$WORK/output/overlay.qcow2"
 grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new image"; }
 
+rm -rf "$WORK/output"
+
 say "a file of another package is in the way"
 mkdir -p "$WORK/files/usr/bin"; echo mine > "$WORK/files/usr/bin/bash"
 rpm_victim_update '' "$WORK/files"
@@ -46,7 +48,7 @@ grep -q 'nothing-like-this' "$OUT" || { cat "$OUT"; fail "the reason does not na
 say "the disk is too small"
 mkdir -p "$WORK/large/usr/share/victim"; head -c 140M /dev/urandom > "$WORK/large/usr/share/victim/data"
 rpm_victim_update '' "$WORK/large"
-refused 65 'space' "$guest"
+refused 65 'guest file system / is too small: needs' "$guest"
 rm -rf "$WORK/large"
 
 say "a script that hangs"

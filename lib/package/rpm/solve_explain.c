@@ -80,19 +80,24 @@ static bool explain_priority(const struct solve *solve, Id id, Id candidate, str
 	return false;
 }
 
+/* One that is not named is the empty one, as libsolv has it. */
+static Id vendor_of(const Solvable *solvable)
+{
+	return solvable->vendor ? solvable->vendor : ID_EMPTY;
+}
+
 static bool explain_vendor(const struct solve *solve, Id id, Id candidate, struct solve_why *ret)
 {
 	Pool *pool = solve->pool;
-	const Solvable *old = pool_id2solvable(pool, id);
-	const Solvable *new = pool_id2solvable(pool, candidate);
+	Id old = vendor_of(pool_id2solvable(pool, id));
+	Id new = vendor_of(pool_id2solvable(pool, candidate));
 
-	if (solve->rules->vendor_change || old->vendor == new->vendor ||
-	    (pool_vendor2mask(pool, old->vendor) & pool_vendor2mask(pool, new->vendor)))
+	if (solve->rules->vendor_change || old == new ||
+	    (pool_vendor2mask(pool, old) & pool_vendor2mask(pool, new)))
 		return false;
 	ret->reason = "pinned";
 	ret->detail = xasprintf("it is of the vendor \"%s\", the installed one of \"%s\"",
-				new->vendor ? pool_id2str(pool, new->vendor) : "",
-				old->vendor ? pool_id2str(pool, old->vendor) : "");
+				pool_id2str(pool, new), pool_id2str(pool, old));
 	return true;
 }
 

@@ -58,7 +58,8 @@ _coldpatch_value() { # OPTION
 	--format) _coldpatch_offer "qcow2 raw vmdk" ;;
 	--executor) _coldpatch_offer "auto sandbox appliance" ;;
 	--into) _coldpatch_offer "$(_coldpatch_templates)" ;;
-	--actor | --reason | --deadline | --suite | --allow | --snapshot | --proxy | --name | --owner | --purpose | --review-by | \
+	--actor | --reason | --deadline | --suite | --os | --allow | --trust-digest | --trust-package | --snapshot | --proxy | \
+		--name | --owner | --purpose | --review-by | \
 		--trust-domain | --pin | --unpin | --to | --run | --until | --keep-last | --keep-within) ;;
 	-L | --library | --store | --scratch | --directory | --output-dir) _coldpatch_offer_paths -d ;;
 	-o | --output | --record | --parent-record | --config | --patchset | --plan | --key | --public-key | --keyring | --disk | --backing | \

@@ -54,7 +54,7 @@ flip() { copy_guest "$2" "$1"; }
 # What the others are compared with.
 plain_guest() { make_once mini-plain.raw with_partition 256M make_plain; }
 PLAIN_UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c000
-make_plain() { mkfs.ext4 -q -U $PLAIN_UUID "$1" && in_mount "$1" defaults flip "UUID=$PLAIN_UUID / ext4 defaults 0 0"; }
+make_plain() { mkfs.ext4 -q -b 4096 -U $PLAIN_UUID "$1" && in_mount "$1" defaults flip "UUID=$PLAIN_UUID / ext4 defaults 0 0"; }
 
 xfs_guest() { make_once mini-xfs.raw with_partition 512M make_xfs; }
 make_xfs() { mkfs.xfs -q -m uuid=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c001 "$1" && in_mount "$1" nouuid flip 'UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c001 / xfs defaults 0 0'; }
@@ -77,7 +77,7 @@ UUID=$BTRFS_UUID /home btrfs subvol=@home 0 0"
 # An ext4 that was cut off while it was mounted: its journal holds what a copy has to have.
 dirty_guest() { make_once mini-dirty.raw with_partition 256M make_dirty; }
 DIRTY_UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c003
-make_dirty() { mkfs.ext4 -q -U $DIRTY_UUID "$1" && in_mount "$1" defaults flip "UUID=$DIRTY_UUID / ext4 defaults 0 0" && in_mount "$1" commit=600 cut_off "$1"; }
+make_dirty() { mkfs.ext4 -q -b 4096 -U $DIRTY_UUID "$1" && in_mount "$1" defaults flip "UUID=$DIRTY_UUID / ext4 defaults 0 0" && in_mount "$1" commit=600 cut_off "$1"; }
 cut_off() { # the journal has the names, the tree on the disk has not
 	mkdir "$2/var/lib/journaled" && echo told > "$2/var/lib/journaled/file" && sync "$2/var/lib/journaled/file" "$2/var/lib/journaled" &&
 		dd if="$1" of="${TMPDIR:-/var/tmp}/coldpatch-cut.$$" bs=1M status=none iflag=direct

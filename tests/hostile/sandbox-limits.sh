@@ -44,11 +44,14 @@ status=0; wait $session || status=$?
 [ -z "$(groups_of "$worker")" ] || fail "a control group is left"
 
 echo "== after a run that was killed"
-rm -rf "$WORK/output"; mkdir "$WORK/output"
-start_run
-kill -9 "$worker"
-wait $session
-left=$(groups_of "$worker")
+for _ in 1 2 3 4 5; do # a run of another test may clean up first
+	rm -rf "$WORK/output"; mkdir "$WORK/output"
+	start_run
+	kill -9 "$worker"
+	wait $session
+	left=$(groups_of "$worker")
+	[ -z "$left" ] || break
+done
 [ -n "$left" ] || fail "nothing was left to clean up"
 rm -rf "$WORK/output"; mkdir "$WORK/output"
 apply_to "$guest"

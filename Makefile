@@ -30,7 +30,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wcast-qual -Wswitch-enum -Wformat=2 $(
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 ALL_CPPFLAGS := -Ilib -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCOLDPATCH_VERSION='"$(VERSION)"' \
 	-DCOLDPATCH_LIBEXECDIR='"$(libexecdir)/coldpatch"' \
-	-DCOLDPATCH_DATADIR='"$(datadir)/coldpatch"' $(LIBS_CFLAGS) $(CPPFLAGS)
+	-DCOLDPATCH_DATADIR='"$(datadir)/coldpatch"' $(LIBS_CFLAGS) $(GUESTFS_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -pthread $(C_WARNINGS) $(CFLAGS)
 ALL_CXXFLAGS := -std=c++17 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CXXFLAGS)
 
@@ -74,7 +74,7 @@ $(LIBRARY): $(LIB_OBJECTS)
 	$(AR) rcs $@ $^
 # Linked with the C++ driver: the apt shim is inside.
 $(SHARED): $(LIB_OBJECTS)
-	$(CXX) -shared -Wl,-soname,libcoldpatch.so.0 -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LIBS_LIBS)
+	$(CXX) -shared -Wl,-soname,libcoldpatch.so.0 -Wl,--no-undefined -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(LIBS_LIBS)
 
 # $(call program,NAME,SOURCES): a program of $(BUILD) that links the library.
 define program

@@ -2,17 +2,19 @@
 #include "appliance/guestfs.h"
 
 #include <errno.h>
-#include <guestfs.h>
 #include <string.h>
 
 #include "appliance/console.h"
+#include "appliance/libguestfs.h"
 #include "base/file.h"
 #include "base/memory.h"
+
+static const struct libguestfs *lib; /* as soon as there is a handle */
 
 static void guestfs_close_p(guestfs_h **g)
 {
 	if (*g)
-		guestfs_close(*g);
+		lib->close(*g);
 }
 #define CLEANUP_GUESTFS __attribute__((cleanup(guestfs_close_p)))
 
@@ -45,7 +47,7 @@ static int died(const struct appliance *appliance, const char *what, struct erro
 static int fail(const struct appliance *appliance, enum error_kind kind, const char *what,
 		struct error *err)
 {
-	const char *text = guestfs_last_error(appliance->g);
+	const char *text = lib->last_error(appliance->g);
 
 	if (appliance->quit)
 		return died(appliance, what, err);
@@ -82,7 +84,7 @@ static int set_socket_directory(guestfs_h *g, const char *directory)
 	CLEANUP_FREE char *variable = xasprintf("XDG_RUNTIME_DIR=%s", directory);
 	char *environment[] = {variable, NULL};
 
-	return guestfs_parse_environment_list(g, environment);
+	return lib->parse_environment_list(g, environment);
 }
 
 /* Parameters go to QEMU's command line last one first, behind the disks. */
@@ -90,18 +92,17 @@ static int configure(guestfs_h *g, const struct guestfs_job *run)
 {
 	const struct appliance_job *job = run->job;
 
-	return set_socket_directory(g, run->work_dir) == 0 &&
-			       guestfs_set_backend(g, "direct") == 0 &&
-			       guestfs_set_backend_setting(g, job->kvm ? "force_kvm" : "force_tcg",
-							   "1") == 0 &&
-			       guestfs_set_path(g, run->appliance) == 0 &&
-			       guestfs_set_tmpdir(g, run->work_dir) == 0 &&
-			       guestfs_set_cachedir(g, run->work_dir) == 0 &&
-			       guestfs_set_network(g, 0) == 0 &&
-			       guestfs_set_memsize(g, (int)job->memory_mib) == 0 &&
-			       guestfs_config(g, "-sandbox",
-					      "on,obsolete=deny,elevateprivileges=deny,"
-					      "spawn=deny,resourcecontrol=deny") == 0
+	return set_socket_directory(g, run->work_dir) == 0 && lib->set_backend(g, "direct") == 0 &&
+			       lib->set_backend_setting(g, job->kvm ? "force_kvm" : "force_tcg",
+							"1") == 0 &&
+			       lib->set_path(g, run->appliance) == 0 &&
+			       lib->set_tmpdir(g, run->work_dir) == 0 &&
+			       lib->set_cachedir(g, run->work_dir) == 0 &&
+			       lib->set_network(g, 0) == 0 &&
+			       lib->set_memsize(g, (int)job->memory_mib) == 0 &&
+			       lib->config(g, "-sandbox",
+					   "on,obsolete=deny,elevateprivileges=deny,"
+					   "spawn=deny,resourcecontrol=deny") == 0
 		       ? 0
 		       : -1;
 }
@@ -111,7 +112,7 @@ static int report_full_disk(guestfs_h *g, const char *drive)
 {
 	CLEANUP_FREE char *option = xasprintf("drive.%s.werror=report", drive);
 
-	return guestfs_config(g, "-set", option);
+	return lib->config(g, "-set", option);
 }
 
 /* Asked to keep a raw disk read-only, libguestfs lays an overlay over it whose format QEMU then has
@@ -120,8 +121,8 @@ static int add_raw(guestfs_h *g, const struct guestfs_job *run, size_t i)
 {
 	CLEANUP_FREE char *path = path_join(run->work_dir, run->job->disks[i].raw);
 
-	return guestfs_add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-				      GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1);
+	return lib->add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+				   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1);
 }
 
 /* Whoever serves the disk sees to it that it is kept. */
@@ -132,7 +133,7 @@ static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
 	CLEANUP_FREE char *server = xasprintf("unix:%s", socket);
 	char *servers[] = {server, NULL};
 
-	return guestfs_add_drive_opts(
+	return lib->add_drive_opts(
 		g, "", GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY,
 		read_only, GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe",
 		GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nbd", GUESTFS_ADD_DRIVE_OPTS_SERVER, servers, -1);
@@ -140,12 +141,12 @@ static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
 
 static void note_kernel(guestfs_h *g, char *ret)
 {
-	struct guestfs_utsname *name = guestfs_utsname(g);
+	struct guestfs_utsname *name = lib->utsname(g);
 
 	if (!name)
 		return;
 	snprintf(ret, sizeof((struct appliance_outcome *)NULL)->kernel, "%s", name->uts_release);
-	guestfs_free_utsname(name);
+	lib->free_utsname(name);
 }
 
 static int launch(const struct appliance *appliance, struct error *err)
@@ -165,7 +166,7 @@ static int launch(const struct appliance *appliance, struct error *err)
 			return fail(appliance, ERROR_HOST, disk->socket ? disk->socket : disk->raw,
 				    err);
 	}
-	if (report_full_disk(g, "appliance") < 0 || guestfs_launch(g) < 0)
+	if (report_full_disk(g, "appliance") < 0 || lib->launch(g) < 0)
 		return launch_failed(appliance, err);
 	note_kernel(g, run->kernel);
 	return 0;
@@ -196,7 +197,7 @@ static int set_xattr(const struct appliance *appliance, const char *path,
 				 "appliance: the root directory's attribute %s has bytes that "
 				 "libguestfs cannot set",
 				 xattr->name);
-	if (guestfs_lsetxattr(appliance->g, xattr->name, value, (int)xattr->size, path) < 0)
+	if (lib->lsetxattr(appliance->g, xattr->name, value, (int)xattr->size, path) < 0)
 		return fail(appliance, ERROR_HOST, xattr->name, err);
 	return 0;
 }
@@ -209,10 +210,10 @@ static int set_directory(const struct appliance *appliance,
 	for (size_t i = 0; i < directory->n_xattrs; i++)
 		if (set_xattr(appliance, directory->path, &directory->xattrs[i], err) < 0)
 			return -1;
-	if (guestfs_chown(g, (int)directory->uid, (int)directory->gid, directory->path) < 0 ||
-	    guestfs_chmod(g, (int)directory->mode, directory->path) < 0 ||
-	    guestfs_utimens(g, directory->path, directory->mtime_sec, directory->mtime_nsec,
-			    directory->mtime_sec, directory->mtime_nsec) < 0)
+	if (lib->chown(g, (int)directory->uid, (int)directory->gid, directory->path) < 0 ||
+	    lib->chmod(g, (int)directory->mode, directory->path) < 0 ||
+	    lib->utimens(g, directory->path, directory->mtime_sec, directory->mtime_nsec,
+			 directory->mtime_sec, directory->mtime_nsec) < 0)
 		return fail(appliance, ERROR_HOST, directory->path, err);
 	return 0;
 }
@@ -225,11 +226,11 @@ static int mount_one(const struct appliance *appliance, const struct appliance_m
 	guestfs_h *g = appliance->g;
 
 	begin(appliance, PHASE_MOUNT, mount->target);
-	if (is_top_level(mount->target) && guestfs_mkmountpoint(g, mount->target) < 0)
+	if (is_top_level(mount->target) && lib->mkmountpoint(g, mount->target) < 0)
 		return fail(appliance, ERROR_HOST, mount->target, err);
 	if (mount->upper && set_directory(appliance, mount->upper, err) < 0)
 		return -1;
-	if (guestfs_mount_vfs(g, mount->options, mount->type, device, mount->target) < 0)
+	if (lib->mount_vfs(g, mount->options, mount->type, device, mount->target) < 0)
 		return fail(appliance, ERROR_HOST, mount->target, err);
 	return 0;
 }
@@ -240,7 +241,7 @@ static int run_program(const struct appliance *appliance, struct error *err)
 	char *output;
 
 	begin(appliance, PHASE_PROGRAM, argv[0]);
-	output = guestfs_command(appliance->g, (char *const *)(uintptr_t)argv);
+	output = lib->command(appliance->g, (char *const *)(uintptr_t)argv);
 	if (!output)
 		return fail(appliance, ERROR_GUEST, argv[0], err);
 	free(output);
@@ -250,9 +251,9 @@ static int run_program(const struct appliance *appliance, struct error *err)
 static int end(const struct appliance *appliance, struct error *err)
 {
 	begin(appliance, PHASE_SHUTDOWN, "shutdown");
-	if (guestfs_umount_all(appliance->g) < 0)
+	if (lib->umount_all(appliance->g) < 0)
 		return fail(appliance, ERROR_HOST, "unmounting", err);
-	if (guestfs_shutdown(appliance->g) < 0)
+	if (lib->shutdown(appliance->g) < 0)
 		return fail(appliance, ERROR_HOST, "shutdown", err);
 	return 0;
 }
@@ -262,7 +263,7 @@ static int run_launched(const struct appliance *appliance, struct error *err)
 	const struct appliance_job *job = appliance->run->job;
 
 	for (size_t i = 0; i < job->n_directories; i++)
-		if (guestfs_mkmountpoint(appliance->g, job->directories[i]) < 0)
+		if (lib->mkmountpoint(appliance->g, job->directories[i]) < 0)
 			return fail(appliance, ERROR_HOST, job->directories[i], err);
 	for (size_t i = 0; i < job->n_mounts; i++)
 		if (mount_one(appliance, &job->mounts[i], err) < 0)
@@ -270,37 +271,44 @@ static int run_launched(const struct appliance *appliance, struct error *err)
 	return run_program(appliance, err) < 0 ? -1 : end(appliance, err);
 }
 
-static guestfs_h *create(void)
+static guestfs_h *create(struct error *err)
 {
-	return guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT |
-				    GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
+	guestfs_h *g;
+
+	lib = libguestfs_load(err);
+	if (!lib)
+		return NULL;
+	g = lib->create_flags(GUESTFS_CREATE_NO_ENVIRONMENT | GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
+	if (!g)
+		error_os(err, ERROR_HOST, errno, "libguestfs");
+	return g;
 }
 
 int guestfs_job_run(const struct guestfs_job *run, struct error *err)
 {
-	CLEANUP_GUESTFS guestfs_h *g = create();
+	CLEANUP_GUESTFS guestfs_h *g = create(err);
 	struct appliance appliance = {.g = g, .run = run, .console = {.fd = run->job->log_fd}};
 
 	if (!g)
-		return error_os(err, ERROR_HOST, errno, "libguestfs");
-	guestfs_set_error_handler(g, NULL, NULL);
-	if (guestfs_set_event_callback(g, on_event,
-				       GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY |
-					       GUESTFS_EVENT_WARNING |
-					       GUESTFS_EVENT_SUBPROCESS_QUIT,
-				       0, &appliance) < 0)
+		return -1;
+	lib->set_error_handler(g, NULL, NULL);
+	if (lib->set_event_callback(g, on_event,
+				    GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY |
+					    GUESTFS_EVENT_WARNING | GUESTFS_EVENT_SUBPROCESS_QUIT,
+				    0, &appliance) < 0)
 		return fail(&appliance, ERROR_HOST, "log", err);
 	return launch(&appliance, err) < 0 ? -1 : run_launched(&appliance, err);
 }
 
 void guestfs_job_version(struct buffer *ret)
 {
-	CLEANUP_GUESTFS guestfs_h *g = create();
-	struct guestfs_version *version = g ? guestfs_version(g) : NULL;
+	struct error ignored;
+	CLEANUP_GUESTFS guestfs_h *g = create(&ignored);
+	struct guestfs_version *version = g ? lib->version(g) : NULL;
 
 	if (!version)
 		return;
 	buffer_printf(ret, "libguestfs %lld.%lld.%lld%s\n", (long long)version->major,
 		      (long long)version->minor, (long long)version->release, version->extra);
-	guestfs_free_version(version);
+	lib->free_version(version);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The part that runs in the child; guestfs.c is the only file that sees libguestfs. */
+/* The part that runs in the child; guestfs.c is the only file that calls libguestfs. */
 #ifndef COLDPATCH_APPLIANCE_GUESTFS_H
 #define COLDPATCH_APPLIANCE_GUESTFS_H
 

@@ -44,13 +44,24 @@ struct message {
 	char what[64];
 	struct error error; /* with PHASE_END */
 	char kernel[sizeof((struct appliance_outcome *)NULL)->kernel];
+	bool disk_full; /* when a phase began */
 };
 
 /* The child's side. */
 struct speaker {
 	int fd;
+	const char *work_dir;
 	struct message message;
 };
+
+/* Asked while QEMU's files are there: some of them are gone with it. */
+static bool is_full(const char *directory)
+{
+	struct error ignored = {0};
+	uint64_t left;
+
+	return directory_free_bytes(directory, &left, &ignored) == 0 && left < FULL_BYTES;
+}
 
 static void speak(struct speaker *speaker, enum guestfs_phase phase, const char *what)
 {
@@ -63,7 +74,10 @@ static void speak(struct speaker *speaker, enum guestfs_phase phase, const char 
 
 static void on_phase(void *opaque, enum guestfs_phase phase, const char *what)
 {
-	speak(opaque, phase, what);
+	struct speaker *speaker = opaque;
+
+	speaker->message.disk_full |= is_full(speaker->work_dir);
+	speak(speaker, phase, what);
 }
 
 /* In user_namespaces(7) terms: our own id and nothing else. */
@@ -147,6 +161,7 @@ static int child_run(const struct child *child, struct speaker *speaker, struct 
 	 */
 	temporary = path_join(run.work_dir, ".");
 	setenv("TMPDIR", temporary, 1);
+	speaker->work_dir = run.work_dir;
 	return guestfs_job_run(&run, err);
 }
 
@@ -289,15 +304,6 @@ static void reap(pid_t pid)
 		;
 }
 
-/* Asked before QEMU's files are gone. */
-static bool is_full(const char *directory)
-{
-	struct error ignored = {0};
-	uint64_t left;
-
-	return directory_free_bytes(directory, &left, &ignored) == 0 && left < FULL_BYTES;
-}
-
 static int run_watched(const struct appliance_job *job, int pipe_fds[2],
 		       struct appliance_outcome *ret, struct error *err)
 {
@@ -310,7 +316,7 @@ static int run_watched(const struct appliance_job *job, int pipe_fds[2],
 	if (pid < 0)
 		return -1;
 	result = watch_child(&watch, err);
-	ret->disk_full = is_full(job->work_dir);
+	ret->disk_full = watch.message.disk_full || is_full(job->work_dir);
 	snprintf(ret->kernel, sizeof ret->kernel, "%.65s", watch.message.kernel);
 	reap(pid);
 	return result;

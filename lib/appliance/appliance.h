@@ -83,7 +83,7 @@ struct appliance_job {
 
 struct appliance_outcome {
 	char kernel[66]; /* its release; "" when it did not start */
-	bool disk_full;	 /* no room was left in the work directory when it ended */
+	bool disk_full;	 /* no room was left in the work directory at its end */
 };
 
 /* 0 when the program exited 0 and everything was unmounted and shut down cleanly.  ERROR_HOST: the

@@ -242,6 +242,7 @@ static int run_program(const struct appliance *appliance, struct error *err)
 
 	begin(appliance, PHASE_PROGRAM, argv[0]);
 	output = lib->command(appliance->g, (char *const *)(uintptr_t)argv);
+	begin(appliance, PHASE_SHUTDOWN, "shutdown");
 	if (!output)
 		return fail(appliance, ERROR_GUEST, argv[0], err);
 	free(output);
@@ -250,7 +251,6 @@ static int run_program(const struct appliance *appliance, struct error *err)
 
 static int end(const struct appliance *appliance, struct error *err)
 {
-	begin(appliance, PHASE_SHUTDOWN, "shutdown");
 	if (lib->umount_all(appliance->g) < 0)
 		return fail(appliance, ERROR_HOST, "unmounting", err);
 	if (lib->shutdown(appliance->g) < 0)

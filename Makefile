@@ -118,7 +118,7 @@ install: all
 		$(DESTDIR)$(includedir) $(DESTDIR)$(datadir)/coldpatch/patchsets $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
 		$(DESTDIR)$(datadir)/bash-completion/completions
 	$(INSTALL) -m 755 $(BUILD)/coldpatch $(DESTDIR)$(bindir)
-	$(INSTALL) -m 755 $(BUILD)/coldpatch-worker $(BUILD)/coldpatch-sign $(BUILD)/coldpatch-runner $(DESTDIR)$(libexecdir)/coldpatch
+	$(INSTALL) -m 755 $(addprefix $(BUILD)/coldpatch-,janitor runner sign worker) $(DESTDIR)$(libexecdir)/coldpatch
 	$(INSTALL) -m 644 lib/coldpatch.h $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 $(LIBRARY) $(SHARED) $(DESTDIR)$(libdir)
 	ln -sf libcoldpatch.so.0 $(DESTDIR)$(libdir)/libcoldpatch.so

@@ -131,7 +131,7 @@ const char *destination_executor(const struct destination *destination, const js
 
 int destination_stage(struct destination *destination, const char *run, struct error *err)
 {
-	CLEANUP_FREE char *worker = session_program(destination->session, "coldpatch-worker");
+	CLEANUP_FREE char *janitor = session_program(destination->session, "coldpatch-janitor");
 	CLEANUP_FREE char *directory = NULL;
 
 	if (is_template(destination)) {
@@ -140,7 +140,7 @@ int destination_stage(struct destination *destination, const char *run, struct e
 		return destination->staging ? 0 : -1;
 	}
 	directory = outputs_directory(destination->options.outputs[0]);
-	destination->workspace = workspace_new(directory, ".coldpatch", run, worker, err);
+	destination->workspace = workspace_new(directory, ".coldpatch", run, janitor, err);
 	return destination->workspace ? 0 : -1;
 }
 

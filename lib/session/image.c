@@ -45,13 +45,13 @@ void prepared_free(struct prepared *prepared)
 static int make_workspace(struct coldpatch_session *session, struct prepared *prepared,
 			  struct error *err)
 {
-	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
 
 	if (directory_make(session->config.scratch, 0700, err) < 0)
 		return error_prefix(err, "scratch");
 	prepared->run = run_id_new();
 	prepared->workspace = workspace_new(session->config.scratch, WORKSPACE_PREFIX,
-					    prepared->run, worker, err);
+					    prepared->run, janitor, err);
 	if (!prepared->workspace)
 		return -1;
 	prepared->state_dir = path_join(prepared->workspace->path, "state");

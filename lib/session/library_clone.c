@@ -174,11 +174,11 @@ static int place(const struct cloning *cloning, struct error *err)
 
 static int make_clone(struct coldpatch_session *session, struct cloning *cloning, struct error *err)
 {
-	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
 	CLEANUP_FREE char *directory = outputs_directory(cloning->files[0]);
 	int outcome;
 
-	cloning->workspace = workspace_new(directory, ".coldpatch", cloning->run, worker, err);
+	cloning->workspace = workspace_new(directory, ".coldpatch", cloning->run, janitor, err);
 	if (!cloning->workspace)
 		return -1;
 	outcome = make_overlays(session, cloning, err) < 0 ? -1 : place(cloning, err);

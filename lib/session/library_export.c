@@ -180,14 +180,14 @@ static int task_outputs(const struct export *export, json_t *list, struct error 
 static int make_files(struct coldpatch_session *session, struct export *export, struct error *err)
 {
 	const struct coldpatch_image *image = &export->resolved.image;
-	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
 	CLEANUP_FREE char *directory = outputs_directory(export->outputs[0]);
 	CLEANUP_JSON json_t *input = json_object();
 	json_t *subject = json_object(), *outputs = json_array();
 
 	json_put(input, "image", subject);
 	json_put(input, "outputs", outputs);
-	export->workspace = workspace_new(directory, ".coldpatch", export->run, worker, err);
+	export->workspace = workspace_new(directory, ".coldpatch", export->run, janitor, err);
 	if (!export->workspace || task_outputs(export, outputs, err) < 0)
 		return -1;
 	json_put(subject, "disks", strings_to_json(image->disks, image->n_disks));

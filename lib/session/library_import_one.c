@@ -129,10 +129,10 @@ static json_t *task_input(const struct import *import, const char *work_dir, str
 
 static int look(struct coldpatch_session *session, struct import *import, struct error *err)
 {
-	CLEANUP_FREE char *worker = session_program(session, "coldpatch-worker");
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
 	CLEANUP(workspace_free)
 	struct workspace *workspace =
-		workspace_new(session->config.scratch, WORKSPACE_PREFIX, import->run, worker, err);
+		workspace_new(session->config.scratch, WORKSPACE_PREFIX, import->run, janitor, err);
 	CLEANUP_JSON json_t *input = NULL;
 
 	if (!workspace)

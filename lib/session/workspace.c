@@ -92,7 +92,7 @@ void workspaces_sweep(const char *scratch)
 	sweep(scratch, WORKSPACE_PREFIX);
 }
 
-static int start_janitor(struct workspace *workspace, const char *worker, struct error *err)
+static int start_janitor(struct workspace *workspace, const char *janitor, struct error *err)
 {
 	CLEANUP_FREE char *number = NULL;
 	int ends[2];
@@ -101,7 +101,7 @@ static int start_janitor(struct workspace *workspace, const char *worker, struct
 		return error_os(err, ERROR_HOST, errno, "pipe");
 	number = xasprintf("%d", ends[0]);
 	{
-		const char *const argv[] = {worker, "janitor", workspace->path, number, NULL};
+		const char *const argv[] = {janitor, workspace->path, number, NULL};
 		const struct process_spec spec = {
 			.argv = argv, .pass_fds = ends, .n_pass_fds = 1, .death_signal = SIGURG};
 
@@ -123,7 +123,7 @@ static int take_lock(struct workspace *workspace, struct error *err)
 }
 
 struct workspace *workspace_new(const char *parent, const char *prefix, const char *run,
-				const char *worker, struct error *err)
+				const char *janitor, struct error *err)
 {
 	CLEANUP(workspace_free)
 	struct workspace *workspace = xcalloc(1, sizeof *workspace);
@@ -135,7 +135,7 @@ struct workspace *workspace_new(const char *parent, const char *prefix, const ch
 		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path),
 		       NULL;
 	workspace->path = steal(path);
-	if (take_lock(workspace, err) < 0 || start_janitor(workspace, worker, err) < 0)
+	if (take_lock(workspace, err) < 0 || start_janitor(workspace, janitor, err) < 0)
 		return NULL;
 	return steal(workspace);
 }

@@ -23,9 +23,9 @@ struct workspace {
 	int janitor_pipe;
 };
 
-/* Makes PARENT/PREFIX-RUN, mode 0700.  `worker` is the program that serves as the janitor. */
+/* Makes PARENT/PREFIX-RUN, mode 0700.  `janitor` is the path of coldpatch-janitor. */
 struct workspace *workspace_new(const char *parent, const char *prefix, const char *run,
-				const char *worker, struct error *err);
+				const char *janitor, struct error *err);
 /* Removes those of scratch that were abandoned; making one in a directory does the same for its own
  * prefix there. */
 void workspaces_sweep(const char *scratch);

@@ -87,6 +87,6 @@ CODE=75 part_killed 'coldpatch-worker commit' --stage check
 CODE=75 part_killed 'coldpatch-sign' --stage sign --hold 'coldpatch-sign'
 expect_message "coldpatch-sign was killed from outside (out of memory?); try again"
 CODE=75 part_killed 'coldpatch-sign' --stage view --process 'coldpatch-sign'
-supervised 0 --within 60 --send KILL --to 'coldpatch-worker janitor' --stage configure
+supervised 0 --within 60 --send KILL --to 'coldpatch-janitor' --stage configure
 rm "$WORK/output/overlay.qcow2" "$WORK/output/record.json"
 nothing_left

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/package/detect.c \
 	lib/package/families.c \
 	lib/package/names.c \
 	lib/package/ownership.c \
@@ -70,6 +71,7 @@ UNIT_TESTS += \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c \
+	tests/unit/family_test.c \
 	tests/unit/payload_test.c \
 	tests/unit/rpm_commands_test.c \
 	tests/unit/rpm_scenario_test.c \

@@ -36,29 +36,6 @@ bool package_has_role(const struct package_family *family, const char *name, enu
 	return false;
 }
 
-static int no_database(struct error *err)
-{
-	CLEANUP_BUFFER struct buffer tried = {0};
-
-	for (size_t i = 0; package_families[i]; i++)
-		buffer_printf(&tried, "%s%s", i ? ", " : "", package_families[i]->database);
-	return error_set(err, ERROR_IMAGE, "no known package database in the guest: looked for %s",
-			 tried.data);
-}
-
-const struct package_family *package_family_detect(struct tree *tree, struct error *err)
-{
-	for (size_t i = 0; package_families[i]; i++) {
-		int found = package_families[i]->detect(tree, err);
-
-		if (found < 0)
-			return NULL;
-		if (found)
-			return package_families[i];
-	}
-	return no_database(err), NULL;
-}
-
 void package_state_free(struct package_state *state)
 {
 	for (size_t i = 0; i < state->n_files; i++) {

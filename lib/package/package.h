@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Package families behind one interface.  To add one, write a directory beside deb/ that fills a
- * struct package_family, and name it in the table of package.c.
+ * struct package_family, and name it in the table of families.c.
  *
  * A family reads a guest's package state, resolves what a patchset asks for against a mirror
  * snapshot, says what the runner must execute, and checks the result.  Only resolve needs a process
@@ -167,6 +167,8 @@ struct package_family {
 	const char *file_suffix; /* of its package files: ".deb" */
 	const char *purl_type;	 /* its type in Package URLs (purl-spec) */
 	bool purl_lower_name;	 /* that type has names in lower case */
+	/* Systems that use it, by the words of ID and ID_LIKE in os-release. */
+	const char *const *systems; /* NULL-terminated */
 	/* 1 when the tree has this family's database, 0 when not, -1 on error. */
 	int (*detect)(struct tree *tree, struct error *err);
 	/* Fills guest->packages and adds blockers; *ret_state is what resolve and verify read.
@@ -219,8 +221,10 @@ struct package_family {
 	const char *const *environment; /* NULL-terminated "NAME=value" */
 };
 
-/* The family of a tree, or NULL with ERROR_IMAGE when no known database is there. */
-const struct package_family *package_family_detect(struct tree *tree, struct error *err);
+/* The family of a guest (detect.c), or NULL with ERROR_IMAGE when no known database is there, or
+ * not the one that goes with what os-release says. */
+const struct package_family *package_family_detect(struct tree *tree, const struct guest_os *os,
+						   struct error *err);
 const struct package_family *package_family_by_name(const char *name); /* NULL: unknown */
 
 /* By which a mirror's sources are found that are for this guest; borrows from it. */

@@ -88,7 +88,7 @@ static int read_packages(struct subject *subject, struct error *err)
 {
 	struct error problem = {0};
 
-	subject->family = package_family_detect(subject->tree, &problem);
+	subject->family = package_family_detect(subject->tree, &subject->guest->os, &problem);
 	if (!subject->family && problem.kind == ERROR_IMAGE) {
 		guest_add_blocker(subject->guest, "no-package-database", "%s", problem.msg);
 		return 0;

@@ -132,7 +132,7 @@ static void open_image(struct opened *opened, const char *name, bool writable)
 	ck_assert_msg(opened->block != NULL, "%s", err.msg);
 	MUST(guest_open((const struct image *const *)&opened->image, &opened->block, 1, &access,
 			&opened->guest, &opened->tree, &err));
-	opened->family = package_family_detect(opened->tree, &err);
+	opened->family = package_family_detect(opened->tree, &opened->guest->os, &err);
 	ck_assert_ptr_eq(opened->family, &dummy_family);
 	MUST(opened->family->read_state(opened->tree, opened->guest, &opened->state, &err));
 	MUST(boot_inspect(opened->tree, opened->family->spare_names, opened->guest, &err));

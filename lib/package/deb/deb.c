@@ -13,6 +13,8 @@ static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 					  "APT_LISTBUGS_FRONTEND=none",
 					  NULL};
 
+static const char *const systems[] = {"debian", "ubuntu", NULL};
+
 static const char *const spare_names[] = {"*.dpkg-*", NULL};
 
 /* invoke-rc.d and deb-systemd-invoke ask it before they start or stop a service. */
@@ -26,6 +28,7 @@ const struct package_family deb_family = {
 	.file_suffix = ".deb",
 	.purl_type = "deb",
 	.purl_lower_name = true,
+	.systems = systems,
 	.detect = deb_detect,
 	.read_state = deb_read_state,
 	.resolve = deb_resolve,

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "package/rpm/rpm.h"
 
+/* Also those whose os-release names no other one as its like. */
+static const char *const systems[] = {"rhel",	"centos",    "fedora",	"rocky",      "almalinux",
+				      "ol",	"amzn",	     "suse",	"opensuse",   "sles",
+				      "sled",	"sle-micro", "mariner", "azurelinux", "photon",
+				      "mageia", "openEuler", NULL};
+
 const struct package_family rpm_family = {
 	.name = "rpm",
 	.layout = "repomd",
 	.database = "/var/lib/rpm",
 	.file_suffix = ".rpm",
 	.purl_type = "rpm",
+	.systems = systems,
 	.detect = rpm_detect,
 	.read_state = rpm_read_state,
 	.resolve = rpm_resolve,

@@ -54,8 +54,11 @@ make_once() {
 	echo "$path"
 }
 small_guest() { make_once small.qcow2 "$TEST_TOP/test-images/debian-guest" --profile small --status "$GUESTS/small.status" -o; }
+# With a package whose script runs for half a minute.
+certificates_guest() { make_once certificates.qcow2 "$TEST_TOP/test-images/debian-guest" --profile small --include ca-certificates --status "$GUESTS/certificates.status" -o; }
 demo_guest() { make_once demo.qcow2 "$TEST_TOP/test-images/debian-guest" --profile demo --status "$GUESTS/demo.status" -o; }
 small_mirror() { small_guest >/dev/null; make_once small-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/small.status" -o; }
+certificates_mirror() { certificates_guest >/dev/null; make_once certificates-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/certificates.status" -o; }
 demo_mirror() { demo_guest >/dev/null; make_once demo-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/demo.status" -o; }
 
 # A signed mirror that holds version 2 of the odd package: $1 becomes the mirror, $1.key/keyring.gpg the key.

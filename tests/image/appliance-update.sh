@@ -8,11 +8,11 @@
 [ -d /usr/lib/x86_64-linux-gnu/guestfs/supermin.d ] || skip "libguestfs is not installed"
 here=$(cd "$(dirname "$0")" && pwd)
 workdir
-image=$(small_guest) && mirror=$(small_mirror) || exit 1
+guest=small packages=liblzma5 entries=15
+[ -z "${COLDPATCH_TEST_FULL:-}" ] || guest=certificates packages="tzdata, ca-certificates, openssl, libssl3" entries=1000
+image=$(${guest}_guest) && mirror=$(${guest}_mirror) || exit 1
 mkdir -p "$WORK/state" "$WORK/output" "$GUESTS/appliances"
 ln -s "$GUESTS/appliances" "$WORK/state/appliances"
-packages=liblzma5 entries=15
-[ -z "${COLDPATCH_TEST_FULL:-}" ] || packages="tzdata, ca-certificates, openssl, libssl3" entries=1000
 cat >"$WORK/named.yaml" <<-EOF
 version: 1
 name: named

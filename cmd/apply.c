@@ -151,6 +151,7 @@ static void print_summary(const json_t *summary)
 		       json_string_value(item));
 	json_array_foreach(json_object_get(json_object_get(summary, "execution"), "stubs_called"),
 			   i, item) printf("not done offline: %s\n", json_string_value(item));
+	print_care(json_object_get(summary, "care"));
 	print_warnings(json_object_get(summary, "warnings"));
 }
 

@@ -56,16 +56,13 @@ static void print_space(const json_t *fit)
 static void print_plan(const json_t *document)
 {
 	const json_t *plan = json_object_get(document, "plan");
-	const json_t *changes = json_object_get(plan, "changes"), *care;
-	size_t i;
+	const json_t *changes = json_object_get(plan, "changes");
 
 	printf("plan %.12s: %zu packages change, %zu are left behind\n", field(document, "digest"),
 	       json_array_size(changes), json_array_size(json_object_get(plan, "left")));
 	print_changes(changes);
 	print_left(json_object_get(plan, "left"));
-	json_array_foreach(json_object_get(plan, "care"), i, care)
-		printf("care: %s: %s %s\n", field(care, "code"), field(care, "package"),
-		       field(care, "detail"));
+	print_care(json_object_get(plan, "care"));
 	print_space(json_object_get(document, "fit"));
 }
 

@@ -33,6 +33,15 @@ void print_left(const json_t *left)
 						 field(item, "reason"), field(item, "detail"));
 }
 
+void print_care(const json_t *care)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(care, i, item) printf("care: %s: %s %s\n", field(item, "code"),
+						 field(item, "package"), field(item, "detail"));
+}
+
 void print_warnings(const json_t *warnings)
 {
 	const json_t *warning;

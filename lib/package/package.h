@@ -157,6 +157,7 @@ enum package_role {
 	PACKAGE_INITRAMFS_MAKER,
 	PACKAGE_IN_INITRAMFS, /* with it the initramfs of every kernel is made again */
 	PACKAGE_C_LIBRARY,
+	PACKAGE_BOOKKEEPER, /* keeps a history of what it did itself, which nobody else writes */
 	PACKAGE_ROLES
 };
 

@@ -16,6 +16,9 @@ static const char loader[] = "the boot loader's files are replaced; its boot cod
 static const char database[] = "the server is stopped while its programs are replaced; check the "
 			       "release notes for steps after the first start";
 static const char initramfs[] = "the initramfs of every installed kernel is made again";
+static const char bookkeeper[] =
+	"its own history does not get this update, nor why a new package is there; the package "
+	"database has all of it";
 static const char libc[] = "every program uses it";
 
 /* Of several, the first is said. */
@@ -45,10 +48,31 @@ static void add_care(struct plan *plan, const struct package_family *family,
 	}
 }
 
-void plan_add_care(struct plan *plan)
+/* The first installed one. */
+static void add_bookkeeper(struct plan *plan, const struct package_family *family,
+			   const struct guest_packages *packages)
+{
+	struct plan_care *care;
+
+	for (size_t i = 0; i < packages->n_installed; i++) {
+		const char *name = packages->installed[i].name;
+
+		if (!package_has_role(family, name, PACKAGE_BOOKKEEPER))
+			continue;
+		care = ARRAY_ADD(plan->care, plan->n_care);
+		care->code = xstrdup("history");
+		care->package = xstrdup(name);
+		care->detail = xstrdup(bookkeeper);
+		return;
+	}
+}
+
+void plan_add_care(struct plan *plan, const struct guest *guest)
 {
 	const struct package_family *family = package_family_by_name(plan->family);
 
 	for (size_t i = 0; i < plan->resolution.n_changes; i++)
 		add_care(plan, family, &plan->resolution.changes[i]);
+	if (plan->resolution.n_changes)
+		add_bookkeeper(plan, family, &guest->packages);
 }

@@ -6,6 +6,6 @@
 #include "plan/plan.h"
 
 void plan_add_space(struct plan *plan);
-void plan_add_care(struct plan *plan);
+void plan_add_care(struct plan *plan, const struct guest *guest);
 
 #endif

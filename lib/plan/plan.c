@@ -25,7 +25,7 @@ struct plan *plan_make(const struct guest *guest, const struct mirror_snapshot *
 	plan->resolution = *resolution;
 	*resolution = (struct resolution){0};
 	plan_add_space(plan);
-	plan_add_care(plan);
+	plan_add_care(plan, guest);
 	return plan;
 }
 

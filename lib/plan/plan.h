@@ -23,7 +23,7 @@ struct plan_space {
 
 /* Something a person should know before approving. */
 struct plan_care {
-	char *code; /* "kernel", "boot-loader", "database", "initramfs" */
+	char *code; /* "kernel", "boot-loader", "database", "initramfs", "libc", "history" */
 	char *package;
 	char *detail;
 };
@@ -47,6 +47,7 @@ void plan_free(struct plan *plan);
 DEFINE_CLEANUP(struct plan, plan_free)
 /* {"version": 1, ...}; docs/plan.schema.json. */
 json_t *plan_to_json(const struct plan *plan);
+json_t *plan_care_to_json(const struct plan *plan); /* as in it */
 struct plan *plan_from_json(const json_t *json, struct error *err);
 void plan_digest(const struct plan *plan, struct digest *ret);
 /* Nothing to do? */

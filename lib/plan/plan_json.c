@@ -20,7 +20,7 @@ static json_t *space_to_json(const struct plan *plan)
 	return array;
 }
 
-static json_t *care_to_json(const struct plan *plan)
+json_t *plan_care_to_json(const struct plan *plan)
 {
 	json_t *array = json_array();
 
@@ -49,7 +49,7 @@ json_t *plan_to_json(const struct plan *plan)
 	json_put_digest(json, "patchset", &plan->patchset);
 	json_put_string(json, "patchset_name", plan->patchset_name);
 	json_put(json, "space", space_to_json(plan));
-	json_put(json, "care", care_to_json(plan));
+	json_put(json, "care", plan_care_to_json(plan));
 	return json;
 }
 

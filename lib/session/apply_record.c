@@ -227,6 +227,8 @@ static void add_parameters(const struct makings *makings, struct record *record)
 	if (json_array_size(json_object_get(run, "warnings")))
 		json_put(record->internal_parameters, "warnings",
 			 json_incref(json_object_get(run, "warnings")));
+	if (prepared->plan->n_care)
+		json_put(record->internal_parameters, "care", plan_care_to_json(prepared->plan));
 	json_put_string(record->internal_parameters, "network", "none");
 	json_put_string(record->internal_parameters, "coldpatch", COLDPATCH_VERSION);
 	record->builder =

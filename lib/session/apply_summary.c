@@ -100,6 +100,7 @@ json_t *apply_summary(struct coldpatch_session *session, const struct applied *a
 				  : json_array());
 	json_put(summary, "packages", changes_to_json(&plan->resolution));
 	json_put(summary, "left_behind", left_to_json(&plan->resolution));
+	json_put(summary, "care", plan_care_to_json(plan));
 	json_put(summary, "warnings", all_warnings(applied));
 	json_put_bytes(summary, "log", applied->log_path);
 	json_put(summary, "timings", stages_to_json(&session->stages));

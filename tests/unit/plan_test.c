@@ -198,6 +198,35 @@ START_TEST(knows_what_needs_care)
 }
 END_TEST
 
+START_TEST(says_whose_history_lacks_it)
+{
+	static char family[] = "rpm", dnf[] = "dnf", yum[] = "yum", arch[] = "noarch", one[] = "1";
+	struct guest_package installed[] = {{dnf, arch, one}, {yum, arch, one}};
+	struct mirror_snapshot snapshot = {0};
+	struct patchset patchset = {0};
+	CLEANUP(plan_free)
+	struct plan *plan = NULL;
+	CLEANUP(plan_free)
+	struct plan *empty = NULL;
+	struct resolution resolution = {0}, nothing = {0};
+
+	make_guest();
+	guest.packages.family = family;
+	guest.packages.installed = installed;
+	guest.packages.n_installed = 2;
+	add_change(&resolution, "yum", "1", "2", 100);
+	plan = plan_make(&guest, &snapshot, &patchset, &resolution);
+	ck_assert_uint_eq(plan->n_care, 1);
+	ck_assert_str_eq(plan->care[0].code, "history");
+	ck_assert_str_eq(plan->care[0].package, "dnf");
+	ck_assert_str_eq(plan->care[0].detail,
+			 "its own history does not get this update, nor why a new package is "
+			 "there; the package database has all of it");
+	empty = plan_make(&guest, &snapshot, &patchset, &nothing);
+	ck_assert_uint_eq(empty->n_care, 0);
+}
+END_TEST
+
 START_TEST(space_is_counted)
 {
 	CLEANUP(plan_free)
@@ -305,6 +334,7 @@ int main(void)
 	tcase_add_test(tcase, json_goes_both_ways);
 	tcase_add_loop_test(tcase, refuses_what_is_no_plan, 0, sizeof spoiled / sizeof *spoiled);
 	tcase_add_test(tcase, knows_what_needs_care);
+	tcase_add_test(tcase, says_whose_history_lacks_it);
 	tcase_add_test(tcase, space_is_counted);
 	tcase_add_test(tcase, an_empty_plan_needs_nothing);
 	tcase_add_test(tcase, fits);

@@ -31,6 +31,7 @@ const struct package_family rpm_family = {
 		  [PACKAGE_BOOT_TOOLS] = rpm_boot_tools,
 		  [PACKAGE_DATABASE_SERVER] = rpm_database_servers,
 		  [PACKAGE_IN_INITRAMFS] = rpm_in_initramfs,
-		  [PACKAGE_C_LIBRARY] = rpm_c_libraries},
+		  [PACKAGE_C_LIBRARY] = rpm_c_libraries,
+		  [PACKAGE_BOOKKEEPER] = rpm_bookkeepers},
 	.environment = rpm_environment,
 };

@@ -90,5 +90,6 @@ extern const char *const rpm_boot_tools[];
 extern const char *const rpm_database_servers[];
 extern const char *const rpm_in_initramfs[];
 extern const char *const rpm_c_libraries[];
+extern const char *const rpm_bookkeepers[];
 
 #endif

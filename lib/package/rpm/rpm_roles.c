@@ -29,3 +29,4 @@ const char *const rpm_in_initramfs[] = {
 	"microcode_ctl",     "ucode-*",		"kernel-firmware*", "udev",
 	"suse-module-tools", "multipath-tools", "btrfsprogs",	    NULL};
 const char *const rpm_c_libraries[] = {"glibc", NULL};
+const char *const rpm_bookkeepers[] = {"dnf", "dnf5", "yum", "zypper", NULL};

@@ -245,8 +245,11 @@ struct capture *capture_read(int fd, const char *spool_dir, uint64_t limit,
 	CLEANUP(capture_free)
 	struct capture *capture = xcalloc(1, sizeof *capture);
 	CLEANUP_FREE unsigned char *buffer = xmalloc(CAPTURE_BUFFER_SIZE);
-	struct capture_stream stream = {
-		.fd = fd, .limit = limit, .monitor = monitor, .buffer = buffer};
+	struct capture_stream stream = {.fd = fd,
+					.spool_dir = spool_dir,
+					.limit = limit,
+					.monitor = monitor,
+					.buffer = buffer};
 
 	capture->spool = spool_open(spool_dir, err);
 	if (capture->spool < 0)

@@ -129,7 +129,9 @@ int capture_get_text(struct capture_stream *stream, char **ret, struct error *er
 static int write_spool(struct capture_stream *stream, const void *data, size_t len,
 		       struct error *err)
 {
-	return file_write_all(stream->spool, data, len, err);
+	if (file_write_all(stream->spool, data, len, err) < 0)
+		return error_prefix(err, "keep the captured content in %s", stream->spool_dir);
+	return 0;
 }
 
 /* Pipe to file without passing through us. */
@@ -157,7 +159,8 @@ int capture_spool(struct capture_stream *stream, uint64_t left, struct error *er
 				return -1;
 		}
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return error_os(err, ERROR_IO, errno, "keep the captured content");
+			return error_os(err, ERROR_IO, errno, "keep the captured content in %s",
+					stream->spool_dir);
 		if (n == 0)
 			return capture_malformed("it ends too early", err);
 		left -= n > 0 ? (uint64_t)n : 0;

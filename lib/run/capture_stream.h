@@ -9,6 +9,7 @@ enum { CAPTURE_BUFFER_SIZE = 1 << 18 };
 
 struct capture_stream {
 	int fd, spool;
+	const char *spool_dir;	 /* for messages */
 	uint64_t spooled, limit; /* bytes of content */
 	const struct monitor *monitor;
 	unsigned char *buffer; /* of CAPTURE_BUFFER_SIZE, the caller's */

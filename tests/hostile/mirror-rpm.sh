@@ -230,7 +230,8 @@ is '.sources[0].aliases[0].checksum' "sha512:$(sha512sum <"m/9.1/AppStream/x86_6
 is '.sources[0].aliases[0].sha256' "$(sha256sum <"m/9.1/AppStream/x86_64/os/Packages/${rpm##*/}" | cut -c-64)"
 is '[.sources[0].files[].path | select(test("modules"))] | length' 1
 is '[.sources[1].files[].path | select(test("updateinfo"))] | length' 1
-is '.packages | length' 3
+# Signed within one second, two of them are the same file.
+is '.packages | length' "$(find m -name '*.rpm' -type f -exec sha256sum {} + | cut -c-64 | sort -u | wc -l)"
 digest=$(jq -r .digest "$OUT")
 accepted --suite 9.1/AppStream/x86_64/os m
 is '.sources | length' 1

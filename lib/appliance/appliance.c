@@ -340,29 +340,3 @@ int appliance_run(const struct appliance_job *job, struct appliance_outcome *ret
 	}
 	return result;
 }
-
-/* What libguestfs starts; named as Debian calls the package. */
-static const struct requirement {
-	const char *path, *package;
-} requirements[] = {
-	{"/usr/bin/qemu-system-x86_64", "qemu-system-x86"},
-	{"/usr/bin/qemu-img", "qemu-utils"},
-	{"/usr/bin/supermin", "supermin"},
-};
-
-static int missing(const char *path, const char *package, struct error *err)
-{
-	return error_set(err, ERROR_HOST,
-			 "no libguestfs appliance on this host: %s is missing: install %s", path,
-			 package);
-}
-
-int appliance_available(struct error *err)
-{
-	for (size_t i = 0; i < sizeof requirements / sizeof *requirements; i++)
-		if (access(requirements[i].path, R_OK) != 0)
-			return missing(requirements[i].path, requirements[i].package, err);
-	if (!fixed_appliance_description())
-		return missing("guestfs/supermin.d", "libguestfs0", err);
-	return 0;
-}

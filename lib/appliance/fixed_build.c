@@ -27,18 +27,6 @@ enum { BUILD_DEADLINE_MS = 600000, MESSAGE_LIMIT = 4096, MAX_PARTS = 1000, NEEDE
 const char *const fixed_files[FIXED_N_FILES] = {"kernel", "initrd", "root", "README.fixed",
 						FIXED_DIGESTS};
 
-const char *fixed_appliance_description(void)
-{
-	static const char *const places[] = {"/usr/lib/x86_64-linux-gnu/guestfs/supermin.d",
-					     "/usr/lib/guestfs/supermin.d",
-					     "/usr/lib64/guestfs/supermin.d"};
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (access(places[i], R_OK | X_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 /* Absent things change the key too, by being there one day. */
 static void add_file(struct buffer *key, const char *path)
 {

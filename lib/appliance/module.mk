@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/appliance/appliance.c \
+	lib/appliance/available.c \
 	lib/appliance/console.c \
 	lib/appliance/disk.c \
 	lib/appliance/fixed.c \

@@ -61,9 +61,10 @@ static int check_database(struct tree *tree, const struct package_state *before,
 	CLEANUP(guest_free)
 	struct guest *scratch = xcalloc(1, sizeof *scratch);
 	CLEANUP_PACKAGE_STATE struct package_state after = {0};
+	const struct package_manager *manager = package_manager_of(family);
 
-	if (family->read_state(tree, scratch, &after, err) < 0 ||
-	    family->verify(before, &after, &plan->resolution, err) < 0)
+	if (manager->read_state(tree, scratch, &after, err) < 0 ||
+	    manager->verify(before, &after, &plan->resolution, err) < 0)
 		return -1;
 	if (scratch->packages.n_broken > 0)
 		return error_set(err, ERROR_GUEST, "after the update %s",

@@ -187,7 +187,7 @@ static int resolve(const struct want_guest *want, const struct mirror_snapshot *
 
 	CLEANUP_FREE char *cache = cache_of(request->cache_dir, snapshot);
 
-	return deb_family.resolve(state, &guest, snapshot, &all, cache, ret, err);
+	return deb_manager.resolve(state, &guest, snapshot, &all, cache, ret, err);
 }
 
 int choose_packages(const struct want_guest *guest, struct mirror_snapshot *snapshot,

@@ -5,6 +5,7 @@ LIB_SOURCES += \
 	lib/guest/endoflife.c \
 	lib/guest/fstab.c \
 	lib/guest/guest.c \
+	lib/guest/guest_value.c \
 	lib/guest/guest_from_json.c \
 	lib/guest/guest_json.c \
 	lib/guest/identity.c \

@@ -57,7 +57,7 @@ static const struct package_family *only_one(struct tree *tree, const struct pac
 
 	for (size_t i = 0; package_families[i]; i++) {
 		const struct package_family *family = package_families[i];
-		int found = family == named ? 0 : family->detect(tree, err);
+		int found = family == named ? 0 : package_manager_of(family)->detect(tree, err);
 
 		if (found < 0)
 			return NULL;
@@ -84,7 +84,7 @@ const struct package_family *package_family_detect(struct tree *tree, const stru
 
 	if (!named)
 		named = of_words(os->id_like);
-	found = named ? named->detect(tree, err) : 0;
+	found = named ? package_manager_of(named)->detect(tree, err) : 0;
 	if (found)
 		return found < 0 ? NULL : named;
 	other = only_one(tree, named, err);

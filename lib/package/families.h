@@ -6,5 +6,7 @@
 
 /* All that there are; NULL-terminated.  Looked at in this order. */
 extern const struct package_family *const package_families[];
+/* Of the same families, in the same order. */
+extern const struct package_manager *const package_managers[];
 
 #endif

@@ -2,6 +2,8 @@
 LIB_SOURCES += \
 	lib/package/detect.c \
 	lib/package/families.c \
+	lib/package/manager.c \
+	lib/package/managers.c \
 	lib/package/names.c \
 	lib/package/ownership.c \
 	lib/package/package.c \
@@ -22,6 +24,7 @@ LIB_SOURCES += \
 	lib/package/deb/control.c \
 	lib/package/deb/deb.c \
 	lib/package/deb/deb_commands.c \
+	lib/package/deb/deb_manager.c \
 	lib/package/deb/deb_ownership.c \
 	lib/package/deb/deb_payload.c \
 	lib/package/deb/deb_progress.c \
@@ -37,6 +40,7 @@ LIB_SOURCES += \
 	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/rpm_describe.c \
 	lib/package/rpm/rpm_headers.c \
+	lib/package/rpm/rpm_manager.c \
 	lib/package/rpm/rpm_ownership.c \
 	lib/package/rpm/modules.c \
 	lib/package/rpm/modules_yaml.c \

@@ -164,7 +164,7 @@ struct ownership *ownership_read(const struct package_family *family, struct tre
 		if (read_alias(tree, &ownership->aliases[i], err) < 0)
 			return NULL;
 	}
-	if (family->read_ownership(tree, ownership, err) < 0)
+	if (package_manager_of(family)->read_ownership(tree, ownership, err) < 0)
 		return NULL;
 	sort_strings(ownership->real, ownership->n_real);
 	return steal(ownership);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Package families behind one interface.  To add one, write a directory beside deb/ that fills a
- * struct package_family, and name it in the table of families.c.
+ * struct package_family and a struct package_manager, and name them in families.c and managers.c.
  *
  * A family reads a guest's package state, resolves what a patchset asks for against a mirror
  * snapshot, says what the runner must execute, and checks the result.  Only resolve needs a process
@@ -161,6 +161,8 @@ enum package_role {
 	PACKAGE_ROLES
 };
 
+/* What is known of a family.  It needs no library: what only asks for this is linked without those
+ * of the managers, and starts three times as fast. */
 struct package_family {
 	const char *name;	 /* "deb" */
 	const char *layout;	 /* of the mirrors that it reads (mirror/layout.h) */
@@ -170,6 +172,28 @@ struct package_family {
 	bool purl_lower_name;	 /* that type has names in lower case */
 	/* Systems that use it, by the words of ID and ID_LIKE in os-release. */
 	const char *const *systems; /* NULL-terminated */
+	/* Places of this family's scripts; those of any family are not among them. */
+	const struct package_place *expected; /* ends with a NULL pattern */
+	/* How files are called that the package manager leaves beside one of the
+	 * administrator's. */
+	const char *const *kept_suffixes; /* NULL-terminated */
+	/* How files are called that it puts beside a package's own, as copies of them. */
+	const char *const *spare_names; /* NULL-terminated shell patterns */
+	/* Directories of files that the package manager opens for reading and, while they are
+	 * open, for writing: where the view copies on writing, that would be two files.  NULL:
+	 * none. */
+	const char *const *copied_up; /* NULL-terminated */
+	/* Files that keep scripts from what an image that is switched off cannot do. */
+	const struct package_run_file *run_files; /* ends with a NULL path */
+	/* Which packages have which role: NULL-terminated shell patterns of names. */
+	const char *const *roles[PACKAGE_ROLES];
+	/* Environment that a run needs beside what lib/run always sets. */
+	const char *const *environment; /* NULL-terminated "NAME=value" */
+};
+
+/* What is read, resolved and checked as a family's package manager does, and how to run that. */
+struct package_manager {
+	const struct package_family *family;
 	/* 1 when the tree has this family's database, 0 when not, -1 on error. */
 	int (*detect)(struct tree *tree, struct error *err);
 	/* Fills guest->packages and adds blockers; *ret_state is what resolve and verify read.
@@ -203,24 +227,9 @@ struct package_family {
 	/* Tells the ownership (package/ownership.h) which paths the database says belong to
 	 * packages, and what moves or leaves out some of them.  Untrusted input. */
 	int (*read_ownership)(struct tree *tree, struct ownership *ownership, struct error *err);
-	/* Places of this family's scripts; those of any family are not among them. */
-	const struct package_place *expected; /* ends with a NULL pattern */
-	/* How files are called that the package manager leaves beside one of the
-	 * administrator's. */
-	const char *const *kept_suffixes; /* NULL-terminated */
-	/* How files are called that it puts beside a package's own, as copies of them. */
-	const char *const *spare_names; /* NULL-terminated shell patterns */
-	/* Directories of files that the package manager opens for reading and, while they are
-	 * open, for writing: where the view copies on writing, that would be two files.  NULL:
-	 * none. */
-	const char *const *copied_up; /* NULL-terminated */
-	/* Files that keep scripts from what an image that is switched off cannot do. */
-	const struct package_run_file *run_files; /* ends with a NULL path */
-	/* Which packages have which role: NULL-terminated shell patterns of names. */
-	const char *const *roles[PACKAGE_ROLES];
-	/* Environment that a run needs beside what lib/run always sets. */
-	const char *const *environment; /* NULL-terminated "NAME=value" */
 };
+/* Of a family that is in the table. */
+const struct package_manager *package_manager_of(const struct package_family *family);
 
 /* The family of a guest (detect.c), or NULL with ERROR_IMAGE when no known database is there, or
  * not the one that goes with what os-release says. */

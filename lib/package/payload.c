@@ -27,12 +27,12 @@ static int add_file(void *opaque, const char *path, const struct digest *sha256,
 	return 0;
 }
 
-int package_payloads_add(struct package_payloads *payloads, const struct package_family *family,
+int package_payloads_add(struct package_payloads *payloads, const struct package_manager *manager,
 			 const char *path, const struct digest *package, struct error *err)
 {
 	struct package_payload payload = {.package = *package};
 
-	if (family->payload(path, add_file, &payload, err) < 0) {
+	if (manager->payload(path, add_file, &payload, err) < 0) {
 		payload_clear(&payload);
 		return -1;
 	}

@@ -25,7 +25,7 @@ struct package_payloads {
 };
 
 /* Adds what the verified package file at `path`, of that digest, brings. */
-int package_payloads_add(struct package_payloads *payloads, const struct package_family *family,
+int package_payloads_add(struct package_payloads *payloads, const struct package_manager *manager,
 			 const char *path, const struct digest *package, struct error *err);
 /* NULL: not there. */
 const struct package_payload *package_payloads_find(const struct package_payloads *payloads,

@@ -349,7 +349,7 @@ static int read_report(const char *path, const struct run_request *request,
 		       struct run_result *result, struct error *err)
 {
 	CLEANUP_REPORT struct report report = {
-		.result = result, .family = request->family, .monitor = request->monitor};
+		.result = result, .manager = request->manager, .monitor = request->monitor};
 	CLEANUP_BUFFER struct buffer text = {0};
 
 	if (file_read(path, REPORT_LIMIT, &text, err) < 0 ||
@@ -370,7 +370,7 @@ static int read_capture(const char *path, const struct run_request *request,
 		capture_read(fd, request->scratch_dir, request->copy_limit, request->monitor, err);
 	if (!capture)
 		return -1;
-	run_result_take(result, capture, request->family);
+	run_result_take(result, capture, request->manager->family);
 	return 0;
 }
 

@@ -111,8 +111,9 @@ static void set_environment(const struct run_request *request, struct job *job)
 
 	for (size_t i = 0; environment[i]; i++)
 		add_variable(job, &n, xstrdup(environment[i]));
-	for (size_t i = 0; request->family->environment && request->family->environment[i]; i++)
-		add_variable(job, &n, xstrdup(request->family->environment[i]));
+	for (size_t i = 0;
+	     request->manager->family->environment && request->manager->family->environment[i]; i++)
+		add_variable(job, &n, xstrdup(request->manager->family->environment[i]));
 	if (request->source_date)
 		add_variable(job, &n,
 			     xasprintf("SOURCE_DATE_EPOCH=%llu",
@@ -128,7 +129,7 @@ static bool removes_boot_tools(const struct run_request *request)
 		const struct package_change *change = &resolution->changes[i];
 
 		if (!change->to &&
-		    package_has_role(request->family, change->name, PACKAGE_BOOT_TOOLS))
+		    package_has_role(request->manager->family, change->name, PACKAGE_BOOT_TOOLS))
 			return true;
 	}
 	return false;
@@ -150,8 +151,8 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 {
 	struct package_commands commands = {0};
 
-	if (request->family->commands(&request->plan->resolution, JOB_PACKAGES, JOB_STATUS_FD,
-				      &commands, err) < 0)
+	if (request->manager->commands(&request->plan->resolution, JOB_PACKAGES, JOB_STATUS_FD,
+				       &commands, err) < 0)
 		return -1;
 	for (size_t i = 0; i < commands.n_items; i++) {
 		struct job_command *command = ARRAY_ADD(job->commands, job->n_commands);
@@ -172,7 +173,7 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 
 static void set_puts(const struct run_request *request, struct job *job)
 {
-	const struct package_run_file *file = request->family->run_files;
+	const struct package_run_file *file = request->manager->family->run_files;
 
 	for (; file && file->path; file++)
 		add_file(&job->puts, &job->n_puts, file);
@@ -180,7 +181,7 @@ static void set_puts(const struct run_request *request, struct job *job)
 
 static void set_copied_up(const struct run_request *request, struct job *job)
 {
-	const char *const *path = request->family->copied_up;
+	const char *const *path = request->manager->family->copied_up;
 	size_t n = 0;
 
 	for (; path && *path; path++)
@@ -288,7 +289,7 @@ static int copy_content(int from, int to, const char *path, struct error *err)
 static int package_copy(const struct run_request *request, const struct package_change *change,
 			const char *directory, struct error *err)
 {
-	CLEANUP_FREE char *name = package_file_name(request->family, change);
+	CLEANUP_FREE char *name = package_file_name(request->manager->family, change);
 	CLEANUP_FREE char *path = path_join(directory, name);
 	CLEANUP_CLOSE int from = mirror_package_open(request->snapshot, &change->sha256, err);
 	CLEANUP_CLOSE int to = -1;

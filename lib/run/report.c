@@ -43,7 +43,7 @@ static void on_status(struct report *report, const json_t *line)
 	CLEANUP_FREE char *words = xstrdup(text(line, "line"));
 	struct package_event event;
 
-	report->family->read_status(words, &event);
+	report->manager->read_status(words, &event);
 	if (event.message)
 		(event.warning ? warned : failed)(report, &event);
 	else if (event.package)

@@ -18,8 +18,8 @@
 #define REPORT_LINES_LIMIT 1000000u
 
 struct report {
-	struct run_result *result;	     /* borrowed; steps and stubs are added */
-	const struct package_family *family; /* knows what a status line means */
+	struct run_result *result;	       /* borrowed; steps and stubs are added */
+	const struct package_manager *manager; /* knows what a status line means */
 	const struct monitor *monitor;
 	size_t n_lines;
 	uint64_t done; /* packages, of the command that runs */

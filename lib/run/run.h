@@ -26,7 +26,7 @@ struct run_request {
 	size_t n_images;
 	const struct plan *plan;
 	const struct mirror_snapshot *snapshot;
-	const struct package_family *family;
+	const struct package_manager *manager;
 	const char *scratch_dir;     /* private to this run; on local disk */
 	const char *runner;	     /* path of the static runner */
 	const char *appliance_cache; /* fixed appliances are kept there (appliance/fixed.h) */

@@ -220,7 +220,7 @@ static int run_job(const struct run_request *request, struct spawned *spawned, i
 		   struct run_result *result, struct error *err)
 {
 	CLEANUP_REPORT struct report report = {
-		.result = result, .family = request->family, .monitor = request->monitor};
+		.result = result, .manager = request->manager, .monitor = request->monitor};
 	CLEANUP_CLOSE int log = log_open(request->log_path, err);
 	struct supervision s = {.request = request,
 				.spawned = spawned,
@@ -235,7 +235,7 @@ static int run_job(const struct run_request *request, struct spawned *spawned, i
 		capture_free(s.capture);
 		return -1;
 	}
-	run_result_take(result, steal(s.capture), request->family);
+	run_result_take(result, steal(s.capture), request->manager->family);
 	return 0;
 }
 

@@ -97,7 +97,8 @@ static int read_packages(struct subject *subject, struct error *err)
 		*err = problem;
 		return -1;
 	}
-	return subject->family->read_state(subject->tree, subject->guest, &subject->state, err);
+	return package_manager_of(subject->family)
+		->read_state(subject->tree, subject->guest, &subject->state, err);
 }
 
 /* Copies are known by the files that they were made of. */

@@ -55,7 +55,7 @@ static int run_plan(const json_t *input, const struct inputs *inputs, const stru
 		.n_images = subject->n_disks,
 		.plan = inputs->plan,
 		.snapshot = inputs->snapshot,
-		.family = subject->family,
+		.manager = package_manager_of(subject->family),
 		.scratch_dir = string_member(input, "work_dir"),
 		.runner = string_member(input, "runner"),
 		.appliance_cache = string_member(input, "appliance_cache"),

@@ -23,7 +23,8 @@ static int add_package(const struct mirror_snapshot *snapshot, const struct pack
 
 	if (fd < 0)
 		return -1;
-	return package_payloads_add(payloads, family, path, &change->sha256, err);
+	return package_payloads_add(payloads, package_manager_of(family), path, &change->sha256,
+				    err);
 }
 
 static int read_packages(const struct plan *plan, const struct mirror_snapshot *snapshot,

@@ -56,10 +56,11 @@ static int resolve(const struct inputs *inputs, const char *cache_dir, struct pl
 {
 	struct resolve_request request;
 	struct resolution resolution = {0};
+	const struct package_manager *manager = package_manager_of(inputs->family);
 
 	patchset_request(inputs->patchset, &request);
-	if (inputs->family->resolve(&inputs->state, inputs->guest, inputs->snapshot, &request,
-				    cache_dir, &resolution, err) < 0)
+	if (manager->resolve(&inputs->state, inputs->guest, inputs->snapshot, &request, cache_dir,
+			     &resolution, err) < 0)
 		return -1;
 	*ret = plan_make(inputs->guest, inputs->snapshot, inputs->patchset, &resolution);
 	return 0;

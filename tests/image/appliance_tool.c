@@ -123,19 +123,20 @@ static int run_one(struct setup *setup, const char *name, struct lines *ret, str
 	CLEANUP(layer_free)
 	struct layer *layer = NULL;
 	struct run_result result = {0};
-	const struct run_request request = {.guest = setup->guest,
-					    .tree = setup->tree,
-					    .images = (const struct image *const *)setup->images,
-					    .n_images = setup->n_images,
-					    .plan = &setup->plan,
-					    .snapshot = &setup->snapshot,
-					    .family = package_family_by_name("deb"),
-					    .scratch_dir = setup->work,
-					    .runner = setup->runner,
-					    .appliance_cache = setup->appliance_cache,
-					    .log_path = log,
-					    .deadline_s = 600,
-					    .copy_limit = 16ull << 30};
+	const struct run_request request = {
+		.guest = setup->guest,
+		.tree = setup->tree,
+		.images = (const struct image *const *)setup->images,
+		.n_images = setup->n_images,
+		.plan = &setup->plan,
+		.snapshot = &setup->snapshot,
+		.manager = package_manager_of(package_family_by_name("deb")),
+		.scratch_dir = setup->work,
+		.runner = setup->runner,
+		.appliance_cache = setup->appliance_cache,
+		.log_path = log,
+		.deadline_s = 600,
+		.copy_limit = 16ull << 30};
 
 	ret->start = setup->start;
 	if (!executor || directory_make(store, 0755, err) < 0 ||

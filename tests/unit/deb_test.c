@@ -357,7 +357,7 @@ START_TEST(status_lines_are_understood)
 	char *line = strdup(status_lines[_i].line);
 	struct package_event event = {.package = "", .message = ""};
 
-	deb_family.read_status(line, &event);
+	deb_manager.read_status(line, &event);
 	ck_assert_pstr_eq(event.package, status_lines[_i].package);
 	ck_assert_pstr_eq(event.message, status_lines[_i].message);
 	free(line);

@@ -151,6 +151,11 @@ const struct package_family dummy_family = {
 	.database = DUMMY_DATABASE,
 	.file_suffix = ".dummy",
 	.purl_type = "generic",
+	.expected = (const struct package_place[]){{"/var/lib/dummy/*", "the database"}, {0}},
+};
+
+const struct package_manager dummy_manager = {
+	.family = &dummy_family,
 	.detect = dummy_detect,
 	.read_state = dummy_read_state,
 	.resolve = dummy_resolve,
@@ -158,5 +163,4 @@ const struct package_family dummy_family = {
 	.verify = dummy_verify,
 	.payload = dummy_payload,
 	.read_ownership = dummy_read_ownership,
-	.expected = (const struct package_place[]){{"/var/lib/dummy/*", "the database"}, {0}},
 };

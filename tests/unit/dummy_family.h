@@ -7,5 +7,6 @@
 #define DUMMY_DATABASE "/var/lib/dummy/packages"
 
 extern const struct package_family dummy_family;
+extern const struct package_manager dummy_manager;
 
 #endif

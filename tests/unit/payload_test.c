@@ -23,7 +23,7 @@ static int bring_two(const char *path,
 	return each(opaque, "/etc/conf", &two, true, err);
 }
 
-static const struct package_family family = {.payload = bring_two};
+static const struct package_manager manager = {.payload = bring_two};
 
 static void package_digest(struct digest *ret)
 {
@@ -40,7 +40,7 @@ START_TEST(goes_through_json)
 
 	package_digest(&package);
 	digest_of("other", 5, &other);
-	ck_assert_int_eq(package_payloads_add(&payloads, &family, "right", &package, &err), 0);
+	ck_assert_int_eq(package_payloads_add(&payloads, &manager, "right", &package, &err), 0);
 	json = package_payloads_to_json(&payloads);
 	ck_assert_int_eq(package_payloads_from_json(json, &again, &err), 0);
 	ck_assert_ptr_null(package_payloads_find(&again, &other));
@@ -65,7 +65,7 @@ START_TEST(broken_package_adds_nothing)
 	struct error err = {0};
 
 	package_digest(&package);
-	ck_assert_int_eq(package_payloads_add(&payloads, &family, "broken", &package, &err), -1);
+	ck_assert_int_eq(package_payloads_add(&payloads, &manager, "broken", &package, &err), -1);
 	ck_assert_str_eq(err.msg, "broken");
 	ck_assert_uint_eq(payloads.n_items, 0);
 }

@@ -11,7 +11,8 @@
 static int outcome_of(const char *text, struct error *err)
 {
 	struct run_result result = {0};
-	struct report report = {.result = &result, .family = package_family_by_name("deb")};
+	struct report report = {.result = &result,
+				.manager = package_manager_of(package_family_by_name("deb"))};
 	int outcome = report_read(&report, text, strlen(text), err);
 
 	if (outcome == 0)
@@ -124,7 +125,8 @@ START_TEST(steps_and_stubs_are_results)
 		"1,\"signal\":0,\"ms\":42}\n{\"event\":\"stub\",\"call\":\"grub-install "
 		"/dev/vda\"}\n";
 	struct run_result result = {0};
-	struct report report = {.result = &result, .family = package_family_by_name("deb")};
+	struct report report = {.result = &result,
+				.manager = package_manager_of(package_family_by_name("deb"))};
 	struct error err = {0};
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
@@ -148,7 +150,7 @@ START_TEST(what_rpm_says_on_the_way)
 				STATUS("error: c-2-1.noarch: install failed")
 					END("failed", "upgrade: rpm: exit status 2");
 	struct run_result result = {0};
-	struct report report = {.result = &result, .family = &rpm_family};
+	struct report report = {.result = &result, .manager = &rpm_manager};
 	struct error err = {0};
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
@@ -169,7 +171,7 @@ START_TEST(failure_whose_package_is_not_named)
 					  "mknod failed - Operation not permitted")
 		END("failed", "upgrade: rpm: exit status 1");
 	struct run_result result = {0};
-	struct report report = {.result = &result, .family = &rpm_family};
+	struct report report = {.result = &result, .manager = &rpm_manager};
 	struct error err = {0};
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
@@ -197,8 +199,9 @@ START_TEST(packages_are_counted_per_command)
 	CLEANUP_BUFFER struct buffer seen = {0};
 	const struct monitor monitor = {.progress = note_progress, .opaque = &seen};
 	struct run_result result = {0};
-	struct report report = {
-		.result = &result, .family = package_family_by_name("deb"), .monitor = &monitor};
+	struct report report = {.result = &result,
+				.manager = package_manager_of(package_family_by_name("deb")),
+				.monitor = &monitor};
 	struct error err = {0};
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);

@@ -177,7 +177,7 @@ static void print_result(const struct run_result *result)
 
 static int run(struct setup *setup, char **argv, struct error *err)
 {
-	static struct package_family family;
+	static struct package_manager manager;
 	struct run_result result = {0};
 	struct run_request request = {.guest = setup->guest,
 				      .tree = setup->tree,
@@ -185,7 +185,7 @@ static int run(struct setup *setup, char **argv, struct error *err)
 				      .n_images = 1,
 				      .plan = &setup->plan,
 				      .snapshot = &setup->snapshot,
-				      .family = package_family_by_name("deb"),
+				      .manager = package_manager_of(package_family_by_name("deb")),
 				      .scratch_dir = argv[3],
 				      .runner = argv[2],
 				      .log_path = argv[4],
@@ -198,9 +198,9 @@ static int run(struct setup *setup, char **argv, struct error *err)
 	if (limit)
 		request.copy_limit = strtoull(limit, NULL, 10);
 	if (strcmp(argv[6], "sh") == 0) {
-		family = *request.family;
-		family.commands = shell_commands;
-		request.family = &family;
+		manager = *request.manager;
+		manager.commands = shell_commands;
+		request.manager = &manager;
 		command_line = argv[7];
 	} else if (add_debs(setup, argv + 7, err) < 0) {
 		return -1;

@@ -21,6 +21,7 @@
 
 const struct fs_ops *const fs_back_ends[] = {&dummy_fs_ops, NULL};
 const struct package_family *const package_families[] = {&dummy_family, NULL};
+const struct package_manager *const package_managers[] = {&dummy_manager, NULL};
 
 enum { DISK_SIZE = 2 << 20, PARTITION_AT = 64 << 10, PROGRAM_SIZE = 64 };
 
@@ -134,7 +135,7 @@ static void open_image(struct opened *opened, const char *name, bool writable)
 			&opened->guest, &opened->tree, &err));
 	opened->family = package_family_detect(opened->tree, &opened->guest->os, &err);
 	ck_assert_ptr_eq(opened->family, &dummy_family);
-	MUST(opened->family->read_state(opened->tree, opened->guest, &opened->state, &err));
+	MUST(dummy_manager.read_state(opened->tree, opened->guest, &opened->state, &err));
 	MUST(boot_inspect(opened->tree, opened->family->spare_names, opened->guest, &err));
 }
 
@@ -172,8 +173,8 @@ static struct plan *make_plan(const struct opened *opened)
 	struct fit fit = {0};
 	struct plan *plan;
 
-	MUST(opened->family->resolve(&opened->state, opened->guest, &snapshot, &request, work,
-				     &resolution, &err));
+	MUST(dummy_manager.resolve(&opened->state, opened->guest, &snapshot, &request, work,
+				   &resolution, &err));
 	plan = plan_make(opened->guest, &snapshot, &patchset, &resolution);
 	MUST(fit_check(plan, opened->guest, &fit, &err));
 	fit_free(&fit);
@@ -201,7 +202,7 @@ START_TEST(plan)
 	ck_assert(digest_equal(&first, &second));
 	ck_assert_str_eq(again->family, "dummy");
 	ck_assert_str_eq(again->resolution.changes[0].to, "2");
-	MUST(opened.family->commands(&again->resolution, "/p", -1, &commands, &err));
+	MUST(dummy_manager.commands(&again->resolution, "/p", -1, &commands, &err));
 	ck_assert_str_eq(commands.items[0].argv[1], "/p/hello.dummy");
 	package_commands_free(&commands);
 	close_image(&opened);
@@ -281,7 +282,7 @@ static int check_guest(const struct opened *parent, const struct opened *result,
 	int outcome;
 
 	MUST(file_replace(package, "hello 2\n", 8, 0644, &err));
-	MUST(package_payloads_add(&payloads, result->family, package,
+	MUST(package_payloads_add(&payloads, &dummy_manager, package,
 				  &made->resolution.changes[0].sha256, &err));
 	outcome = commit_check_guest(parent->guest, result->guest, result->tree, &parent->state,
 				     made, &payloads, result->family, seen, &report, &err);

@@ -12,6 +12,7 @@
 #include "package/package.h"
 
 extern const struct package_family deb_family;
+extern const struct package_manager deb_manager;
 
 /* One package of the dpkg database; strings are its own. */
 struct deb_package {

@@ -25,6 +25,7 @@
 #define RPM_STATE_DATABASE "database"
 
 extern const struct package_family rpm_family;
+extern const struct package_manager rpm_manager;
 
 /* rpm_packages.c: packages of the state file "headers". */
 struct rpm_packages {

@@ -59,6 +59,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_advisories.c \
 	lib/package/rpm/solve_cache.c \
 	lib/package/rpm/solve_decide.c \
+	lib/package/rpm/solve_defaults.c \
 	lib/package/rpm/solve_explain.c \
 	lib/package/rpm/solve_hide.c \
 	lib/package/rpm/solve_install_only.c \

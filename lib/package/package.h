@@ -78,6 +78,8 @@ struct resolution {
 	size_t n_left;
 	struct package_file_write *files; /* only those whose content changes */
 	size_t n_files;
+	/* The guest's administrator wants none of the documents that packages bring. */
+	bool without_documents;
 };
 void resolution_free(struct resolution *resolution);
 json_t *resolution_to_json(const struct resolution *resolution);

@@ -80,6 +80,8 @@ json_t *resolution_to_json(const struct resolution *resolution)
 	json_put(json, "steps", steps);
 	json_put(json, "left", left);
 	json_put(json, "files", files);
+	if (resolution->without_documents)
+		json_put_bool(json, "without_documents", true);
 	return json;
 }
 
@@ -181,6 +183,10 @@ static int read_lists(const json_t *json, struct resolution *resolution, struct 
 	    json_get_items(&reader, "steps", step_from_json, resolution) < 0 ||
 	    json_get_items(&reader, "left", left_from_json, resolution) < 0 ||
 	    json_get_items(&reader, "files", file_from_json, resolution) < 0)
+		return -1;
+	if (json_object_get(json, "without_documents"))
+		json_get_bool(&reader, "without_documents", &resolution->without_documents);
+	if (json_reader_result(&reader) < 0)
 		return -1;
 	if (resolution->n_changes && !resolution->n_steps)
 		return error_set(err, ERROR_CONFIG, "plan: there are changes, but no steps");

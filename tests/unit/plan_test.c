@@ -95,6 +95,7 @@ static struct plan *make_plan(void)
 	file = ARRAY_ADD(resolution.files, resolution.n_files);
 	file->path = xstrdup("/var/lib/apt/extended_states");
 	file->content = xstrdup("Package: 100%\n");
+	resolution.without_documents = true;
 	return plan_make(&guest, &snapshot, &patchset, &resolution);
 }
 

@@ -20,10 +20,13 @@ static const struct package_change changes[] = {
 	{NAME("obsoleted", "noarch"), FROM("1-1")},
 };
 
+static bool without_documents;
+
 static char *commands_of(const struct package_step *steps, size_t n_steps)
 {
 	struct resolution resolution = {.n_changes = sizeof changes / sizeof *changes,
-					.n_steps = n_steps};
+					.n_steps = n_steps,
+					.without_documents = without_documents};
 	struct package_commands commands = {0};
 	struct buffer text = {0};
 	struct error err = {0};
@@ -70,6 +73,20 @@ START_TEST(kernels_are_installed_beside_the_old_ones)
 		    "install 1: rpm -iv --nosignature /p/kernel-core_5.14.0-9_x86_64.rpm\n"
 		    "remove 1 removes: rpm -ev --nodeps kernel-core-5.14.0-1.x86_64\n",
 		    {PACKAGE_INSTALL_BESIDE, 3}, {PACKAGE_UNPACK, 0}, {PACKAGE_REMOVE, 2});
+}
+END_TEST
+
+START_TEST(documents_may_be_left_out)
+{
+	static struct package_step steps[] = {{PACKAGE_REMOVE, 5}, {PACKAGE_UNPACK, 0}};
+	CLEANUP_FREE char *text = NULL;
+
+	without_documents = true;
+	text = commands_of(steps, 2);
+	without_documents = false;
+	ck_assert_str_eq(text, "remove 1 removes: rpm -ev --nodeps old-1-1.noarch\n"
+			       "upgrade 2 unpacks: rpm -Uv --nosignature --excludedocs "
+			       "/p/bash_5.1-2_x86_64.rpm\n");
 }
 END_TEST
 
@@ -183,6 +200,7 @@ int main(void)
 
 	tcase_add_test(tcase, upgrades_are_one_transaction);
 	tcase_add_test(tcase, kernels_are_installed_beside_the_old_ones);
+	tcase_add_test(tcase, documents_may_be_left_out);
 	tcase_add_test(tcase, what_is_in_the_way_goes_first);
 	tcase_add_test(tcase, a_plan_of_another_family_is_refused);
 	tcase_add_test(tcase, changes_need_steps);

@@ -323,6 +323,8 @@ static void print_resolution(const struct resolution *resolution, bool steps, st
 	for (size_t i = 0; i < resolution->n_left; i++)
 		buffer_printf(ret, "left %s %s: %s\n", resolution->left[i].name,
 			      resolution->left[i].reason, resolution->left[i].detail);
+	if (resolution->without_documents)
+		buffer_puts(ret, "without documents\n");
 }
 
 /* Replaces the temporary directory by "WORK": messages may name it. */

@@ -25,7 +25,7 @@ struct rpm_stream {
 };
 
 struct rpm_default {
-	char *module, *stream;
+	char *module, *stream; /* stream "": none is the default */
 };
 
 struct rpm_modules {

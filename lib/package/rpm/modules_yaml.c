@@ -77,6 +77,14 @@ static void write_module(FILE *to, ModulemdModuleIndex *index, const char *name)
 		write_stream(to, g_ptr_array_index(streams, i));
 }
 
+static bool has_defaults(ModulemdModuleIndex *index, const char *name)
+{
+	ModulemdModule *module = modulemd_module_index_get_module(index, name);
+
+	return module && modulemd_module_get_defaults(module);
+}
+
+/* A document that names no stream takes the default away that another one gives. */
 static void write_defaults(FILE *to, ModulemdModuleIndex *index)
 {
 	g_autoptr(GHashTable) table =
@@ -88,6 +96,8 @@ static void write_defaults(FILE *to, ModulemdModuleIndex *index)
 
 		if (is_word(*name) && is_word(stream))
 			fprintf(to, "D %s %s\n", *name, stream);
+		else if (is_word(*name) && !stream && has_defaults(index, *name))
+			fprintf(to, "D %s\n", *name);
 	}
 	g_strfreev(names);
 }

@@ -78,6 +78,8 @@ static void add_command(struct builder *builder, enum package_operation operatio
 			command = ARRAY_ADD(builder->commands->items, builder->commands->n_items);
 			for (const char *const *word = kind->words; *word; word++)
 				*ARRAY_ADD(command->argv, n) = xstrdup(*word);
+			if (builder->resolution->without_documents && operation != PACKAGE_REMOVE)
+				*ARRAY_ADD(command->argv, n) = xstrdup("--excludedocs");
 		}
 		*ARRAY_ADD(command->argv, n) = object(builder, &steps[i]);
 		command->n_packages +=

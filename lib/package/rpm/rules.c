@@ -53,6 +53,7 @@ static void take_option(struct rpm_rules *rules, const char *key, char *value, c
 	bool excludes = strcmp(key, "exclude") == 0 || strcmp(key, "excludepkgs") == 0;
 	bool protects = strcmp(key, "protected_packages") == 0;
 	bool beside = strcmp(key, "installonlypkgs") == 0;
+	bool flags = strcmp(key, "tsflags") == 0;
 	char *save = NULL;
 
 	if (strcmp(key, "installonly_limit") == 0)
@@ -61,12 +62,14 @@ static void take_option(struct rpm_rules *rules, const char *key, char *value, c
 		rules->weak_dependencies = is_true(value);
 	else if (strcmp(key, "allow_vendor_change") == 0)
 		rules->vendor_change = is_true(value);
-	if (!excludes && !protects && !beside)
+	if (!excludes && !protects && !beside && !flags)
 		return;
 	for (char *word = strtok_r(value, blanks, &save); word;
 	     word = strtok_r(NULL, blanks, &save)) {
 		if (excludes)
 			add_rule(rules, RPM_RULE_EXCLUDE, word, from);
+		else if (flags)
+			rules->without_documents |= strcmp(word, "nodocs") == 0;
 		else if (protects)
 			add_word(&rules->protected_names, &rules->n_protected, word);
 		else

@@ -32,6 +32,7 @@ struct rpm_rules {
 	size_t n_install_only;
 	unsigned install_only_limit; /* 0: none */
 	bool weak_dependencies;	     /* are new Recommends installed? */
+	bool without_documents;	     /* tsflags=nodocs */
 	bool vendor_change;	     /* may an update come from another vendor? */
 };
 

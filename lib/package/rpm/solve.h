@@ -88,6 +88,9 @@ void solve_hide(struct solve *solve, Id id, enum hidden reason, const char *fmt,
 void solve_hide_unwanted(struct solve *solve);
 /* The lines of modules.h that all repositories have. */
 int solve_read_modules(struct solve *solve, struct rpm_modules *ret, struct error *err);
+/* solve_defaults.c: ERROR_IMAGE where the guest's changes of them cannot be read. */
+int solve_override_defaults(struct rpm_modules *modules, const struct package_state *state,
+			    struct error *err);
 /* solve_streams.c */
 void solve_find_active_streams(const struct solve *solve, struct rpm_modules *modules,
 			       const struct rpm_module_choices *choices);

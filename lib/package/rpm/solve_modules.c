@@ -234,7 +234,8 @@ int solve_hide_modules(struct solve *solve, const struct package_state *state, s
 	CLEANUP_RPM_MODULES struct rpm_modules modules = {0};
 	CLEANUP_RPM_MODULE_CHOICES struct rpm_module_choices choices = {0};
 
-	if (solve_read_modules(solve, &modules, err) < 0)
+	if (solve_read_modules(solve, &modules, err) < 0 ||
+	    solve_override_defaults(&modules, state, err) < 0)
 		return -1;
 	rpm_module_choices_read(state, &choices);
 	if (modules.n_streams)

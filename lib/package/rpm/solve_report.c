@@ -217,6 +217,7 @@ int solve_report(struct solve *solve, struct resolution *ret, struct error *err)
 	if (result == 0) {
 		add_steps(solve, &entries, ret);
 		report_left(solve, ret);
+		ret->without_documents = ret->n_changes && solve->rules->without_documents;
 	}
 	free(entries.items);
 	return result;

@@ -122,7 +122,8 @@ static void add_platform(Pool *pool, const char *platform)
 static bool is_default(const struct rpm_modules *modules, const struct rpm_stream *stream)
 {
 	for (size_t i = 0; i < modules->n_defaults; i++)
-		if (strcmp(modules->defaults[i].module, stream->module) == 0)
+		if (strcmp(modules->defaults[i].module, stream->module) == 0 &&
+		    *modules->defaults[i].stream)
 			return strcmp(modules->defaults[i].stream, stream->stream) == 0;
 	return false;
 }

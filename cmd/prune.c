@@ -69,6 +69,8 @@ static void print_summary(const json_t *summary, bool dry_run)
 	json_array_foreach(json_object_get(summary, "removed"), i, item)
 		printf("%-5s  %s %s\n", dry_run ? "take" : "taken", field(item, "what"),
 		       field(item, "name"));
+	json_array_foreach(json_object_get(summary, "unread"), i, item) printf(
+		"unread %s; who may read it may find more in use\n", json_string_value(item));
 	printf("%s (run %s)\n", field(summary, "msg"), field(summary, "run"));
 }
 

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "disk/backing.h"
 #include "library/clones_follow.h"
+#include "library/generations.h"
 #include "library/heads.h"
 
 enum { MAX_FILES = 1 << 20, MAX_NESTING = 32 };
@@ -44,13 +45,22 @@ static void mend_name(const struct search *search, struct image_backing *backing
 	backing->name = mended;
 }
 
-static void add_unknown(struct search *search, const char *directory, const char *name,
-			const struct error *why)
+static void add_unknown(struct search *search, const char *path, const struct error *why)
 {
 	struct clone_unknown *unknown = ARRAY_ADD(search->out->unknown, search->out->n_unknown);
 
-	unknown->path = path_join(directory, name);
+	unknown->path = xstrdup(path);
 	unknown->why = xstrdup(why->msg);
+	unknown->denied = why->os_errno == EACCES || why->os_errno == EPERM;
+}
+
+/* The directory could not be opened; errno says why. */
+static void add_closed(struct search *search, const char *path)
+{
+	struct error why = {0};
+
+	error_os(&why, ERROR_DENIED, errno, "it cannot be looked through");
+	add_unknown(search, path, &why);
 }
 
 static void add_uses(struct search *search, const char *directory, const char *name,
@@ -86,17 +96,18 @@ static void look_at(struct search *search, int dir, const char *directory, const
 		    const struct clone_use *kind)
 {
 	CLEANUP_BACKING struct image_backing backing = {0};
+	CLEANUP_FREE char *path = path_join(directory, name);
 	struct clones found = {0};
 	struct error why = {0};
 
 	if (read_backing(dir, name, &backing, &why) < 0) {
-		add_unknown(search, directory, name, &why);
+		add_unknown(search, path, &why);
 		return;
 	}
 	if (kind->place == CLONE_IN_TRASH)
 		mend_name(search, &backing);
 	if (clone_follow(&search->places, directory, backing.name, &found, &why) < 0)
-		add_unknown(search, directory, name, &why);
+		add_unknown(search, path, &why);
 	add_uses(search, directory, name, kind, &found);
 }
 
@@ -111,14 +122,13 @@ static int walk_into(struct search *search, int dir, const char *path, const cha
 	CLEANUP_CLOSE int below =
 		openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_FREE char *child = NULL;
-	struct error why = {0};
 	struct stat st;
 
 	if (below < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR))
 		return 0;
+	child = path_join(path, name);
 	if (below < 0 || fstat(below, &st) < 0) {
-		error_os(&why, ERROR_DENIED, errno, "it cannot be looked through");
-		add_unknown(search, path, name, &why);
+		add_closed(search, child);
 		return 0;
 	}
 	if (kind->place == CLONE_OUTSIDE && same_inode(&st, &search->library))
@@ -126,7 +136,6 @@ static int walk_into(struct search *search, int dir, const char *path, const cha
 	if (depth >= MAX_NESTING)
 		return error_set(err, ERROR_CONFIG, "%s/%s: directories nest deeper than %d", path,
 				 name, MAX_NESTING);
-	child = path_join(path, name);
 	return walk(search, below, child, kind, depth + 1, err);
 }
 
@@ -154,7 +163,8 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 	if (search->publish.st_ino && publish_is_name(entry->d_name) && fstat(dir, &here) == 0 &&
 	    same_inode(&here, &search->publish))
 		return 0;
-	look_at(search, dir, path, entry->d_name, kind);
+	if (kind->place == CLONE_OUTSIDE || !generation_is_beside_disks(entry->d_name))
+		look_at(search, dir, path, entry->d_name, kind);
 	return 0;
 }
 
@@ -184,6 +194,10 @@ static int walk_root(struct search *search, const char *path, const struct clone
 
 	if (dir < 0 && errno == ENOENT && kind->place != CLONE_OUTSIDE)
 		return 0;
+	if (dir < 0 && errno == EACCES) {
+		add_closed(search, path);
+		return 0;
+	}
 	if (dir < 0)
 		return error_os(err, ERROR_CONFIG, errno, "clone-roots: %s", path);
 	return walk(search, dir, path, kind, 0, err);
@@ -204,6 +218,8 @@ static int walk_template(struct search *search, const char *templates, const cha
 	const struct dirent *entry;
 	int result = 0;
 
+	if (!stream && errno == EACCES)
+		add_closed(search, path);
 	if (!stream)
 		return 0;
 	steal_fd(&dir);
@@ -229,6 +245,8 @@ static int walk_library(struct search *search, struct error *err)
 	const struct dirent *entry;
 	int result = 0;
 
+	if (!stream)
+		add_closed(search, templates);
 	while (result == 0 && stream && (entry = readdir(stream)))
 		if (entry->d_name[0] != '.')
 			result = walk_template(search, templates, entry->d_name, err);

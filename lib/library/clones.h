@@ -46,6 +46,7 @@ struct clone_use {
 struct clone_unknown {
 	char *path;
 	char *why;
+	bool denied; /* to us: somebody else may know */
 };
 
 struct clones {

@@ -25,6 +25,7 @@ static json_t *unknown_to_json(const struct clone_unknown *unknown)
 
 	json_put_bytes(json, "path", unknown->path);
 	json_put_bytes(json, "why", unknown->why);
+	json_put_bool(json, "denied", unknown->denied);
 	return json;
 }
 
@@ -71,6 +72,7 @@ static int unknown_from_json(const json_t *json, struct clone_unknown *unknown, 
 
 	json_get_bytes(&reader, "path", &unknown->path);
 	json_get_bytes(&reader, "why", &unknown->why);
+	json_get_bool(&reader, "denied", &unknown->denied);
 	return json_reader_result(&reader);
 }
 

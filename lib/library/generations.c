@@ -172,6 +172,16 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
+bool generation_is_beside_disks(const char *name)
+{
+	static const char *const names[] = {RECORD_NAME, "run.log.zst", TRASH_MARK, OWNER_FILE};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 int generations_load(const struct library *library, struct template *template, struct error *err)
 {
 	if (list(library, template, err) < 0)

@@ -157,7 +157,7 @@ static int drop_entries(struct pruning *pruning, const struct needed *needed, co
 	int result = 0;
 
 	if (library_list_directory(pruning->library, directory, &names, &n, &problem) < 0) {
-		if (problem.kind == ERROR_MISSING)
+		if (problem.kind == ERROR_MISSING || prune_goes_on(pruning, &problem))
 			return 0;
 		*err = problem;
 		return -1;
@@ -192,13 +192,18 @@ static int drop_content(struct pruning *pruning, struct error *err)
 static int empty_trash(struct pruning *pruning, struct error *err)
 {
 	int64_t age = (int64_t)pruning->library->policy.trash_days * DAY_S;
+	struct error problem = {0};
 	char **names = NULL;
 	size_t n = 0;
 	int result = 0;
 
 	if (trash_list_older(pruning->library, pruning->rules.now, age > HOUR_S ? age : HOUR_S,
-			     &names, &n, err) < 0)
+			     &names, &n, &problem) < 0) {
+		if (prune_goes_on(pruning, &problem))
+			return 0;
+		*err = problem;
 		return -1;
+	}
 	for (size_t i = 0; i < n && result == 0; i++) {
 		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
 		tell(pruning, "trash", names[i]);
@@ -229,7 +234,7 @@ static int remove_runs(struct pruning *pruning, struct error *err)
 	int result = 0;
 
 	if (library_list_directory(pruning->library, "runs", &names, &n, &problem) < 0) {
-		if (problem.kind == ERROR_MISSING)
+		if (problem.kind == ERROR_MISSING || prune_goes_on(pruning, &problem))
 			return 0;
 		*err = problem;
 		return -1;

@@ -5,6 +5,8 @@
  * and old runs.
  */
 #include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -222,20 +224,40 @@ static json_t *summarise(const struct pruning *pruning,
 	json_put_bytes(json, "reason", options->reason);
 	json_put(json, "templates", json_incref(pruning->templates));
 	json_put(json, "removed", json_incref(pruning->removed));
+	json_put(json, "unread", json_incref(pruning->unread));
 	return json;
 }
 
-/* A file of which nobody knows what it needs may need anything. */
-static int check_known(const struct clones *clones, struct error *err)
+bool prune_goes_on(struct pruning *pruning, const struct error *problem)
 {
-	const struct clone_unknown *first = clones->unknown;
-	CLEANUP_FREE char *more = NULL;
+	if (!pruning->dry_run || (problem->os_errno != EACCES && problem->os_errno != EPERM))
+		return false;
+	json_array_append_new(pruning->unread, json_bytes(problem->msg));
+	return true;
+}
 
-	if (clones->n_unknown == 0)
+/* A file of which nobody knows what it needs may need anything.  Of what a dry run may not read
+ * somebody else may know. */
+static int check_known(struct pruning *pruning, struct error *err)
+{
+	const struct clones *clones = &pruning->clones;
+	const struct clone_unknown *first = NULL;
+	CLEANUP_FREE char *more = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < clones->n_unknown; i++) {
+		const struct clone_unknown *one = &clones->unknown[i];
+		struct error problem = {.os_errno = one->denied ? EACCES : 0};
+
+		snprintf(problem.msg, sizeof problem.msg, "%s: %s", one->path, one->why);
+		if (prune_goes_on(pruning, &problem))
+			continue;
+		n++;
+		first = first ? first : one;
+	}
+	if (n == 0)
 		return 0;
-	more = clones->n_unknown > 1
-		       ? xasprintf(" (and %zu more; status names them)", clones->n_unknown - 1)
-		       : xstrdup("");
+	more = n > 1 ? xasprintf(" (and %zu more; status names them)", n - 1) : xstrdup("");
 	return error_set(err, ERROR_DENIED,
 			 "%s%s: %s: what it is backed by is not known, so nothing is pruned; make "
 			 "it readable, or take it out of the clone roots",
@@ -255,7 +277,7 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
 	    library_clones(pruning->session, &pruning->clones, err) < 0 ||
-	    check_known(&pruning->clones, err) < 0)
+	    check_known(pruning, err) < 0)
 		return -1;
 	if (prune_named(pruning, options, err) < 0)
 		return -1;
@@ -267,6 +289,7 @@ static void pruning_free(struct pruning *pruning)
 	clones_free(&pruning->clones);
 	json_decref(pruning->templates);
 	json_decref(pruning->removed);
+	json_decref(pruning->unread);
 	free(pruning->run);
 }
 
@@ -280,6 +303,7 @@ int coldpatch_library_prune(struct coldpatch_session *session,
 		.run = run_id_new(),
 		.templates = json_array(),
 		.removed = json_array(),
+		.unread = json_array(),
 		.rules.now = time(NULL),
 	};
 	CLEANUP_JSON json_t *summary = NULL;

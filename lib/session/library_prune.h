@@ -19,7 +19,11 @@ struct pruning {
 	struct error error; /* of the last one that failed */
 	json_t *templates;  /* what came of each */
 	json_t *removed;    /* [{"what": "base", "layer", "plan", "trash", "run", "name"}] */
+	json_t *unread;	    /* ["PATH: why"]: of a dry run, what it could not read */
 };
+
+/* Whether a dry run goes on without what it may not read; that is told then. */
+bool prune_goes_on(struct pruning *pruning, const struct error *problem);
 
 /* Bases, layers and plans go to the trash; old trash and old runs are removed. */
 int prune_leftovers(struct pruning *pruning, struct error *err);

@@ -297,11 +297,17 @@ static void look_at_clones(struct status *status, const char *const *names, size
 	}
 }
 
+/* The trash is closed to others than the library's owner, and no clone of anybody's lies there. */
 static void look_at_unknown(struct status *status)
 {
+	CLEANUP_FREE char *trash = library_path(status->library, "trash");
+
 	for (size_t i = 0; i < status->clones.n_unknown; i++)
-		problem(status, status->clones_unknown, "%s: %s: what it is backed by is not known",
-			status->clones.unknown[i].path, status->clones.unknown[i].why);
+		if (!status->clones.unknown[i].denied ||
+		    strcmp(status->clones.unknown[i].path, trash))
+			problem(status, status->clones_unknown,
+				"%s: %s: what it is backed by is not known",
+				status->clones.unknown[i].path, status->clones.unknown[i].why);
 }
 
 static int look_at_bases(struct status *status, struct error *err)

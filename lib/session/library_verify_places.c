@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/temporary.h"
+#include "library/generations.h"
 #include "library/heads.h"
 #include "library/owner.h"
 #include "library/trash.h"
@@ -152,11 +153,8 @@ static bool is_disk(const char *name)
 
 static bool in_generation(const struct place *place)
 {
-	static const char *const names[] = {"record.sigstore.json", "run.log.zst", TRASH_MARK,
-					    OWNER_FILE, NULL};
-
 	return S_ISREG(place->st.st_mode) &&
-	       (is_disk(place->name) || is_one_of(place->name, names));
+	       (is_disk(place->name) || generation_is_beside_disks(place->name));
 }
 
 static void walk(struct verifying *verifying, const char *relative, expects *expected,

@@ -23,8 +23,8 @@ rm -rf "$L/plans" "$L/resolver-cache"
 mkdir "$RO"
 mount --bind "$L" "$RO" && mount -o remount,bind,ro "$RO" || skip "no bind mounts here"
 export COLDPATCH_LIBRARY=$RO
-reads() { # what works on it, by expect or as_nobody; who may not read every file cannot know who depends on what
-	[ "$1" = as_nobody ] || "$1" 0 status --check web
+reads() { # what works on it, by expect or as_nobody
+	"$1" 0 status --check web
 	"$1" 0 history web
 	"$1" 0 verify --quick web
 	"$1" 0 path web
@@ -34,7 +34,7 @@ reads() { # what works on it, by expect or as_nobody; who may not read every fil
 	"$1" 0 plan --patchset debian-12-all --snapshot "$SNAPSHOT" web@0
 	grep -q "victim" "$OUT" || { cat "$OUT"; fail "the plan lacks its package"; }
 	"$1" 0 inspect web
-	[ "$1" = as_nobody ] || "$1" 0 prune --dry-run --keep-last 1
+	"$1" 0 prune --dry-run --keep-last 1
 	"$1" 0 hold --dry-run --reason x web
 	"$1" 0 rollback --dry-run --to 1 web
 	"$1" 0 apply --dry-run --patchset debian-12-all --snapshot "$SNAPSHOT" web
@@ -69,5 +69,18 @@ as_nobody() { # as expect
 }
 reads as_nobody
 refuses as_nobody 77 "Permission denied"
+as_nobody 0 prune --dry-run --json --keep-last 1
+[ "$(jq -c '[.templates[0].generations[] | {generation, taken}]' "$OUT")" = '[{"generation":0,"taken":false},{"generation":1,"taken":true}]' ] || { cat "$OUT"; fail "a dry run by nobody"; }
+for part in trash layers runs; do
+	jq -r '.unread[]' "$OUT" | grep -q "^$L/$part: .*Permission denied" || { cat "$OUT"; fail "nobody is not told that $part cannot be read"; }
+done
+as_nobody 77 prune --keep-last 1
+expect_message "$L/trash: it cannot be looked through: Permission denied: what it is backed by is not known, so nothing is pruned"
+echo "clone-roots: [$WORK/roots]" >> "$L/coldpatch.yaml"
+mkdir -p "$WORK/roots" && chmod 700 "$WORK/roots"
+as_nobody 1 status --check
+grep -qF "$WORK/roots: it cannot be looked through: Permission denied" "$OUT" || { cat "$OUT"; fail "status does not name the clone root"; }
+chmod 755 "$WORK/roots"
+as_nobody 0 status --check
 [ "$(stat -c %a "$OUTSIDE/keys" "$OUTSIDE/keys/own.key" "$OUTSIDE/keys/own.pub" | tr '\n' ' ')" = "755 600 644 " ] || { ls -la "$OUTSIDE/keys"; fail "modes of a key"; }
 echo "library-read-only: what only reads works, and what does not says why"

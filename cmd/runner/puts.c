@@ -22,6 +22,9 @@ struct put {
 };
 static struct put *all_puts;
 static size_t n_puts;
+static char machine_id_path[] = "/etc/machine-id";
+static struct job_file machine_id = {.path = machine_id_path, .mode = 0444};
+static struct put lent;
 
 static int parent_open(const char *path, struct stat *ret)
 {
@@ -89,16 +92,20 @@ static int put_over(struct put *put, struct error *err)
 	return mount_over(ours, put->mounted, err);
 }
 
-int puts_place(const struct job *job, struct error *err)
+static int put_place(struct put *put, struct error *err)
 {
 	struct stat there;
 
+	return lstat(put->file->path, &there) == 0 ? put_over(put, err) : put_make(put, err);
+}
+
+int puts_place(const struct job *job, struct error *err)
+{
 	for (size_t i = 0; i < job->n_puts; i++) {
 		struct put *put = ARRAY_ADD(all_puts, n_puts);
 
 		*put = (struct put){.file = &job->puts[i]};
-		if ((lstat(put->file->path, &there) == 0 ? put_over(put, err)
-							 : put_make(put, err)) < 0)
+		if (put_place(put, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -112,18 +119,58 @@ static bool is_ours(const struct put *put)
 	       now.st_dev == put->made_stat.st_dev;
 }
 
+static int put_remove(struct put *put, struct error *err)
+{
+	CLEANUP_FREE char *ours = xasprintf(JOB_DIRECTORY "/%s", strrchr(put->file->path, '/') + 1);
+
+	if (put->mounted && unmount_from(put->mounted, err) < 0)
+		return -1;
+	if (put->mounted && unlink(ours) < 0)
+		return error_os(err, ERROR_HOST, errno, "remove %s", ours);
+	if (put->made && is_ours(put) && unlink_quietly(put->file->path) < 0)
+		return error_os(err, ERROR_HOST, errno, "remove %s after the run", put->file->path);
+	return 0;
+}
+
 int puts_remove(struct error *err)
 {
-	for (size_t i = 0; i < n_puts; i++) {
-		struct put *put = &all_puts[i];
-
-		if (put->mounted && unmount_from(put->mounted, err) < 0)
+	for (size_t i = 0; i < n_puts; i++)
+		if (put_remove(&all_puts[i], err) < 0)
 			return -1;
-		if (put->made && is_ours(put) && unlink_quietly(put->file->path) < 0)
-			return error_os(err, ERROR_HOST, errno, "remove %s after the run",
-					put->file->path);
-	}
 	return 0;
+}
+
+/* Only what begins with a hexadecimal digit can be one: not "uninitialized", nor nothing. */
+static bool has_machine_id(void)
+{
+	CLEANUP_CLOSE int fd = open(machine_id.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char first;
+
+	return fd >= 0 && read(fd, &first, 1) == 1 && strchr("0123456789abcdefABCDEF", first);
+}
+
+int machine_id_lend(const struct job *job, struct error *err)
+{
+	int outcome;
+
+	if (!job->machine_id || has_machine_id())
+		return 0;
+	machine_id.content = xasprintf("%s\n", job->machine_id);
+	lent = (struct put){.file = &machine_id};
+	outcome = put_place(&lent, err);
+	free(steal(machine_id.content));
+	return outcome;
+}
+
+int machine_id_take_back(struct error *err)
+{
+	struct error ignored = {0};
+	struct put *put = &lent;
+	int outcome = put->file ? put_remove(put, err ? err : &ignored) : 0;
+
+	free(put->mounted);
+	*put = (struct put){0};
+	return err ? outcome : 0;
 }
 
 static int file_write(const struct job_file *file, struct error *err)

@@ -53,6 +53,9 @@ int answer_findmnt(const struct job *job, int argc, char **argv);
 /* puts.c: files that must be in the guest during the run and not after it. */
 int puts_place(const struct job *job, struct error *err);
 int puts_remove(struct error *err);
+/* The job's machine-id, where the guest has none, for the time of a command. */
+int machine_id_lend(const struct job *job, struct error *err);
+int machine_id_take_back(struct error *err);
 /* The job's own files, after the last command. */
 int files_write(const struct job *job, struct error *err);
 /* Make and remove a name, leaving its directory's mtime as it is. */

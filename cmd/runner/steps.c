@@ -228,10 +228,11 @@ static int command_run(const struct job *job, struct step *step, struct error *e
 {
 	int outcome;
 
-	if (step->command->stubs && stubs_mount(err) < 0)
+	if (step->command->stubs && (stubs_mount(err) < 0 || machine_id_lend(job, err) < 0))
 		return -1;
 	outcome = step_run(job, step, err);
-	if (step->command->stubs && stubs_unmount(outcome < 0 ? NULL : err) < 0)
+	if (step->command->stubs && (machine_id_take_back(outcome < 0 ? NULL : err) < 0 ||
+				     stubs_unmount(outcome < 0 ? NULL : err) < 0))
 		return -1;
 	return outcome;
 }

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 
 #include "boot/boot.h"
+#include "boot/drivers.h"
 #include "boot/initramfs.h"
 #include "boot/kernels.h"
+#include "boot/loader.h"
 
 struct check {
 	const struct guest_boot *before; /* or NULL */
@@ -107,7 +109,11 @@ static int check_kernel(struct check *check, const struct guest_kernel *kernel, 
 				 "kernel %s is not in the boot menu of %s; see the log for why the "
 				 "menu was not made anew",
 				 kernel->version, check->after->loader);
-	return kernel->initramfs ? check_archive(check, kernel->initramfs, err) : 0;
+	if (!kernel->initramfs)
+		return 0;
+	if (check_archive(check, kernel->initramfs, err) < 0)
+		return -1;
+	return old ? 0 : drivers_check(check->tree, check->guest, kernel, err);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -115,9 +121,10 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static int check_root(struct check *check, struct error *err)
+/* `entry`, in words, is to start with the guest's root, unless it names what the image's default
+ * entry named before. */
+static int check_root(struct check *check, const char *entry, const char *root, struct error *err)
 {
-	const char *root = check->after->default_root;
 	const struct guest_filesystem *fs;
 	size_t index;
 	int found;
@@ -125,21 +132,17 @@ static int check_root(struct check *check, struct error *err)
 	if (check->before && same_text(check->before->default_root, root))
 		return 0;
 	if (!root)
-		return error_set(err, ERROR_GUEST,
-				 "the default boot entry has no root= in its options");
+		return error_set(err, ERROR_GUEST, "%s has no root= in its options", entry);
 	found = guest_find_filesystem(check->guest, root, &index, err);
 	if (found < 0)
-		return error_prefix(err, "the default boot entry has root=%s", root);
+		return error_prefix(err, "%s has root=%s", entry, root);
 	if (!found)
-		return error_set(err, ERROR_GUEST,
-				 "the default boot entry has root=%s, which is not in this image",
-				 root);
+		return error_set(err, ERROR_GUEST, "%s has root=%s, which is not in this image",
+				 entry, root);
 	fs = &check->guest->filesystems[index];
 	if (!fs->mountpoint || strcmp(fs->mountpoint, "/") != 0)
-		return error_set(err, ERROR_GUEST,
-				 "the default boot entry has root=%s, which is not the guest's "
-				 "root",
-				 root);
+		return error_set(err, ERROR_GUEST, "%s has root=%s, which is not the guest's root",
+				 entry, root);
 	return 0;
 }
 
@@ -159,7 +162,32 @@ static int check_default(struct check *check, struct error *err)
 		return error_set(err, ERROR_GUEST,
 				 "the default boot entry starts kernel %s, which is not installed",
 				 kernel);
-	return check_root(check, err);
+	return check_root(check, "the default boot entry", check->after->default_root, err);
+}
+
+static int check_new_entry(struct check *check, const struct menu_item *item, struct error *err)
+{
+	CLEANUP_FREE char *version = NULL, *root = NULL, *entry = NULL;
+
+	if (loader_kernel_version(check->tree, item, &version, err) < 0)
+		return -1;
+	if (!version || !kernel_of(check->after, version) || kernel_of(check->before, version))
+		return 0;
+	entry = xasprintf("the boot entry of kernel %s", version);
+	root = item->options ? options_value(item->options, "root") : NULL;
+	return check_root(check, entry, root, err);
+}
+
+/* Of kernels that were not there before. */
+static int check_new_entries(struct check *check, struct error *err)
+{
+	CLEANUP_MENU struct menu menu = {0};
+	const char *loader;
+	int status = loader_read(check->tree, &loader, &menu, err);
+
+	for (size_t i = 0; status == 0 && i < menu.n_items; i++)
+		status = check_new_entry(check, &menu.items[i], err);
+	return status;
 }
 
 static bool was_missing(const struct guest_boot *before, const char *source)
@@ -185,7 +213,7 @@ static int check_menu(struct check *check, struct error *err)
 			return error_set(err, ERROR_GUEST,
 					 "the boot menu names %s, which is not in this image",
 					 check->after->missing[i]);
-	return 0;
+	return check_new_entries(check, err);
 }
 
 int boot_check(const struct guest *before, const struct guest *after, struct tree *after_tree,

@@ -63,6 +63,7 @@ void job_free(struct job *job)
 	free(job->capture.path);
 	free(job->hostname);
 	free(job->cmdline);
+	free(job->machine_id);
 	strings_free(job->environment);
 	strings_free(job->copied_up);
 	for (size_t i = 0; i < job->n_filesystems; i++)
@@ -142,6 +143,12 @@ static json_t *files_to_json(const struct job_file *files, size_t n_files)
 	return array;
 }
 
+void job_put(struct job *job, const char *path, const char *content, unsigned mode)
+{
+	*ARRAY_ADD(job->puts, job->n_puts) =
+		(struct job_file){.path = xstrdup(path), .content = xstrdup(content), .mode = mode};
+}
+
 char *job_to_json(const struct job *job)
 {
 	json_t *filesystems = json_array(), *commands = json_array();
@@ -158,17 +165,17 @@ char *job_to_json(const struct job *job)
 						(json_int_t)job->commands[i].n_packages, "stubs",
 						job->commands[i].stubs, "status-in-output",
 						job->commands[i].status_in_output));
-	json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:I,s:o,s:o,s:o,s:o}",
-			 "files", files_to_json(job->files, job->n_files), "puts",
-			 files_to_json(job->puts, job->n_puts), "root", place_to_json(&job->root),
-			 "packages", place_to_json(&job->packages), "log", place_to_json(&job->log),
-			 "report", place_to_json(&job->report), "capture",
-			 place_to_json(&job->capture), "make-namespaces", job->make_namespaces,
-			 "efi", job->efi, "hostname", text_to_json(job->hostname), "cmdline",
-			 text_to_json(job->cmdline), "deadline", (json_int_t)job->deadline_s,
-			 "environment", strings_to_json(job->environment), "copied-up",
-			 strings_to_json(job->copied_up), "filesystems", filesystems, "commands",
-			 commands);
+	json = json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o}", "files",
+		files_to_json(job->files, job->n_files), "puts",
+		files_to_json(job->puts, job->n_puts), "root", place_to_json(&job->root),
+		"packages", place_to_json(&job->packages), "log", place_to_json(&job->log),
+		"report", place_to_json(&job->report), "capture", place_to_json(&job->capture),
+		"make-namespaces", job->make_namespaces, "efi", job->efi, "hostname",
+		text_to_json(job->hostname), "cmdline", text_to_json(job->cmdline), "machine-id",
+		text_to_json(job->machine_id), "deadline", (json_int_t)job->deadline_s,
+		"environment", strings_to_json(job->environment), "copied-up",
+		strings_to_json(job->copied_up), "filesystems", filesystems, "commands", commands);
 	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
 	return text;
@@ -318,6 +325,7 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	job->efi = json_is_true(json_object_get(json, "efi"));
 	job->hostname = get_text(json, "hostname");
 	job->cmdline = get_text(json, "cmdline");
+	job->machine_id = get_text(json, "machine-id");
 	job->deadline_s = (uint64_t)json_integer_value(json_object_get(json, "deadline"));
 	if (!job->hostname || !job->cmdline)
 		return bad(err, "hostname or cmdline");

@@ -86,6 +86,9 @@ struct job {
 	bool efi; /* /sys/firmware/efi is there */
 	char *hostname;
 	char *cmdline; /* what /proc/cmdline says */
+	/* /etc/machine-id while commands with stubs run, where the guest has none; NULL: as it is
+	 */
+	char *machine_id;
 	uint64_t deadline_s;
 	char **environment; /* NULL-terminated, complete */
 	char **copied_up;   /* NULL-terminated; directories whose files are copied up first */
@@ -101,6 +104,8 @@ struct job {
 
 void job_free(struct job *job);
 DEFINE_CLEANUP(struct job, job_free)
+/* Adds a file to be there while the commands run. */
+void job_put(struct job *job, const char *path, const char *content, unsigned mode);
 /* Allocated JSON text. */
 char *job_to_json(const struct job *job);
 /* `text` is ours, not the guest's; ERROR_BUG names what is wrong with it. */

@@ -9,6 +9,7 @@ LIB_SOURCES += \
 	lib/run/capture_stream.c \
 	lib/run/cgroup.c \
 	lib/run/ids.c \
+	lib/run/initramfs.c \
 	lib/run/inodes.c \
 	lib/run/job.c \
 	lib/run/prepare.c \

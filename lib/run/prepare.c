@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "boot/install.h"
 #include "fs/type.h"
+#include "run/initramfs.h"
 
-enum { CONFIG_LIMIT = 1 << 20, PIECE = 16 << 20 };
+enum { PIECE = 16 << 20 };
 
 /* What every run sets, whatever the family. */
 static const char *const environment[] = {
@@ -91,13 +93,18 @@ static void add_filesystem(const struct guest *guest, const struct guest_filesys
 		set_volume(guest, fs->volume, ret);
 }
 
-static char *command_line(const struct guest *guest)
+/* What programs take for the machine that they run on: see lib/boot/install.h. */
+static int set_machine(const struct run_request *request, struct job *job, struct error *err)
 {
-	const struct guest_boot *boot = &guest->boot;
+	CLEANUP_BOOT_INSTALL struct boot_install install = {0};
 
-	if (boot->default_options)
-		return xstrdup(boot->default_options);
-	return xasprintf("root=%s ro", boot->default_root ? boot->default_root : "/dev/vda1");
+	if (boot_install_read(request->tree, request->guest, &install, err) < 0)
+		return -1;
+	job->cmdline = steal(install.options);
+	job->machine_id = steal(install.machine_id);
+	if (install.entry_token)
+		job_put(job, "/etc/kernel/entry-token", install.entry_token, 0644);
+	return 0;
 }
 
 static void add_variable(struct job *job, size_t *n, char *variable)
@@ -141,12 +148,6 @@ static bool wants_stubs(const struct run_request *request, const struct package_
 	return !command->unpacks && !(command->removes && removes_boot_tools(request));
 }
 
-static void add_file(struct job_file **files, size_t *n_files, const struct package_run_file *file)
-{
-	*ARRAY_ADD(*files, *n_files) = (struct job_file){
-		.path = xstrdup(file->path), .content = xstrdup(file->content), .mode = file->mode};
-}
-
 static int set_commands(const struct run_request *request, struct job *job, struct error *err)
 {
 	struct package_commands commands = {0};
@@ -164,9 +165,10 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 		command->status_in_output = commands.items[i].status_in_output;
 	}
 	for (size_t i = 0; i < commands.n_files; i++)
-		add_file(&job->files, &job->n_files,
-			 &(struct package_run_file){commands.files[i].path,
-						    commands.files[i].content, 0644});
+		*ARRAY_ADD(job->files, job->n_files) =
+			(struct job_file){.path = steal(commands.files[i].path),
+					  .content = steal(commands.files[i].content),
+					  .mode = 0644};
 	package_commands_free(&commands);
 	return 0;
 }
@@ -176,7 +178,7 @@ static void set_puts(const struct run_request *request, struct job *job)
 	const struct package_run_file *file = request->manager->family->run_files;
 
 	for (; file && file->path; file++)
-		add_file(&job->puts, &job->n_puts, file);
+		job_put(job, file->path, file->content, file->mode);
 }
 
 static void set_copied_up(const struct run_request *request, struct job *job)
@@ -189,67 +191,6 @@ static void set_copied_up(const struct run_request *request, struct job *job)
 	*ARRAY_ADD(job->copied_up, n) = NULL;
 }
 
-/* The last assignment counts, as in the shell that reads the file. */
-static int modules_setting(struct tree *tree, const char *path, bool *dep, struct error *err)
-{
-	CLEANUP_BUFFER struct buffer text = {0};
-	struct tree_node node;
-	char *line, *rest;
-	int found = tree_lookup(tree, path, TREE_FOLLOW, &node, err);
-
-	if (found <= 0 || !S_ISREG(node.stat.mode))
-		return found < 0 ? -1 : 0;
-	if (tree_read_file(tree, path, CONFIG_LIMIT, &text, err) < 0)
-		return -1;
-	if (!text.data)
-		return 0;
-	for (line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (strncmp(line, "MODULES=", 8) == 0)
-			*dep = strncmp(line + 8 + (line[8] == '"'), "dep", 3) == 0;
-	return 0;
-}
-
-struct configuration {
-	struct tree *tree;
-	bool dep;
-};
-
-static int configuration_file(void *opaque, const char *path, const struct tree_node *node,
-			      struct error *err)
-{
-	struct configuration *configuration = opaque;
-
-	(void)node;
-	return modules_setting(configuration->tree, path, &configuration->dep, err);
-}
-
-/* initramfs-tools with MODULES=dep packs the drivers of the machine it runs on. */
-static const struct package_run_file most_drivers = {"/etc/initramfs-tools/conf.d/zz-coldpatch",
-						     "MODULES=most\n", 0644};
-
-static int set_initramfs(const struct run_request *request, struct job *job, struct error *err)
-{
-	struct configuration configuration = {.tree = request->tree};
-	struct tree_node node;
-	int found;
-
-	if (modules_setting(request->tree, "/etc/initramfs-tools/initramfs.conf",
-			    &configuration.dep, err) < 0)
-		return -1;
-	found = tree_lookup(request->tree, "/etc/initramfs-tools/conf.d", TREE_NOFOLLOW, &node,
-			    err);
-	if (found < 0 || (found && tree_walk(request->tree, "/etc/initramfs-tools/conf.d",
-					     configuration_file, &configuration, err) < 0))
-		return -1;
-	if (!configuration.dep)
-		return 0;
-	add_file(&job->puts, &job->n_puts, &most_drivers);
-	monitor_log(request->monitor, LOG_LEVEL_WARNING,
-		    "the guest asks for an initramfs of just this machine's drivers "
-		    "(MODULES=dep); here it gets most drivers, since this machine is not it");
-	return 0;
-}
-
 struct job *job_prepare(const struct run_request *request, struct error *err)
 {
 	CLEANUP(job_free)
@@ -258,14 +199,14 @@ struct job *job_prepare(const struct run_request *request, struct error *err)
 
 	job->deadline_s = request->deadline_s;
 	job->hostname = xstrdup(guest->identity.hostname ? guest->identity.hostname : "localhost");
-	job->cmdline = command_line(guest);
 	job->efi = guest->boot.firmware && strcmp(guest->boot.firmware, "uefi") == 0;
 	for (size_t i = 0; i < guest->n_filesystems; i++)
 		add_filesystem(guest, &guest->filesystems[i], job);
 	set_environment(request, job);
 	set_puts(request, job);
 	set_copied_up(request, job);
-	if (set_commands(request, job, err) < 0 || set_initramfs(request, job, err) < 0)
+	if (set_machine(request, job, err) < 0 || set_commands(request, job, err) < 0 ||
+	    initramfs_prepare(request, job, err) < 0)
 		return NULL;
 	return steal(job);
 }

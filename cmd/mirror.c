@@ -9,6 +9,7 @@
 struct values {
 	struct list suites, keyrings, allow, trust, trust_packages, wants, sources;
 	const char *output, *patchset, *proxy, *os;
+	bool dry_run;
 	struct image_options image;
 };
 
@@ -23,7 +24,8 @@ enum {
 	OPTION_SOURCE,
 	OPTION_PROXY,
 	OPTION_PATCHSET,
-	OPTION_OUTPUT
+	OPTION_OUTPUT,
+	OPTION_DRY_RUN,
 };
 
 static int option(void *opaque, int option)
@@ -64,6 +66,9 @@ static int option(void *opaque, int option)
 		return 0;
 	case OPTION_TRUST_PACKAGE:
 		list_add(&values->trust_packages, optarg);
+		return 0;
+	case OPTION_DRY_RUN:
+		values->dry_run = true;
 		return 0;
 	default:
 		return image_option(&values->image, option);
@@ -125,6 +130,42 @@ static int tell_snapshots(const struct global *global, char *text)
 	return 0;
 }
 
+static void print_trial(const json_t *trial)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_is_string(json_object_get(trial, "digest")))
+		printf("mirror snapshot %s %s, %zu packages, of which %lld are new (%s)\n",
+		       field(trial, "digest"),
+		       json_is_true(json_object_get(trial, "exists")) ? "is there already"
+								      : "would be made",
+		       json_array_size(json_object_get(trial, "packages")),
+		       (long long)json_integer_value(json_object_get(trial, "new_packages")),
+		       human_size(json_integer_value(json_object_get(trial, "new_bytes"))));
+	else
+		printf("no mirror snapshot would be made\n");
+	json_array_foreach(json_object_get(trial, "sources"), i, item) print_source(item);
+	json_array_foreach(json_object_get(trial, "refused"), i, item)
+		printf("  refused: %s\n", field(item, "msg"));
+	if (json_integer_value(json_object_get(trial, "more_refused")))
+		printf("  refused: %lld more\n",
+		       (long long)json_integer_value(json_object_get(trial, "more_refused")));
+}
+
+static int tell_trial(const struct global *global, char *text)
+{
+	json_t *trial = json_loads(text, 0, NULL);
+	int code = (int)json_integer_value(json_object_get(trial, "code"));
+
+	json_decref(trial);
+	trial = print_or_parse(global, text);
+	if (trial)
+		print_trial(trial);
+	json_decref(trial);
+	return code;
+}
+
 /* Cuts "centos:7" in place and gives the version; NULL where there is none. */
 static char *cut_version(char *os)
 {
@@ -158,6 +199,7 @@ static int make(struct coldpatch_session *session, const struct global *global,
 		.n_trust_digests = values->trust.n,
 		.trust_packages = values->trust_packages.items,
 		.n_trust_packages = values->trust_packages.n,
+		.dry_run = values->dry_run,
 	};
 	int result = os && (!*os || (version && !*version));
 
@@ -166,7 +208,7 @@ static int make(struct coldpatch_session *session, const struct global *global,
 	else if (coldpatch_mirror_snapshot(session, &options, &text, &err) < 0)
 		result = tell_error(global, &err);
 	else
-		result = tell_snapshots(global, text);
+		result = values->dry_run ? tell_trial(global, text) : tell_snapshots(global, text);
 	free(os);
 	return result;
 }
@@ -351,6 +393,7 @@ static const struct option options_table[] = {
 	{"proxy", required_argument, NULL, OPTION_PROXY},
 	{"patchset", required_argument, NULL, OPTION_PATCHSET},
 	{"output", required_argument, NULL, OPTION_OUTPUT},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	IMAGE_OPTIONS,
 	{0},
 };
@@ -368,6 +411,8 @@ const struct command command_mirror = {
 		"  --trust-digest SHA256   accept this index (repomd.xml) although it is not "
 		"signed\n"
 		"  --trust-package SHA256  accept this package although no keyring has its signer\n"
+		"  --dry-run        snapshot: tell what would be taken and refused, and write "
+		"nothing\n"
 		"  --patchset P     want only what this patchset asks for\n"
 		"  --want FILE      fetch what is wanted there; again for each further one\n"
 		"  --source FROM    fetch from this URL or directory; again for each further one\n"

@@ -6,7 +6,7 @@ _coldpatch_options() { # VERB
 	echo --library --config --store --scratch --json --quiet --verbose --help
 	case $1 in
 	inspect) echo --disk --backing --packages ;;
-	mirror) echo --keyring --suite --allow --os --trust-digest --trust-package --patchset --want --source --proxy --output --disk --backing ;;
+	mirror) echo --keyring --suite --allow --os --trust-digest --trust-package --dry-run --patchset --want --source --proxy --output --disk --backing ;;
 	plan) echo --patchset --snapshot --output --check --allow-left-behind --disk --backing ;;
 	apply)
 		echo --patchset --plan --snapshot --output --output-dir --record --parent-record --key --executor \

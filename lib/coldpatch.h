@@ -142,6 +142,7 @@ struct coldpatch_mirror_options {
 	size_t n_trust_digests;
 	const char *const *trust_packages; /* package files that need none */
 	size_t n_trust_packages;
+	bool dry_run; /* say what would be taken and refused, and write nothing */
 };
 
 COLDPATCH_API int coldpatch_mirror_snapshot(struct coldpatch_session *session,

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mirror layouts behind one interface.  To add one, write a directory beside apt/ that fills a
- * struct mirror_layout, and name it in the table of mirror.c.
+ * struct mirror_layout, and name it in the table of build.c.
  *
  * A layout reads one mirror: it verifies its signed indexes, judges their age, stages the index
  * files and adds to the build the sources it found and the package files that are wanted.  What is
- * the same for all layouts (copying packages, the manifest, publishing) is done by mirror.c.
+ * the same for all layouts (copying packages, the manifest, publishing) is done by build.c and
+ * mirror.c.
  */
 #ifndef COLDPATCH_MIRROR_LAYOUT_H
 #define COLDPATCH_MIRROR_LAYOUT_H
 
+#include "base/buffer.h"
 #include "mirror/highwater.h"
 #include "mirror/mirror.h"
 #include "mirror/stage.h"
@@ -48,6 +50,8 @@ struct mirror_build {
 	size_t n_wanted;
 	struct mirror_check **checks; /* owned */
 	size_t n_checks;
+	int *roots; /* of all mirrors, until the build is freed */
+	size_t n_roots;
 };
 void mirror_build_free(struct mirror_build *build);
 #define CLEANUP_MIRROR_BUILD __attribute__((cleanup(mirror_build_free)))

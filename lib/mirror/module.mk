@@ -7,6 +7,7 @@ LIB_SOURCES += \
 	lib/mirror/apt/release.c \
 	lib/mirror/apt/suite.c \
 	lib/mirror/beneath.c \
+	lib/mirror/build.c \
 	lib/mirror/freshness.c \
 	lib/mirror/gpgv.c \
 	lib/mirror/highwater.c \
@@ -25,6 +26,7 @@ LIB_SOURCES += \
 	lib/mirror/snapshot.c \
 	lib/mirror/stage.c \
 	lib/mirror/store.c \
-	lib/mirror/suits.c
+	lib/mirror/suits.c \
+	lib/mirror/trial.c
 UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c tests/unit/repomd_test.c
 FUZZERS += tests/fuzz/release.c tests/fuzz/repomd.c

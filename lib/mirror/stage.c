@@ -133,6 +133,24 @@ static int check_size(int fd, uint64_t size, struct error *err)
 	return 0;
 }
 
+static int compare(const struct digest *got, const struct digest *sha256, struct error *err)
+{
+	if (digest_equal(got, sha256))
+		return 0;
+	return error_set(err, ERROR_TRUST,
+			 "its SHA-256 is not what the signed index says: damaged or tampered with");
+}
+
+int stage_package_check(int fd, const struct digest *sha256, uint64_t size,
+			const struct monitor *monitor, struct error *err)
+{
+	struct digest got;
+
+	if (check_size(fd, size, err) < 0 || digest_of_fd_monitored(fd, monitor, &got, err) < 0)
+		return -1;
+	return compare(&got, sha256, err);
+}
+
 static int copy_verified(const struct copying *copying, const struct digest *sha256,
 			 struct error *err)
 {
@@ -140,11 +158,7 @@ static int copy_verified(const struct copying *copying, const struct digest *sha
 
 	if (copy(copying, &got, err) < 0)
 		return -1;
-	if (!digest_equal(&got, sha256))
-		return error_set(err, ERROR_TRUST,
-				 "its SHA-256 is not what the signed index says: damaged or "
-				 "tampered with");
-	return 0;
+	return compare(&got, sha256, err);
 }
 
 static bool is_there(const char *path, uint64_t size)

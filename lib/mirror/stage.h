@@ -34,6 +34,10 @@ int stage_write(const struct stage *stage, const char *path, const void *data, s
 int stage_package(const struct stage *stage, int fd, const struct digest *sha256, uint64_t size,
 		  struct error *err);
 
+/* The same check, of the file where it lies. */
+int stage_package_check(int fd, const struct digest *sha256, uint64_t size,
+			const struct monitor *monitor, struct error *err);
+
 /* Opens what stage_package copied, or found in the store, read-only. */
 int stage_package_open(const struct stage *stage, const struct digest *sha256, struct error *err);
 

@@ -111,6 +111,20 @@ const struct confinement confinement_snapshot = {
 		},
 };
 
+const struct confinement confinement_try_snapshot = {
+	.by = CONFINED_BY_RULES,
+	.capabilities = OPEN_ANYTHING,
+	.paths =
+		(const struct confined_path[]){
+			{"mirrors.path", NULL, CONFINED_READ},
+			{"mirrors.keyrings", NULL, CONFINED_READ},
+			MIRROR_SNAPSHOTS,
+			{"high_water_file", NULL, CONFINED_READ},
+			{"scratch", NULL, CONFINED_FILL},
+			{0},
+		},
+};
+
 const struct confinement confinement_verify_snapshot = {
 	.by = CONFINED_BY_RULES,
 	.capabilities = OPEN_ANYTHING,

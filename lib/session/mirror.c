@@ -6,9 +6,11 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "session/image.h"
 #include "session/library.h"
 #include "session/strings.h"
 #include "session/task.h"
+#include "session/workspace.h"
 
 enum { DAY_S = 86400 };
 
@@ -137,6 +139,32 @@ static int check_names(const struct coldpatch_mirror_options *options, struct er
 	return 0;
 }
 
+static int make(struct coldpatch_session *session, const json_t *input, json_t **ret,
+		struct error *err)
+{
+	return session_prepare(session, err) < 0 ? -1
+						 : task_run(session, "snapshot", input, ret, err);
+}
+
+/* What is unpacked on the way lies in scratch. */
+static int try(struct coldpatch_session *session, json_t *input, json_t **ret, struct error *err)
+{
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
+	CLEANUP_FREE char *run = run_id_new();
+	CLEANUP(workspace_free)
+	struct workspace *workspace = NULL;
+
+	if (session_check_store(session, err) < 0)
+		return -1;
+	if (directory_make(session->config.scratch, 0700, err) < 0)
+		return error_prefix(err, "scratch");
+	workspace = workspace_new(session->config.scratch, WORKSPACE_PREFIX, run, janitor, err);
+	if (!workspace)
+		return -1;
+	json_put_string(input, "scratch", workspace->path);
+	return task_run(session, "try-snapshot", input, ret, err);
+}
+
 int coldpatch_mirror_snapshot(struct coldpatch_session *session,
 			      const struct coldpatch_mirror_options *options, char **ret_json,
 			      struct coldpatch_error *ret_err)
@@ -148,8 +176,8 @@ int coldpatch_mirror_snapshot(struct coldpatch_session *session,
 		return session_fail(ret_err, &err);
 	input = snapshot_input(session, options);
 	if (check_mirrors(json_object_get(input, "mirrors"), &err) < 0 ||
-	    session_prepare(session, &err) < 0 ||
-	    task_run(session, "snapshot", input, &result, &err) < 0)
+	    (options->dry_run ? try(session, input, &result, &err)
+			      : make(session, input, &result, &err)) < 0)
 		return session_fail(ret_err, &err);
 	*ret_json = session_text(result);
 	return 0;

@@ -4,11 +4,12 @@
  *                   "priority"?, "excludes"?, "trust_digests"?, "trust_packages"?,
  *                   "maximum_age"?}], "now", "maximum_age", "high_water_file", "allow_digests"}
  *                  -> manifest of the mirror snapshot
+ * try-snapshot:    the same and "scratch" -> what would be taken and refused (trial.h)
  * verify-snapshot: {"store", "snapshot"} -> manifest of the mirror snapshot
  *
  * A mirror's bytes are hostile until verified, so this is a worker's business.
  */
-#include "mirror/mirror.h"
+#include "mirror/trial.h"
 #include "session/strings.h"
 #include "session/task.h"
 
@@ -49,31 +50,68 @@ static void free_mirrors(struct mirror_options *mirrors, size_t n)
 	free(mirrors);
 }
 
-static int run_snapshot(const json_t *input, const struct monitor *monitor, json_t **ret,
-			struct error *err)
+/* What both have in common. */
+struct request {
+	const char *store;
+	struct mirror_options *mirrors;
+	size_t n;
+	struct mirror_policy policy;
+	const char **allowed;
+};
+
+static void request_free(struct request *request)
+{
+	free_mirrors(request->mirrors, request->n);
+	free(request->allowed);
+}
+#define CLEANUP_REQUEST __attribute__((cleanup(request_free)))
+
+static void read_request(const json_t *input, struct request *ret)
 {
 	const json_t *list = json_object_get(input, "mirrors"), *item;
-	size_t n = json_array_size(list), i;
-	struct mirror_options *mirrors = xcalloc(n, sizeof *mirrors);
-	CLEANUP(mirror_snapshot_free)
-	struct mirror_snapshot *snapshot = NULL;
-	CLEANUP_FREE const char **allowed = NULL;
-	struct mirror_policy policy = {
+	size_t i;
+
+	ret->store = string_member(input, "store");
+	ret->n = json_array_size(list);
+	ret->mirrors = xcalloc(ret->n, sizeof *ret->mirrors);
+	json_array_foreach(list, i, item) read_mirror(item, &ret->mirrors[i]);
+	ret->policy = (struct mirror_policy){
 		.now = json_integer_value(json_object_get(input, "now")),
 		.maximum_age = json_integer_value(json_object_get(input, "maximum_age")),
 		.high_water_file = string_member(input, "high_water_file"),
 	};
-	int result;
+	ret->allowed = strings_of_json(json_object_get(input, "allow_digests"),
+				       &ret->policy.n_allow_digests);
+	ret->policy.allow_digests = ret->allowed;
+}
 
-	allowed = strings_of_json(json_object_get(input, "allow_digests"), &policy.n_allow_digests);
-	policy.allow_digests = allowed;
-	json_array_foreach(list, i, item) read_mirror(item, &mirrors[i]);
-	result = mirror_snapshot_make(string_member(input, "store"), mirrors, n, &policy, monitor,
-				      &snapshot, err);
-	free_mirrors(mirrors, n);
-	if (result == 0)
-		*ret = mirror_snapshot_to_json(snapshot);
-	return result;
+static int run_snapshot(const json_t *input, const struct monitor *monitor, json_t **ret,
+			struct error *err)
+{
+	CLEANUP_REQUEST struct request request = {0};
+	CLEANUP(mirror_snapshot_free)
+	struct mirror_snapshot *snapshot = NULL;
+
+	read_request(input, &request);
+	if (mirror_snapshot_make(request.store, request.mirrors, request.n, &request.policy,
+				 monitor, &snapshot, err) < 0)
+		return -1;
+	*ret = mirror_snapshot_to_json(snapshot);
+	return 0;
+}
+
+static int run_try(const json_t *input, const struct monitor *monitor, json_t **ret,
+		   struct error *err)
+{
+	CLEANUP_REQUEST struct request request = {0};
+	CLEANUP_MIRROR_TRIAL struct mirror_trial trial = {0};
+
+	read_request(input, &request);
+	if (mirror_snapshot_try(request.store, string_member(input, "scratch"), request.mirrors,
+				request.n, &request.policy, monitor, &trial, err) < 0)
+		return -1;
+	*ret = mirror_trial_to_json(&trial);
+	return 0;
 }
 
 static int run_verify(const json_t *input, const struct monitor *monitor, json_t **ret,
@@ -92,4 +130,5 @@ static int run_verify(const json_t *input, const struct monitor *monitor, json_t
 }
 
 const struct task task_snapshot = {.name = "snapshot", .run = run_snapshot};
+const struct task task_try_snapshot = {.name = "try-snapshot", .run = run_try};
 const struct task task_verify_snapshot = {.name = "verify-snapshot", .run = run_verify};

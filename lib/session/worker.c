@@ -21,6 +21,7 @@ static const struct {
 	{&task_payload, &confinement_payload},
 	{&task_commit, &confinement_commit},
 	{&task_snapshot, &confinement_snapshot},
+	{&task_try_snapshot, &confinement_try_snapshot},
 	{&task_verify_snapshot, &confinement_verify_snapshot},
 	{&task_verify_record, &confinement_verify_record},
 	{&task_want, &confinement_want},

@@ -26,6 +26,12 @@ refused() {
 	snapshot --keyring key/keyring.gpg "$@" m || status=$?
 	state >after
 	[ $status = "$code" ] || { echo "exit $status instead of $code for: $message"; cat err; exit 1; }
+	status=0
+	cp err refusal
+	snapshot --dry-run --keyring key/keyring.gpg "$@" m || status=$?
+	[ $status = "$code" ] || { echo "dry run: exit $status instead of $code for: $message"; cat err; exit 1; }
+	cat out err | grep -qF -- "$message" || { echo "the dry run did not say: $message"; cat out err; exit 1; }
+	mv refusal err
 	grep -qF -- "$message" err || { echo "not said: $message"; cat err; exit 1; }
 	cmp before after || { echo "the store has changed: $message"; diff before after; exit 1; }
 }
@@ -40,8 +46,13 @@ make_mirror tiny_1_amd64.deb
 mv m good
 
 fresh
+snapshot --dry-run --keyring key/keyring.gpg m || { cat err; exit 1; }
+grep -q '^mirror snapshot [0-9a-f]\{64\} would be made, 1 packages, of which 1 are new' out || { cat out; exit 1; }
+[ ! -e store ] && [ ! -e state ] && [ -z "$(ls -A scratch)" ] || { find store state scratch; echo "a dry run wrote something"; exit 1; }
+would=$(cut -d' ' -f3 out)
 snapshot --keyring key/keyring.gpg m || { cat err; exit 1; }
 grep -q '^mirror snapshot [0-9a-f]\{64\}, 1 packages$' out
+[ "$(head -n 1 out | cut -d' ' -f3 | tr -d ,)" = "$would" ] || { echo "another snapshot than the dry run said"; exit 1; }
 
 fresh; make_mirror --sign none tiny_1_amd64.deb
 refused 76 'm: dists/bookworm-security/Release: is not signed'

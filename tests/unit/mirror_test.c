@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
-#include "mirror/mirror.h"
+#include "mirror/trial.h"
 #include "suite.h"
 
 enum { DAY = 86400 };
@@ -148,6 +148,37 @@ static int make_with(const struct mirror_options *mirrors, size_t n, struct mirr
 	};
 
 	return mirror_snapshot_make(store, mirrors, n, &policy, NULL, ret, err);
+}
+
+/* What a dry run says of the same. */
+static void try_with(const struct mirror_options *mirrors, size_t n, struct mirror_trial *ret)
+{
+	const struct mirror_policy policy = {.now = time(NULL),
+					     .maximum_age = 10 * DAY,
+					     .high_water_file = high_water,
+					     .allow_digests = allowed,
+					     .n_allow_digests = allowed[0] ? 1 : 0};
+	CLEANUP_FREE char *scratch = path_join(work, "scratch");
+	CLEANUP_FREE char *before = store_state();
+	CLEANUP_FREE char *after = NULL;
+	struct error err = {0};
+	int result;
+
+	shell("mkdir -p scratch; mkdir -p host; ls host > host.before");
+	result = mirror_snapshot_try(store, scratch, mirrors, n, &policy, NULL, ret, &err);
+	if (result < 0)
+		*ARRAY_ADD(ret->refused, ret->n_refused) = err;
+	after = store_state();
+	ck_assert_str_eq(before, after);
+	shell("test -z \"$(ls -A scratch)\"; ls host | cmp - host.before");
+}
+
+static void try_one(struct mirror_trial *ret)
+{
+	const char *keyrings[] = {keyring};
+	struct mirror_options options = {.path = mirror, .keyrings = keyrings, .n_keyrings = 1};
+
+	try_with(&options, 1, ret);
 }
 
 static int make(struct mirror_snapshot **ret, struct error *err)
@@ -448,6 +479,7 @@ START_TEST(hostile_mirror_is_refused)
 	const struct refusal *refusal = &refusals[_i];
 	CLEANUP_FREE char *prefix = xasprintf("mirror %s: ", mirror);
 	CLEANUP_FREE char *before = NULL, *after = NULL, *marks = NULL, *marks_after = NULL;
+	CLEANUP_MIRROR_TRIAL struct mirror_trial trial = {0};
 	struct mirror_snapshot *snapshot = NULL;
 	struct error err = {0};
 
@@ -455,6 +487,7 @@ START_TEST(hostile_mirror_is_refused)
 	shell("rm -r host/marks.json; rm -r store/packages/*");
 	before = store_state();
 	shell(refusal->script);
+	try_one(&trial);
 	ck_assert_msg(make(&snapshot, &err) == -1, "%s: accepted", refusal->what);
 	ck_assert_msg(strncmp(err.msg, prefix, strlen(prefix)) == 0 &&
 			      fnmatch(refusal->message, err.msg + strlen(prefix), 0) == 0,
@@ -465,6 +498,57 @@ START_TEST(hostile_mirror_is_refused)
 	ck_assert_msg(strcmp(before, after) == 0, "%s: the store has changed:\n%s", refusal->what,
 		      after);
 	ck_assert_int_ne(access(high_water, F_OK), 0);
+	ck_assert_uint_eq(trial.n_refused, 1);
+	ck_assert_int_eq(trial.refused[0].kind, err.kind);
+	ck_assert_msg(strcmp(trial.refused[0].msg, err.msg) == 0, "dry run: %s\nmade: %s",
+		      trial.refused[0].msg, err.msg);
+}
+END_TEST
+
+START_TEST(dry_run_tells_what_would_be_made)
+{
+	CLEANUP_MIRROR_TRIAL struct mirror_trial before = {0}, after = {0};
+	struct mirror_snapshot *snapshot;
+
+	try_one(&before);
+	ck_assert_uint_eq(before.n_refused, 0);
+	ck_assert(!before.exists);
+	ck_assert_uint_eq(before.n_new, 1);
+	ck_assert_uint_gt(before.new_bytes, 0);
+	snapshot = must_make();
+	ck_assert(digest_equal(&snapshot->digest, &before.snapshot->digest));
+	mirror_snapshot_free(snapshot);
+	try_one(&after);
+	ck_assert(after.exists);
+	ck_assert_uint_eq(after.n_new, 0);
+	ck_assert_uint_eq(after.snapshot->n_packages, 1);
+}
+END_TEST
+
+START_TEST(dry_run_tells_all_that_is_refused)
+{
+	CLEANUP_MIRROR_TRIAL struct mirror_trial trial = {0};
+	const char *keyrings[] = {keyring};
+	CLEANUP_FREE char *second = path_join(work, "second");
+	const struct mirror_options options[] = {
+		{.path = "/nonexistent", .keyrings = keyrings, .n_keyrings = 1},
+		{.path = mirror, .keyrings = keyrings, .n_keyrings = 1},
+		{.path = second, .keyrings = keyrings, .n_keyrings = 1},
+	};
+	CLEANUP_JSON json_t *json = NULL;
+
+	shell("cp -a $M second; rm second/dists/*/main/binary-amd64/Packages.xz; cp *.deb "
+	      "$M/pool/main/h/hello/; for f in $M/pool/main/h/hello/*.deb; do printf x | dd of=$f "
+	      "bs=1 seek=200 conv=notrunc 2>/dev/null; done");
+	try_with(options, 3, &trial);
+	ck_assert_uint_eq(trial.n_refused, 3);
+	ck_assert_str_eq(trial.refused[0].msg, "mirror /nonexistent: No such file or directory");
+	ck_assert_ptr_nonnull(strstr(trial.refused[1].msg, "second: the mirror is incomplete"));
+	ck_assert_ptr_nonnull(strstr(trial.refused[2].msg, ".deb: its SHA-256 is not what"));
+	ck_assert_uint_eq(trial.snapshot->n_sources, 1);
+	json = mirror_trial_to_json(&trial);
+	ck_assert(json_is_null(json_object_get(json, "digest")));
+	ck_assert_int_eq(json_integer_value(json_object_get(json, "code")), ERROR_MISSING);
 }
 END_TEST
 
@@ -808,6 +892,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, equal_states_have_one_name);
 	tcase_add_loop_test(tcase, vendors_layouts_are_read, 0, COUNT(layouts));
 	tcase_add_loop_test(tcase, hostile_mirror_is_refused, 0, COUNT(refusals));
+	tcase_add_test(tcase, dry_run_tells_what_would_be_made);
+	tcase_add_test(tcase, dry_run_tells_all_that_is_refused);
 	tcase_add_test(tcase, rolled_back_mirror_is_refused_unless_allowed);
 	tcase_add_test(tcase, expired_mirror_may_be_allowed_by_digest);
 	tcase_add_test(tcase, release_without_limit_may_be_old);

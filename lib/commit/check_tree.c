@@ -7,14 +7,12 @@
  * A squash writes the layers below once more.  What they name may have other inodes than in the
  * parent, where an overlay lies in between: there the parent's content is read and compared, too.
  * So it is on file systems that are read as copies, whose inodes are those of the copy.
- *
- * The layer and the files are read once: what was read back is digested on the way, for the check
- * against the packages.
  */
 #include <string.h>
 #include <sys/stat.h>
 
 #include "commit/commit.h"
+#include "commit/readback.h"
 #include "commit/rewritten.h"
 #include "layer/content.h"
 #include "layer/entry.h"
@@ -33,21 +31,8 @@ struct check {
 	const struct commit_paths *rewritten;
 	struct renumbered renumbered;
 	const struct monitor *monitor;
-	/* The file whose content is compared, NULL when the last entry is not there. */
-	const struct listing_node *file;
-	uint64_t file_at;
-	struct digest_context *file_digest; /* of [0, file_at); NULL once a hole was skipped */
-	struct commit_content *contents;
-	size_t n_contents;
-	char *chunk;
-	size_t chunk_size;
+	struct readback readback;
 };
-
-static int differs(struct error *err, const char *path, const char *what)
-{
-	return error_set(err, ERROR_BUG, "after the commit %s has another %s than it should", path,
-			 what);
-}
 
 /* Compares what both must have; NULL or the first difference in words. */
 static const char *compare_stats(const struct fs_stat *want, const struct fs_stat *have)
@@ -82,7 +67,7 @@ static int compare_xattrs(const char *path, const struct fs_xattrs *want,
 		return -1;
 	equal = fs_xattrs_equal(want, &xattrs);
 	fs_xattrs_free(&xattrs);
-	return equal ? 0 : differs(err, path, "set of attributes");
+	return equal ? 0 : commit_differs(err, path, "set of attributes");
 }
 
 static int compare_target(const char *path, const char *want, const struct listing_node *have,
@@ -92,7 +77,7 @@ static int compare_target(const char *path, const char *want, const struct listi
 
 	if (!target)
 		return -1;
-	return strcmp(target, want) == 0 ? 0 : differs(err, path, "link target");
+	return strcmp(target, want) == 0 ? 0 : commit_differs(err, path, "link target");
 }
 
 static struct layered *find_layered(const struct check *check, const char *path)
@@ -113,67 +98,6 @@ static struct layered *find_layered(const struct check *check, const char *path)
 	return NULL;
 }
 
-static int check_zeros(const struct check *check, uint64_t start, uint64_t end, struct error *err)
-{
-	while (start < end) {
-		size_t len = end - start < check->chunk_size ? end - start : check->chunk_size;
-		ssize_t n = fs_read(check->file->fs, check->file->stat.ino, check->chunk, len,
-				    start, err);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return differs(err, check->file->path, "size");
-		for (ssize_t i = 0; i < n; i++)
-			if (check->chunk[i] != 0)
-				return differs(err, check->file->path, "content");
-		start += n;
-	}
-	return 0;
-}
-
-/* What the layer leaves out as a hole must read as zeros. */
-static int check_hole(const struct check *check, uint64_t end, struct error *err)
-{
-	uint64_t start, data_end;
-
-	for (uint64_t at = check->file_at; at < end; at = data_end) {
-		if (fs_next_data(check->file->fs, check->file->stat.ino, at, &start, &data_end,
-				 err) < 0)
-			return -1;
-		if (start >= end)
-			return 0;
-		if (data_end > end)
-			data_end = end;
-		if (check_zeros(check, start, data_end, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void keep_digest(struct check *check)
-{
-	struct commit_content *new;
-
-	if (!check->file_digest || check->file_at != check->file->stat.size)
-		return;
-	new = ARRAY_ADD(check->contents, check->n_contents);
-	new->mount = check->file->mount;
-	new->ino = check->file->stat.ino;
-	digest_finish(steal(check->file_digest), &new->digest);
-}
-
-static int finish_file(struct check *check, struct error *err)
-{
-	if (check->file && check_hole(check, check->file->stat.size, err) < 0)
-		return -1;
-	if (check->file)
-		keep_digest(check);
-	digest_free(steal(check->file_digest));
-	check->file = NULL;
-	return 0;
-}
-
 static int begin_file(struct check *check, const struct layer_entry *entry, struct error *err)
 {
 	const struct listing_node *node = listing_find(&check->result, entry->path);
@@ -181,12 +105,10 @@ static int begin_file(struct check *check, const struct layer_entry *entry, stru
 	if (!node)
 		return error_set(err, ERROR_BUG, "after the commit %s is missing", entry->path);
 	if (!S_ISREG(node->stat.mode))
-		return differs(err, entry->path, "type");
+		return commit_differs(err, entry->path, "type");
 	if (node->stat.size != entry->stat.size)
-		return differs(err, entry->path, "size");
-	check->file = node;
-	check->file_at = 0;
-	check->file_digest = digest_new();
+		return commit_differs(err, entry->path, "size");
+	readback_begin(&check->readback, node);
 	return 0;
 }
 
@@ -206,7 +128,7 @@ static int load_entry(void *opaque, const struct layer_entry *entry, struct erro
 
 	monitor_progress(check->monitor, "check", entry->path, check->n_layered,
 			 check->layer->n_entries);
-	if (monitor_check(check->monitor, err) < 0 || finish_file(check, err) < 0)
+	if (monitor_check(check->monitor, err) < 0 || readback_finish(&check->readback, err) < 0)
 		return -1;
 	new = ARRAY_ADD(check->layered, check->n_layered);
 	layer_entry_copy(&new->entry, entry);
@@ -229,29 +151,8 @@ static int compare_content(void *opaque, const void *data, size_t len, uint64_t 
 			   struct error *err)
 {
 	struct check *check = opaque;
-	const struct listing_node *file = check->file;
-	const char *want = data;
 
-	if (check_hole(check, offset, err) < 0)
-		return -1;
-	if (offset != check->file_at)
-		digest_free(steal(check->file_digest));
-	check->file_at = offset + len;
-	while (len > 0) {
-		size_t part = len < check->chunk_size ? len : check->chunk_size;
-		ssize_t n = fs_read(file->fs, file->stat.ino, check->chunk, part, offset, err);
-
-		if (n < 0)
-			return -1;
-		if (n == 0 || memcmp(check->chunk, want, n) != 0)
-			return differs(err, file->path, "content");
-		if (check->file_digest)
-			digest_update(check->file_digest, check->chunk, n);
-		want += n;
-		offset += n;
-		len -= n;
-	}
-	return 0;
+	return readback_compare(&check->readback, data, len, offset, err);
 }
 
 static int check_state(const struct layered *layered, const struct listing_node *node,
@@ -261,7 +162,7 @@ static int check_state(const struct layered *layered, const struct listing_node 
 	const char *difference = compare_stats(&entry->stat, &node->stat);
 
 	if (difference)
-		return differs(err, entry->path, difference);
+		return commit_differs(err, entry->path, difference);
 	if (compare_xattrs(entry->path, &entry->xattrs, node, err) < 0)
 		return -1;
 	if (S_ISLNK(entry->stat.mode))
@@ -278,7 +179,7 @@ static int check_copy(const struct listing_node *first, const struct listing_nod
 
 	if (equal < 0)
 		return -1;
-	return equal ? 0 : differs(err, node->path, "content");
+	return equal ? 0 : commit_differs(err, node->path, "content");
 }
 
 static int check_link(const struct check *check, const struct layered *layered,
@@ -294,7 +195,7 @@ static int check_link(const struct check *check, const struct layered *layered,
 	if (first->mount == node->mount)
 		return first->stat.ino == node->stat.ino
 			       ? 0
-			       : differs(err, layered->entry.path, "inode");
+			       : commit_differs(err, layered->entry.path, "inode");
 	copy = *state;
 	copy.entry.path = layered->entry.path;
 	if (check_state(&copy, node, err) < 0)
@@ -312,7 +213,7 @@ static int check_layered(const struct check *check, const struct layered *layere
 	if (entry->action == LAYER_LINK)
 		return check_link(check, layered, node, err);
 	if (!S_ISDIR(node->stat.mode) && node->stat.nlink != layered->n_names)
-		return differs(err, entry->path, "number of names");
+		return commit_differs(err, entry->path, "number of names");
 	return check_state(layered, node, err);
 }
 
@@ -359,7 +260,7 @@ static int check_untouched(struct check *check, const struct listing_node *was,
 	else if (!directory && rewritten && was->stat.nlink != is->stat.nlink)
 		difference = "number of names";
 	if (difference)
-		return differs(err, was->path, difference);
+		return commit_differs(err, was->path, difference);
 	if ((check->rewritten || fs_is_copy(is->fs)) && !directory && is->stat.nlink > 1)
 		renumbered_add(&check->renumbered, was, is);
 	if (rewritten && check_rewritten(check, was, is, err) < 0)
@@ -425,7 +326,7 @@ static int check_all(struct check *check, struct error *err)
 			return error_set(err, ERROR_BUG, "after the commit %s is missing", path);
 	}
 	torn = renumbered_torn(&check->renumbered);
-	return torn ? differs(err, torn, "inode") : 0;
+	return torn ? commit_differs(err, torn, "inode") : 0;
 }
 
 static int run_check(struct check *check, struct tree *parent, struct tree *result,
@@ -435,7 +336,8 @@ static int run_check(struct check *check, struct tree *parent, struct tree *resu
 
 	if (listing_read(&check->parent, parent, err) < 0 ||
 	    listing_read(&check->result, result, err) < 0 ||
-	    layer_read(check->layer, &visitor, err) < 0 || finish_file(check, err) < 0)
+	    layer_read(check->layer, &visitor, err) < 0 ||
+	    readback_finish(&check->readback, err) < 0)
 		return -1;
 	return check_all(check, err);
 }
@@ -451,8 +353,8 @@ static int compare_contents(const void *a, const void *b)
 
 static void hand_over(struct check *check, struct commit_seen *ret)
 {
-	struct commit_seen seen = {.contents = steal(check->contents),
-				   .n_contents = check->n_contents};
+	struct commit_seen seen = {.contents = steal(check->readback.contents),
+				   .n_contents = check->readback.n_contents};
 
 	seen.entries = xcalloc(check->n_layered + 1, sizeof *seen.entries);
 	for (; seen.n_entries < check->n_layered; seen.n_entries++) {
@@ -490,21 +392,16 @@ int commit_check_tree(const struct commit_comparison *comparison, struct commit_
 {
 	struct check check = {.layer = comparison->layer,
 			      .rewritten = comparison->rewritten,
-			      .monitor = comparison->monitor,
-			      .chunk_size = 1 << 18};
-	int status;
+			      .monitor = comparison->monitor};
+	int status = run_check(&check, comparison->parent, comparison->result, err);
 
-	check.chunk = xmalloc(check.chunk_size);
-	status = run_check(&check, comparison->parent, comparison->result, err);
 	if (status == 0)
 		hand_over(&check, ret);
 	for (size_t i = 0; i < check.n_layered; i++)
 		layer_entry_clear(&check.layered[i].entry);
 	free(check.layered);
-	free(check.contents);
+	readback_free(&check.readback);
 	renumbered_free(&check.renumbered);
-	digest_free(check.file_digest);
-	free(check.chunk);
 	listing_clear(&check.parent);
 	listing_clear(&check.result);
 	return status;

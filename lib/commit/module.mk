@@ -8,6 +8,7 @@ LIB_SOURCES += \
 	lib/commit/check_tree.c \
 	lib/commit/expected.c \
 	lib/commit/place.c \
+	lib/commit/readback.c \
 	lib/commit/remove.c \
 	lib/commit/rewritten.c
 UNIT_TESTS += tests/unit/commit_test.c

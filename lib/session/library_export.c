@@ -16,8 +16,8 @@
 
 #include "base/file.h"
 #include "disk/convert.h"
+#include "session/change_summary.h"
 #include "session/image.h"
-#include "session/library_head.h"
 #include "session/library_image.h"
 #include "session/outputs.h"
 #include "session/strings.h"

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "session/change_summary.h"
 #include "session/library_head.h"
 #include "session/strings.h"
+#include "session/template_each.h"
+#include "session/until.h"
 
 struct wish {
 	const struct coldpatch_head_options *options;

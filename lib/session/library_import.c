@@ -13,9 +13,9 @@
 
 #include "base/file.h"
 #include "library/base.h"
-#include "session/library_head.h"
 #include "session/strings.h"
 #include "session/task.h"
+#include "session/template_each.h"
 
 /* What a directory holds, as task import-scan tells it. */
 struct scanned {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "library/base.h"
+#include "session/change_summary.h"
 #include "session/image.h"
 #include "session/library_head.h"
 #include "session/library_import.h"

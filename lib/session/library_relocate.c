@@ -5,8 +5,8 @@
 
 #include "base/file.h"
 #include "library/base.h"
+#include "session/change_summary.h"
 #include "session/image.h"
-#include "session/library_head.h"
 #include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task.h"

@@ -14,9 +14,12 @@
 #include <time.h>
 
 #include "library/commit.h"
+#include "session/change_summary.h"
 #include "session/library_head.h"
 #include "session/library_lineage.h"
 #include "session/strings.h"
+#include "session/template_each.h"
+#include "session/until.h"
 
 #define DEFAULT_UNTIL "30d"
 

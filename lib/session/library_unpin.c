@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
+#include "session/change_summary.h"
 #include "session/image.h"
-#include "session/library_head.h"
 #include "session/strings.h"
 
 struct unpinning {

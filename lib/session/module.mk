@@ -5,6 +5,7 @@ LIB_SOURCES += \
 	lib/session/apply_record.c \
 	lib/session/apply_summary.c \
 	lib/session/background.c \
+	lib/session/change_summary.c \
 	lib/session/checkers.c \
 	lib/session/config.c \
 	lib/session/confine.c \
@@ -78,6 +79,8 @@ LIB_SOURCES += \
 	lib/session/task_resolve.c \
 	lib/session/task_verify.c \
 	lib/session/task_verify_files.c \
+	lib/session/template_each.c \
+	lib/session/until.c \
 	lib/session/want.c \
 	lib/session/worker.c \
 	lib/session/workspace.c

@@ -49,7 +49,7 @@ fresh
 snapshot --dry-run --keyring key/keyring.gpg m || { cat err; exit 1; }
 grep -q '^mirror snapshot [0-9a-f]\{64\} would be made, 1 packages, of which 1 are new' out || { cat out; exit 1; }
 [ ! -e store ] && [ ! -e state ] && [ -z "$(ls -A scratch)" ] || { find store state scratch; echo "a dry run wrote something"; exit 1; }
-would=$(cut -d' ' -f3 out)
+would=$(head -n 1 out | cut -d' ' -f3)
 snapshot --keyring key/keyring.gpg m || { cat err; exit 1; }
 grep -q '^mirror snapshot [0-9a-f]\{64\}, 1 packages$' out
 [ "$(head -n 1 out | cut -d' ' -f3 | tr -d ,)" = "$would" ] || { echo "another snapshot than the dry run said"; exit 1; }

@@ -95,8 +95,28 @@ static int copy_mounted(struct out *out, size_t volume, const char *part, struct
 	return replica_tree(&replica, err) < 0 ? -1 : describe(out, volume, part, err);
 }
 
-/* A file system that cannot be mounted is told of by its absence: only the guest's fstab says
- * whether it is needed. */
+/* Why a tree cannot be mounted; only the guest's fstab says whether it is needed. */
+static void tell_problem(struct out *out, size_t volume, const char *part,
+			 const struct error *problem)
+{
+	json_t *item, *told;
+	size_t i;
+
+	json_array_foreach(out->result, i, told)
+	{
+		const char *other = json_string_value(json_object_get(told, "part"));
+
+		if ((size_t)json_integer_value(json_object_get(told, "volume")) == volume &&
+		    strcmp(other ? other : "", part ? part : "") == 0)
+			return;
+	}
+	item = json_object();
+	json_put_u64(item, "volume", volume);
+	json_put_bytes(item, "part", part);
+	json_put_bytes(item, "problem", problem->msg);
+	json_array_append_new(out->result, item);
+}
+
 static int copy_tree(struct out *out, size_t volume, const char *part, struct error *err)
 {
 	struct error problem = {0}, ignored;
@@ -105,12 +125,7 @@ static int copy_tree(struct out *out, size_t volume, const char *part, struct er
 	if (was_copied(out, volume, part))
 		return 0;
 	if (volume_mount(&out->volumes, volume, part, false, MOUNTPOINT, &problem) < 0) {
-		json_t *item = json_object();
-
-		json_put_u64(item, "volume", volume);
-		json_put_bytes(item, "part", part);
-		json_put_bytes(item, "problem", problem.msg);
-		json_array_append_new(out->result, item);
+		tell_problem(out, volume, part, &problem);
 		return 0;
 	}
 	status = copy_mounted(out, volume, part, err);
@@ -120,16 +135,19 @@ static int copy_tree(struct out *out, size_t volume, const char *part, struct er
 }
 
 /* 1 when the operating system's root is there; its fstab is read then. */
-static int try_root(const struct out *out, size_t volume, const char *part, struct buffer *fstab,
+static int try_root(struct out *out, size_t volume, const char *part, struct buffer *fstab,
 		    struct error *err)
 {
-	struct error ignored;
+	struct error problem = {0};
 	CLEANUP_CLOSE int fd = -1;
 	bool root;
 	ssize_t n = 1;
 
-	if (volume_mount(&out->volumes, volume, part, false, MOUNTPOINT, &ignored) < 0)
+	if (volume_mount(&out->volumes, volume, part, false, MOUNTPOINT, &problem) < 0) {
+		if (!part) /* that others are not there is the usual case */
+			tell_problem(out, volume, part, &problem);
 		return 0;
+	}
 	root = is_root();
 	if (root)
 		fd = open(MOUNTPOINT "/etc/fstab", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -85,14 +85,14 @@ void volumes_free(struct volumes *volumes)
 	free(volumes->types);
 }
 
-/* The appliance's own services may still look at a disk that came with it. */
+/* The appliance's own services may not have named a disk yet, or still look at it. */
 static int mount_patiently(const char *device, const char *target, const char *type,
 			   unsigned long flags, const char *options)
 {
 	for (unsigned tries = 0;; tries++) {
 		if (mount(device, target, type, flags, options) == 0)
 			return 0;
-		if (errno != EBUSY || tries == BUSY_TRIES)
+		if ((errno != EBUSY && access(device, F_OK) == 0) || tries == BUSY_TRIES)
 			return -1;
 		sleep(1);
 	}

@@ -39,6 +39,10 @@ enum {
 static const struct appliance_deadlines defaults = {
 	.launch = 600, .mount = 120, .program = 3600, .shutdown = 300};
 
+/* On a host that is busy, a second of it takes many. */
+static const struct appliance_deadlines emulated = {
+	.launch = 2400, .mount = 600, .program = 3600, .shutdown = 600};
+
 struct message {
 	enum guestfs_phase phase;
 	char what[64];
@@ -247,7 +251,7 @@ static void enter_phase(struct watch *watch)
 
 	watch->limit_s = limit_of(&watch->job->deadlines, phase);
 	if (watch->limit_s == 0)
-		watch->limit_s = limit_of(&defaults, phase);
+		watch->limit_s = limit_of(watch->job->kvm ? &defaults : &emulated, phase);
 	watch->end = clock_ms() + 1000 * (int64_t)watch->limit_s;
 	if (phase < PHASE_END)
 		monitor_progress(watch->job->monitor, stages[phase], NULL, 0, 0);

@@ -86,6 +86,10 @@ struct appliance_outcome {
 	bool disk_full;	 /* no room was left in the work directory at its end */
 };
 
+/* What the program finds a disk of the job by: the kernel gives the names /dev/sda and so on in no
+ * order that can be relied on.  The caller frees. */
+char *appliance_disk_node(size_t disk);
+
 /* 0 when the program exited 0 and everything was unmounted and shut down cleanly.  ERROR_HOST: the
  * appliance did not start, with QEMU's or libguestfs's words; ERROR_GUEST: the program failed, with
  * its own; ERROR_BUSY: deadline (names the phase), interrupted, QEMU died, kernel panic;

@@ -115,14 +115,29 @@ static int report_full_disk(guestfs_h *g, const char *drive)
 	return lib->config(g, "-set", option);
 }
 
+/* Letters only: what libguestfs takes as a label. */
+static char *disk_label(size_t disk)
+{
+	return xasprintf("disk%c", (char)('a' + disk));
+}
+
+char *appliance_disk_node(size_t disk)
+{
+	CLEANUP_FREE char *label = disk_label(disk);
+
+	return xasprintf("/dev/disk/guestfs/%s", label);
+}
+
 /* Asked to keep a raw disk read-only, libguestfs lays an overlay over it whose format QEMU then has
  * to guess. */
 static int add_raw(guestfs_h *g, const struct guestfs_job *run, size_t i)
 {
 	CLEANUP_FREE char *path = path_join(run->work_dir, run->job->disks[i].raw);
+	CLEANUP_FREE char *label = disk_label(i);
 
 	return lib->add_drive_opts(g, path, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-				   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1);
+				   GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe",
+				   GUESTFS_ADD_DRIVE_OPTS_LABEL, label, -1);
 }
 
 /* Whoever serves the disk sees to it that it is kept. */
@@ -131,12 +146,14 @@ static int add_nbd(guestfs_h *g, const struct guestfs_job *run, size_t i)
 	int read_only = !run->job->disks[i].writable;
 	CLEANUP_FREE char *socket = path_join(run->work_dir, run->job->disks[i].socket);
 	CLEANUP_FREE char *server = xasprintf("unix:%s", socket);
+	CLEANUP_FREE char *label = disk_label(i);
 	char *servers[] = {server, NULL};
 
 	return lib->add_drive_opts(
 		g, "", GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY,
 		read_only, GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe",
-		GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nbd", GUESTFS_ADD_DRIVE_OPTS_SERVER, servers, -1);
+		GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nbd", GUESTFS_ADD_DRIVE_OPTS_SERVER, servers,
+		GUESTFS_ADD_DRIVE_OPTS_LABEL, label, -1);
 }
 
 static void note_kernel(guestfs_h *g, char *ret)

@@ -115,7 +115,7 @@ static json_t *describe_source(const struct launch *launch, size_t i)
 	json_t *json = json_object();
 
 	if (launch->numbers[i] != SIZE_MAX)
-		device = xasprintf("/dev/sd%c", (char)('a' + launch->numbers[i]));
+		device = appliance_disk_node(launch->numbers[i]);
 	json_put_string(json, "device", device ? device : "/dev/null");
 	json_put_u64(json, "disk", source->disk);
 	json_put_u64(json, "partition", source->partition);

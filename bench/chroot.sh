@@ -3,7 +3,7 @@
 # the same commands and the same environment.  Sourced after tests/lib.sh.
 
 CHROOT_ENVIRONMENT=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/sh TERM=dumb
-	LC_ALL=C.UTF-8 SYSTEMD_OFFLINE=1 GRUB_DISABLE_OS_PROBER=true NEEDRESTART_SUSPEND=1 DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical
+	SYSTEMD_OFFLINE=1 GRUB_DISABLE_OS_PROBER=true NEEDRESTART_SUSPEND=1 DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical
 	DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes UCF_FORCE_CONFFOLD=1 NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none)
 
 # chroot_mount RAW ROOT: its ext4 partitions by their labels, root first
@@ -39,7 +39,7 @@ chroot_answers() { # ROOT
 	esac
 	EOF
 	chmod 755 "$root/run/grub-probe"
-	mount --bind "$root/run/grub-probe" "$root/usr/sbin/grub-probe"
+	[ ! -e "$root/usr/sbin/grub-probe" ] || mount --bind "$root/run/grub-probe" "$root/usr/sbin/grub-probe"
 	mkdir -p "$root/dev/disk/by-uuid"
 	touch "$root/dev/disk/by-uuid/$root_uuid" "$root/dev/disk/by-uuid/$boot_uuid"
 }
@@ -62,11 +62,11 @@ chroot_make() {
 	printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"; chmod 755 "$root/usr/sbin/policy-rc.d"
 }
 
-# chroot_run ROOT FILE: the commands in FILE, one per line, each of which must succeed
+# chroot_run ROOT FILE: the commands in FILE, one per line, each of which must succeed, with $CHROOT_LOCALE
 chroot_run() {
 	local root=$1 words
 	while read -r -a words; do
-		chroot "$root" env -i "${CHROOT_ENVIRONMENT[@]}" "${words[@]}" </dev/null || return
+		chroot "$root" env -i "${CHROOT_ENVIRONMENT[@]}" "LC_ALL=$CHROOT_LOCALE" "${words[@]}" </dev/null || return
 	done < "$2"
 }
 

@@ -15,6 +15,12 @@ patched() { # IMAGE: the update is done
 	expect "${CODE:-0}" "${APPLY[@]}" --json
 }
 
+left_behind() { # REASON DETAIL IMAGE [PATCHSET]: victim stays as it is, says the plan
+	expect 2 plan --json --patchset "${4:-$PATCHSET}" --snapshot "$SNAPSHOT" "$3"
+	jq -e --arg reason "$1" --arg detail "$2" '.plan.left | length == 1 and (.[0] | .name == "victim" and .reason == $reason and (.detail | contains($detail)))' \
+		"$OUT" >/dev/null || { jq .plan.left "$OUT"; fail "victim is not left behind as $1: $2"; }
+}
+
 say "%pre fails: the package keeps its old version, and is named"
 rpm_victim_update $'%pre\necho no; exit 1'
 refused_in_run 79 'package victim-2.0-1.noarch: %prein scriptlet failed, exit status 1' "$guest"
@@ -41,9 +47,50 @@ refused_in_run 79 'file /usr/bin/bash from install of victim-2.0-1.noarch confli
 say "what the new version needs is not to be had: left behind, with the reason"
 VICTIM_FIELDS='Requires: nothing-like-this'
 rpm_victim_update
+left_behind depends 'nothing-like-this' "$guest"
+
+say "the new version conflicts with what is there"
+VICTIM_FIELDS='Conflicts: bash'
+rpm_victim_update
 unset VICTIM_FIELDS
-expect 2 plan --json --patchset $PATCHSET --snapshot "$SNAPSHOT" "$guest"
-grep -q 'nothing-like-this' "$OUT" || { cat "$OUT"; fail "the reason does not name what is missing"; }
+left_behind would-remove 'conflicts with bash: bash-' "$guest"
+
+say "the mirror lacks the package that its index names"
+rpm_victim_update
+rm "$WORK"/mirror/Packages/victim-2.0-1.noarch.rpm
+pin_rpm_mirror
+left_behind not-on-mirror 'the index names it, but its package file is not there' "$guest"
+
+say "it is of a module stream that is not enabled"
+rpm_victim_update
+cat > "$WORK/modules.yaml" <<'EOT'
+---
+document: modulemd
+version: 2
+data:
+  name: victim
+  stream: "2"
+  version: 1
+  context: aaaa
+  arch: x86_64
+  summary: A module
+  description: A module for tests.
+  license: {module: [MIT]}
+  artifacts: {rpms: [victim-0:2.0-1.noarch]}
+...
+EOT
+printf 'version: 1\nname: victim\ndescription: t\nos: {id: fedora}\nscope: named\npackages: [victim]\n' > "$WORK/victim.yaml"
+"$TEST_TOP/test-images/make-rpm-mirror" -o "$WORK/mirror" --key "$(rpm_key)" --distro cpe:/o:fedoraproject:fedora:38 --modules "$WORK/modules.yaml" \
+	"$WORK/victim-2.0-1.noarch.rpm" || fail "make-rpm-mirror"
+pin_rpm_mirror
+left_behind pinned 'it is of the module stream victim:2, which is not enabled in the guest' "$guest" "$WORK/victim.yaml"
+
+say "the administrator locked its version"
+lock_victim() { mkdir -p etc/dnf/plugins && echo 'victim-0:1.0-1.*' > etc/dnf/plugins/versionlock.list; }
+qemu-img convert -O raw "$guest" "$WORK/locked.raw" && change_guest "$WORK/locked.raw" lock_victim || fail "lock"
+rpm_victim_update
+left_behind held 'locked in the guest by /etc/dnf/plugins/versionlock.list: victim-0:1.0-1.*' "$WORK/locked.raw"
+rm "$WORK/locked.raw"
 
 say "the disk is too small"
 mkdir -p "$WORK/large/usr/share/victim"; head -c 140M /dev/urandom > "$WORK/large/usr/share/victim/data"

@@ -46,7 +46,7 @@ same_packages() {
 	for side in ours vendor; do
 		[ -e "$WORK/$side/dev/urandom" ] || mknod -m 666 "$WORK/$side/dev/urandom" c 1 9
 		ask $side -qa --qf '%{NAME}.%{ARCH} %{EPOCH}:%{VERSION}-%{RELEASE}\n' | sort > "$WORK/$side.packages"
-		ask $side -Va > "$WORK/$side.verify"
+		ask $side -Va | sort > "$WORK/$side.verify"
 		ask $side -qa --qf '%{DBINSTANCE} %{NAME}\n' | sort -n | cut -d' ' -f2 > "$WORK/$side.order"
 	done
 	[ -s "$WORK/vendor.packages" ] || fail "no packages"

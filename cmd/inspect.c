@@ -65,6 +65,8 @@ static void print_filesystem(const json_t *fs)
 		       (long long)json_integer_value(json_object_get(fs, "disk")),
 		       (long long)json_integer_value(json_object_get(fs, "partition")));
 	printf("%-8s %-10s", field(fs, "type"), field(fs, "mountpoint"));
+	if (*field(fs, "mountpoint") && !json_is_true(json_object_get(fs, "mounted")))
+		printf("  (not mounted)");
 	if (total)
 		printf("  %s of %s free",
 		       human_size(json_integer_value(json_object_get(space, "free_bytes"))),

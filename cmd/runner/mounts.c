@@ -141,7 +141,8 @@ int mounts_enter(const struct job *job, struct error *err)
 		close(job->root.fd);
 	if (change_root(job->make_namespaces) < 0 || chdir("/") < 0)
 		return error_os(err, ERROR_HOST, errno, "enter the view");
-	if (sethostname(job->hostname, strlen(job->hostname)) < 0)
+	/* A file may hold more than the kernel takes. */
+	if (sethostname(job->hostname, strnlen(job->hostname, HOST_NAME_MAX)) < 0)
 		return error_os(err, ERROR_HOST, errno, "set the host name %s", job->hostname);
 	return 0;
 }

@@ -78,7 +78,7 @@ static int merged_meta(const struct place *place, const struct layer_entry *entr
 }
 
 /* The guest's own package manager would have failed on it. */
-static int refuse_immutable(const struct place *place, const char *path, struct error *err)
+static int refuse_unchangeable(const struct place *place, const char *path, struct error *err)
 {
 	struct fs_stat stat;
 
@@ -86,11 +86,14 @@ static int refuse_immutable(const struct place *place, const char *path, struct 
 		return 0;
 	if (fs_stat(place->fs, place->ino, &stat, err) < 0)
 		return -1;
-	if (stat.flags & FS_IMMUTABLE_FL)
+	if (stat.flags & (FS_IMMUTABLE_FL | FS_APPEND_FL))
 		return error_set(err, ERROR_GUEST,
-				 "%s is immutable in the guest (chattr +i), and the update would "
-				 "change it: hold its package or take the flag away",
-				 path);
+				 "%s is %s, and the update would change it: hold its package or "
+				 "take the flag away",
+				 path,
+				 stat.flags & FS_IMMUTABLE_FL
+					 ? "immutable in the guest (chattr +i)"
+					 : "append-only in the guest (chattr +a)");
 	return 0;
 }
 
@@ -101,7 +104,7 @@ static int apply_metadata(struct apply *apply, const struct place *place,
 
 	if (place->ino == 0)
 		return misfit(err, entry, "is not there");
-	if (refuse_immutable(place, entry->path, err) < 0)
+	if (refuse_unchangeable(place, entry->path, err) < 0)
 		return -1;
 	if (merged_meta(place, entry, &meta, err) < 0 ||
 	    fs_set_xattrs(place->fs, place->ino, &entry->xattrs, err) < 0)
@@ -117,7 +120,7 @@ static int remove_existing(struct apply *apply, const struct place *place,
 {
 	if (place_holds_mount(apply->tree, entry->path))
 		return misfit(err, entry, "holds a mount point");
-	if (refuse_immutable(place, entry->path, err) < 0)
+	if (refuse_unchangeable(place, entry->path, err) < 0)
 		return -1;
 	return place_remove(place, err);
 }

@@ -213,18 +213,40 @@ char *fstab_option_value(const struct fstab_entry *entry, const char *prefix)
 	return NULL;
 }
 
-bool fstab_is_users(const struct fstab_entry *entry)
+static bool is_below_one_of(const char *path, const char *const directories[])
 {
-	static const char *const users[] = {"/home", "/mnt", "/media", "/srv", "/tmp", "/export"};
+	for (; *directories; directories++) {
+		size_t len = strlen(*directories);
 
-	for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
-		size_t len = strlen(users[i]);
-
-		if (strncmp(entry->target, users[i], len) == 0 &&
-		    (entry->target[len] == '/' || entry->target[len] == '\0'))
+		if (strncmp(path, *directories, len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0'))
 			return true;
 	}
 	return false;
+}
+
+bool fstab_is_users(const struct fstab_entry *entry)
+{
+	static const char *const users[] = {"/home", "/mnt",	"/media", "/srv",
+					    "/tmp",  "/export", NULL};
+
+	return is_below_one_of(entry->target, users);
+}
+
+bool fstab_is_packages(const struct fstab_entry *entry)
+{
+	static const char *const places[] = {"/usr",  "/etc", "/boot",	"/opt",	  "/bin",
+					     "/sbin", "/lib", "/lib32", "/lib64", NULL};
+	static const char *const others[] = {"/usr/local", "/boot/efi", NULL};
+
+	return (is_below_one_of(entry->target, places) &&
+		!is_below_one_of(entry->target, others)) ||
+	       strcmp(entry->target, "/var") == 0 || strcmp(entry->target, "/var/lib") == 0;
+}
+
+bool fstab_is_automatic(const struct fstab_entry *entry)
+{
+	return !fstab_has_option(entry, "noauto") || fstab_has_option(entry, "x-systemd.automount");
 }
 
 static bool is_one_of(const char *word, const char *const words[])
@@ -263,4 +285,17 @@ bool fstab_is_local(const struct fstab_entry *entry)
 	       entry->target[0] == '/' && !is_one_of(entry->type, foreign) &&
 	       !fstab_has_option(entry, "bind") && !fstab_has_option(entry, "rbind") &&
 	       !fstab_has_option(entry, "_netdev");
+}
+
+bool fstab_is_cover(const struct fstab_entry *entry)
+{
+	static const char *const nothing[] = {"swap",  "iso9660", "udf",    "ignore",  "proc",
+					      "sysfs", "devpts",  "cgroup", "cgroup2", NULL};
+	static const char *const kernels[] = {"/proc", "/sys", "/dev", "/run", NULL};
+	bool bind = fstab_has_option(entry, "bind") || fstab_has_option(entry, "rbind");
+
+	return entry->target[0] == '/' && entry->target[1] && !fstab_is_local(entry) &&
+	       !is_removable(entry->source) && !is_one_of(entry->type, nothing) &&
+	       !is_below_one_of(entry->target, kernels) &&
+	       (bind || strcmp(entry->type, "none") != 0);
 }

@@ -38,6 +38,13 @@ bool fstab_has_option(const struct fstab_entry *entry, const char *name);
 char *fstab_option_value(const struct fstab_entry *entry, const char *prefix);
 /* Is it mounted where, by the file system hierarchy, users and not packages put files? */
 bool fstab_is_users(const struct fstab_entry *entry);
+/* Is it mounted where packages have files of their own: /usr, /boot, the package database, ...? */
+bool fstab_is_packages(const struct fstab_entry *entry);
+/* Is it there when the guest runs, by itself or as soon as somebody looks? */
+bool fstab_is_automatic(const struct fstab_entry *entry);
+/* Does the entry lay something over its mount point that is in no file system of the image as such:
+ * a bind, a network file system, an image file, an overlay, a tmpfs? */
+bool fstab_is_cover(const struct fstab_entry *entry);
 /* Does the entry mount a file system of a local disk?  False for swap, what the kernel makes up,
  * network file systems, binds, files mounted by loop, and removable media. */
 bool fstab_is_local(const struct fstab_entry *entry);

@@ -28,7 +28,7 @@ static bool is_below(const char *path, const char *directory)
 
 static bool is_needed(const struct fstab_entry *entry)
 {
-	return !fstab_has_option(entry, "nofail") && !fstab_has_option(entry, "noauto") &&
+	return !fstab_has_option(entry, "nofail") && fstab_is_automatic(entry) &&
 	       !fstab_is_users(entry) && !is_below(entry->target, "/efi") &&
 	       !is_below(entry->target, "/boot/efi");
 }
@@ -125,6 +125,20 @@ static void note_root(struct join *join, const struct fstab_entry *entry, int fo
 		       entry->source, found ? "another file system" : "not in this image");
 }
 
+/* One that somebody mounts by hand to update it is mounted for the update, too. */
+static bool is_mounted(struct join *join, const struct fstab_entry *entry)
+{
+	if (fstab_is_automatic(entry))
+		return true;
+	if (!fstab_is_packages(entry))
+		return false;
+	guest_add_note(join->guest,
+		       "%s (%s in /etc/fstab) is noauto; it is taken as mounted, since packages "
+		       "have files there",
+		       entry->target, entry->source);
+	return true;
+}
+
 static int join_entry(struct join *join, const struct fstab_entry *entry, struct error *err)
 {
 	const struct guest_filesystem *fs;
@@ -149,13 +163,31 @@ static int join_entry(struct join *join, const struct fstab_entry *entry, struct
 		report(join, entry, "is a part of a file system that was not read");
 		return 0;
 	}
-	if (can_mount(join, entry, volume) && !fstab_has_option(entry, "noauto")) {
+	if (can_mount(join, entry, volume) && is_mounted(join, entry)) {
 		ready = has_mountpoint(join, entry, err);
 		if (ready < 0 || (ready && mount_volume(join, entry->target, volume, err) < 0))
 			return error_prefix(err, "/etc/fstab line %u", entry->line);
 	}
 	remember(&join->guest->filesystems[volume], entry);
 	return 0;
+}
+
+/* What an update writes below such a mount point is not seen by the guest when it runs. */
+static void check_cover(struct join *join, const struct fstab_entry *entry)
+{
+	if (!fstab_is_cover(entry) || fstab_is_users(entry))
+		return;
+	if (fstab_is_packages(entry) && is_needed(entry))
+		guest_add_blocker(join->guest, "covered-mount-point",
+				  "the guest's %s is covered by %s (%s in /etc/fstab) when it "
+				  "runs, which is not updated with this image; patch this guest in "
+				  "another way",
+				  entry->target, entry->source, entry->type);
+	else if (strcmp(entry->type, "tmpfs") != 0)
+		guest_add_note(join->guest,
+			       "%s is covered by %s (%s in /etc/fstab) when the guest runs: what "
+			       "an update writes there is not seen",
+			       entry->target, entry->source, entry->type);
 }
 
 static size_t depth_of(const char *path)
@@ -251,9 +283,11 @@ static int join_fstab(struct join *join, struct error *err)
 		return -1;
 	if (join_by_depth(join, &fstab, err) < 0)
 		return -1;
-	for (size_t i = 0; i < fstab.n_entries; i++)
+	for (size_t i = 0; i < fstab.n_entries; i++) {
+		check_cover(join, &fstab.entries[i]);
 		if (check_swap_file(join, &fstab.entries[i], err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -71,17 +71,50 @@ static void add_space(struct fit *fit, const struct guest_filesystem *fs,
 	space->free_inodes = fs->space.free_inodes;
 }
 
+static bool has_own_filesystem(const struct guest *guest, const char *path)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++)
+		if (guest->filesystems[i].mounted &&
+		    strcmp(guest->filesystems[i].mountpoint, path) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* The root takes everything but what goes into file systems of their own. */
+static struct plan_space space_of_root(const struct plan *plan, const struct guest *guest,
+				       struct plan_space root)
+{
+	for (size_t i = 0; i < plan->n_space; i++) {
+		const struct plan_space *part = &plan->space[i];
+
+		if (strcmp(part->path, "/") != 0 && has_own_filesystem(guest, part->path)) {
+			root.bytes = less(root.bytes, part->bytes);
+			root.inodes = less(root.inodes, part->inodes);
+		}
+	}
+	return root;
+}
+
 static void collect_space(const struct plan *plan, const struct guest *guest, struct fit *fit)
 {
 	for (size_t i = 0; i < guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &guest->filesystems[i];
-		const struct plan_space *needed;
+		const struct plan_space *found;
+		struct plan_space needed;
 
-		if (!fs->mountpoint || !fs->readable || fs->space.total_bytes == 0)
+		if (!fs->mounted || fs->space.total_bytes == 0)
 			continue;
-		needed = space_for(plan, fs->mountpoint);
-		if (needed)
-			add_space(fit, fs, needed);
+		found = space_for(plan, fs->mountpoint);
+		if (!found)
+			continue;
+		needed =
+			strcmp(found->path, "/") == 0 ? space_of_root(plan, guest, *found) : *found;
+		add_space(fit, fs, &needed);
 	}
 }
 

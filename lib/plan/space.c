@@ -3,7 +3,8 @@
  * Space an update needs below the directories that people give a file system of their own.
  *
  * Packages say how large they are unpacked, not where, so each directory is counted as if all of
- * that landed in it; "/" holds the rest's too.  Old versions are still there while new ones are
+ * that landed in it; "/" holds the rest's too (fit.c takes off what has a
+ * file system of its own).  Old versions are still there while new ones are
  * unpacked, so nothing is subtracted.
  */
 #include "base/memory.h"

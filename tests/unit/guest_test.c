@@ -337,8 +337,34 @@ static const struct {
 	 "/etc/fstab has /dev/sda2 for /, which is another file system; the file system that holds "
 	 "the operating system is used"},
 	{"garbage\n", NULL, NULL, "/etc/fstab line 1: fewer than three fields"},
-	{"UUID=no none swap sw\ntmpfs /var tmpfs size=1m\nsrv:/x /usr nfs ro\n/a /usr none bind\n",
+	{"UUID=no none swap sw\ntmpfs /var/log tmpfs size=1m\ntmpfs /run/x tmpfs mode=755\n"
+	 "srv:/x /home nfs ro\n/dev/sr0 /usr/x udf ro\nnone /usr/y none defaults\n",
 	 NULL, NULL, NULL},
+	{"srv:/x /usr nfs ro\n", "covered-mount-point",
+	 "the guest's /usr is covered by srv:/x (nfs in /etc/fstab) when it runs, which is not "
+	 "updated with this image; patch this guest in another way",
+	 NULL},
+	{"/data/opt /opt none bind\n", "covered-mount-point",
+	 "the guest's /opt is covered by /data/opt (none in /etc/fstab) when it runs, which is not "
+	 "updated with this image; patch this guest in another way",
+	 NULL},
+	{"/images/usr.img /usr ext4 loop\n", "covered-mount-point",
+	 "the guest's /usr is covered by /images/usr.img (ext4 in /etc/fstab) when it runs, which "
+	 "is not updated with this image; patch this guest in another way",
+	 NULL},
+	{"tmpfs /var tmpfs size=1m\n", "covered-mount-point",
+	 "the guest's /var is covered by tmpfs (tmpfs in /etc/fstab) when it runs, which is not "
+	 "updated with this image; patch this guest in another way",
+	 NULL},
+	{"/data/sql /var/lib/mysql none bind\n", NULL, NULL,
+	 "/var/lib/mysql is covered by /data/sql (none in /etc/fstab) when the guest runs: what an "
+	 "update writes there is not seen"},
+	{"/a /usr none bind,nofail\n", NULL, NULL,
+	 "/usr is covered by /a (none in /etc/fstab) when the guest runs: what an update writes "
+	 "there is not seen"},
+	{"/dev/sda2 /var ext4 noauto\n", NULL, NULL,
+	 "/var (/dev/sda2 in /etc/fstab) is noauto; it is taken as mounted, since packages have "
+	 "files there"},
 };
 
 static void make_fstab_case(const char *fstab)
@@ -379,13 +405,24 @@ START_TEST(noauto_is_not_mounted)
 {
 	CLEANUP_OPENED struct opened opened = {0};
 
-	make_fstab_case("/dev/sda2 /var ext4 noauto\nUUID=no /usr ext4 noauto\n");
+	make_fstab_case("/dev/sda2 /data ext4 noauto\nUUID=no /usr ext4 noauto\n");
 	must_open(&opened, NAMES("disk0.img"));
 	ck_assert_uint_eq(tree_n_mounts(opened.tree), 1);
-	ck_assert_str_eq(opened.guest->filesystems[1].mountpoint, "/var");
+	ck_assert_str_eq(opened.guest->filesystems[1].mountpoint, "/data");
 	ck_assert(!opened.guest->filesystems[1].mounted);
 	ck_assert_uint_eq(opened.guest->n_blockers, 0);
 	ck_assert_uint_eq(opened.guest->n_notes, 1);
+}
+END_TEST
+
+START_TEST(automount_is_mounted)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	make_fstab_case("/dev/sda2 /var ext4 noauto,x-systemd.automount\n");
+	must_open(&opened, NAMES("disk0.img"));
+	ck_assert(opened.guest->filesystems[1].mounted);
+	ck_assert_uint_eq(opened.guest->n_notes, 0);
 }
 END_TEST
 
@@ -836,6 +873,7 @@ int main(void)
 	tcase_add_loop_test(images, fstab_says_what_is_needed, 0,
 			    sizeof fstab_cases / sizeof *fstab_cases);
 	tcase_add_test(images, noauto_is_not_mounted);
+	tcase_add_test(images, automount_is_mounted);
 	tcase_add_test(images, damaged_filesystem_is_needed);
 	tcase_add_test(images, damaged_root_is_named);
 	tcase_add_test(images, unusable_release_file_is_noted);

@@ -3,6 +3,7 @@
  * dpkg's file lists (info/NAME.list, or NAME:ARCH.list for packages that several architectures can
  * share), diversions and path-include and path-exclude options (dpkg.cfg(5)).
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #define DIVERSIONS	  "/var/lib/dpkg/diversions"
 #define OPTIONS		  "/etc/dpkg/dpkg.cfg"
 #define OPTIONS_DIRECTORY "/etc/dpkg/dpkg.cfg.d"
+#define USER_OPTIONS	  "/root/.dpkg.cfg"
 
 enum { LIST_MAX = 64 << 20, OPTIONS_MAX = 1 << 20, LISTS_MAX = 1 << 20 };
 
@@ -71,6 +73,35 @@ static int read_diversions(struct ownership *ownership, struct tree *tree, struc
 	return 0;
 }
 
+/* The value of an option as dpkg reads it (dpkg_options_load_file): one separator, blanks around it
+ * and a pair of quotes are no part of it.  NULL: dpkg would refuse the file.  In place. */
+static char *option_value(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && strchr(" \t\r\f\v", text[len - 1]))
+		text[--len] = '\0';
+	if (*text)
+		text++;
+	text += *text == '=';
+	text += strspn(text, " \t\r\f\v");
+	len = strlen(text);
+	if (*text != '"' && *text != '\'')
+		return text;
+	if (len < 2 || text[len - 1] != *text)
+		return NULL;
+	text[len - 1] = '\0';
+	return text + 1;
+}
+
+static bool is_option(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(line, name, len) == 0 && !isalnum((unsigned char)line[len]) &&
+	       line[len] != '-';
+}
+
 static void add_filters(struct ownership *ownership, char *text)
 {
 	CLEANUP_FREE char **lines = NULL;
@@ -78,12 +109,14 @@ static void add_filters(struct ownership *ownership, char *text)
 
 	lines = ownership_lines(text, &n);
 	for (size_t i = 0; i < n; i++) {
-		bool exclude = strncmp(lines[i], "path-exclude", 12) == 0;
+		bool exclude = is_option(lines[i], "path-exclude");
+		const char *pattern;
 
-		if (!exclude && strncmp(lines[i], "path-include", 12) != 0)
+		if (!exclude && !is_option(lines[i], "path-include"))
 			continue;
-		ownership_add_filter(ownership, lines[i] + 12 + strspn(lines[i] + 12, " \t="),
-				     exclude);
+		pattern = option_value(lines[i] + strlen("path-exclude"));
+		if (pattern)
+			ownership_add_filter(ownership, pattern, exclude);
 	}
 }
 
@@ -98,7 +131,15 @@ static int read_options(struct ownership *ownership, struct tree *tree, const ch
 	return 0;
 }
 
-/* The directory's files in order, then the file itself, as dpkg reads them. */
+/* As run-parts(8) has them. */
+static bool is_options_name(const char *name)
+{
+	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				 "0123456789_-")] == '\0';
+}
+
+/* The directory's files in order, the file itself, and that of the user whom the runner is, as dpkg
+ * reads them. */
 static int read_filters(struct ownership *ownership, struct tree *tree, struct error *err)
 {
 	CLEANUP_PACKAGE_NAMES struct package_names names = {.suffix = "", .limit = LISTS_MAX};
@@ -107,9 +148,12 @@ static int read_filters(struct ownership *ownership, struct tree *tree, struct e
 	for (size_t i = 0; status == 0 && i < names.n_items; i++) {
 		CLEANUP_FREE char *path = path_join(OPTIONS_DIRECTORY, names.items[i]);
 
-		status = read_options(ownership, tree, path, err);
+		if (is_options_name(names.items[i]))
+			status = read_options(ownership, tree, path, err);
 	}
-	return status < 0 ? -1 : read_options(ownership, tree, OPTIONS, err);
+	if (status < 0 || read_options(ownership, tree, OPTIONS, err) < 0)
+		return -1;
+	return read_options(ownership, tree, USER_OPTIONS, err);
 }
 
 int deb_read_ownership(struct tree *tree, struct ownership *ownership, struct error *err)

@@ -57,6 +57,7 @@ static void make_guest(void)
 		filesystems[i] =
 			(struct guest_filesystem){.mountpoint = i ? boot : root,
 						  .readable = true,
+						  .mounted = true,
 						  .space = {.free_bytes = UINT64_C(8) << 30,
 							    .total_bytes = UINT64_C(10) << 30,
 							    .free_inodes = 100000,
@@ -277,6 +278,10 @@ START_TEST(fits)
 	ck_assert_msg(fit_check(plan, &guest, &fit, &err) == 0, "%s", err.msg);
 	ck_assert_uint_eq(fit.n_space, 2);
 	ck_assert_str_eq(fit.space[1].mountpoint, "/boot");
+	ck_assert_str_eq(plan->space[0].path, "/");
+	ck_assert_str_eq(plan->space[1].path, "/boot");
+	ck_assert_uint_eq(fit.space[0].needed_bytes, plan->space[0].bytes - plan->space[1].bytes);
+	ck_assert_uint_eq(fit.space[1].needed_bytes, plan->space[1].bytes);
 	ck_assert_uint_eq(fit.n_warnings, 1);
 	json = fit_to_json(&fit);
 	bytes = json_to_bytes(json);

@@ -230,7 +230,7 @@ START_TEST(a_job_survives_json)
 		"n\"],\"options\":null,\"partition\":1,\"partuuid\":null,"
 		"\"scheme\":\"gpt\",\"schemes\":[\"mbr\"],\"type\":\"ext4\",\"uuid\":\"x\"}],"
 		"\"hostname\":\"h\","
-		"\"log\":\"/log\",\"make-namespaces\":true,\"packages\":"
+		"\"log\":\"/log\",\"machine-id\":\"0123\",\"make-namespaces\":true,\"packages\":"
 		"\"/p\",\"puts\":[{\"content\":\"d\",\"mode\":493,\"path\":\"/"
 		"g\"}],\"report\":4,\"root\":\"/r\"}";
 	struct error err = {0};

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/base/archive.c \
+	lib/base/base64.c \
 	lib/base/buffer.c \
+	lib/base/cipher.c \
 	lib/base/decompress.c \
 	lib/base/digest.c \
 	lib/base/error.c \
 	lib/base/file.c \
 	lib/base/json.c \
 	lib/base/json_document.c \
+	lib/base/kdf.c \
 	lib/base/key.c \
 	lib/base/landlock.c \
 	lib/base/lifetime.c \

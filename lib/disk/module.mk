@@ -5,6 +5,7 @@ LIB_SOURCES += \
 	lib/disk/block.c \
 	lib/disk/block_server.c \
 	lib/disk/chain.c \
+	lib/disk/clear.c \
 	lib/disk/confine.c \
 	lib/disk/content.c \
 	lib/disk/copy.c \
@@ -15,6 +16,9 @@ LIB_SOURCES += \
 	lib/disk/header.c \
 	lib/disk/join.c \
 	lib/disk/lock.c \
+	lib/disk/luks.c \
+	lib/disk/luks1.c \
+	lib/disk/luks2.c \
 	lib/disk/lvm.c \
 	lib/disk/lvm_group.c \
 	lib/disk/lvm_label.c \

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
-	lib/record/base64.c \
 	lib/record/bundle.c \
 	lib/record/head.c \
 	lib/record/head_sign.c \

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/file.h"
-#include "record/base64.h"
 #include "record/bundle.h"
 #include "record/record.h"
 #include "record/timestamp.h"

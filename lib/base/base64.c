@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "record/base64.h"
+#include "base/base64.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Base64 (RFC 4648, section 4), with one spelling per value: padding is required, white space and
  * stray bits are refused. */
-#ifndef COLDPATCH_RECORD_BASE64_H
-#define COLDPATCH_RECORD_BASE64_H
+#ifndef COLDPATCH_BASE_BASE64_H
+#define COLDPATCH_BASE_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>

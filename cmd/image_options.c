@@ -12,6 +12,9 @@ int image_option(struct image_options *values, int option)
 	case OPTION_BACKING:
 		list_add(&values->backing, optarg);
 		return 0;
+	case OPTION_DISK_KEY:
+		list_add(&values->keys, optarg);
+		return 0;
 	default:
 		return -1;
 	}
@@ -35,6 +38,8 @@ int image_of_options(struct image_options *values, int n_arguments, char **argum
 					.n_disks = values->disks.n,
 					.backing = values->backing.items,
 					.n_backing = values->backing.n,
-					.template_name = template_name};
+					.template_name = template_name,
+					.disk_keys = values->keys.items,
+					.n_disk_keys = values->keys.n};
 	return values->disks.n || template_name ? 0 : -1;
 }

@@ -85,6 +85,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	values->import.n_paths = values->image.disks.n;
 	values->import.backing = values->image.backing.items;
 	values->import.n_backing = values->image.backing.n;
+	values->import.disk_keys = values->image.keys.items;
+	values->import.n_disk_keys = values->image.keys.n;
 	if (coldpatch_library_import(session, &values->import, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);

@@ -240,6 +240,8 @@ static struct coldpatch_image *images_of(const struct image_options *options, in
 							      .n_disks = options->disks.n};
 	for (size_t i = 0; i < *ret_n; i++) {
 		images[i].size = sizeof *images;
+		images[i].disk_keys = options->keys.items;
+		images[i].n_disk_keys = options->keys.n;
 		if (images[i].template_name)
 			continue;
 		images[i].backing = options->backing.items;

@@ -5,18 +5,18 @@
 _coldpatch_options() { # VERB
 	echo --library --config --store --scratch --json --quiet --verbose --help
 	case $1 in
-	inspect) echo --disk --backing --packages ;;
-	mirror) echo --keyring --suite --allow --os --trust-digest --trust-package --dry-run --patchset --want --source --proxy --output --disk --backing ;;
-	plan) echo --patchset --snapshot --output --check --allow-left-behind --disk --backing ;;
+	inspect) echo --disk --disk-key --backing --packages ;;
+	mirror) echo --keyring --suite --allow --os --trust-digest --trust-package --dry-run --patchset --want --source --proxy --output --disk --disk-key --backing ;;
+	plan) echo --patchset --snapshot --output --check --allow-left-behind --disk --disk-key --backing ;;
 	apply)
 		echo --patchset --plan --snapshot --output --output-dir --record --parent-record --key --executor \
-			--actor --reason --deadline --dry-run --boot-test --allow-left-behind --disk --backing
+			--actor --reason --deadline --dry-run --boot-test --allow-left-behind --disk --disk-key --backing
 		;;
 	verify) echo --all --since --quick --record --parent-record --public-key --backing ;;
 	key) echo --directory --good --dry-run ;;
 	import)
 		echo --reference --copy --move --name --into --owner --purpose --review-by --trust-domain --key --actor --reason \
-			--dry-run --disk --backing
+			--dry-run --disk --disk-key --backing
 		;;
 	init | clone) echo --dry-run ;;
 	path) echo --pin --unpin --dry-run ;;
@@ -62,7 +62,7 @@ _coldpatch_value() { # OPTION
 		--name | --owner | --purpose | --review-by | \
 		--trust-domain | --pin | --unpin | --to | --run | --until | --keep-last | --keep-within) ;;
 	-L | --library | --store | --scratch | --directory | --output-dir) _coldpatch_offer_paths -d ;;
-	-o | --output | --record | --parent-record | --config | --patchset | --plan | --key | --public-key | --keyring | --disk | --backing | \
+	-o | --output | --record | --parent-record | --config | --patchset | --plan | --key | --public-key | --keyring | --disk | --disk-key | --backing | \
 		--want | --source | --since | --good) _coldpatch_offer_paths -f ;;
 	*) return 1 ;;
 	esac

@@ -116,7 +116,9 @@ struct coldpatch_image {
 	const char *const
 		*backing; /* paths of the only files that a header of the image may name */
 	size_t n_backing;
-	const char *template_name; /* "NAME" or "NAME@N", and no disks; NULL: the disks above */
+	const char *template_name;    /* "NAME" or "NAME@N", and no disks; NULL: the disks above */
+	const char *const *disk_keys; /* files; each may open encrypted volumes of the guest */
+	size_t n_disk_keys;
 };
 
 /* docs/guest.schema.json.  Runs nothing of the guest. */
@@ -312,6 +314,8 @@ struct coldpatch_import_options {
 	const char *owner, *purpose, *review_by, *trust_domain; /* NULL: not said */
 	const char *key, *actor, *reason;
 	bool dry_run;
+	const char *const *disk_keys; /* as of an image */
+	size_t n_disk_keys;
 };
 COLDPATCH_API int coldpatch_library_import(struct coldpatch_session *session,
 					   const struct coldpatch_import_options *options,

@@ -21,6 +21,7 @@ static const struct fs_type types[] = {
 	 .check = {"btrfs", "check", "--readonly"},
 	 .chatter = btrfs_chatter},
 	{.name = "vfat", .grub = "fat", .read_only = "ro", .no_system = true},
+	{.name = "crypto_LUKS", .encrypted = true},
 	{.name = "swap", .swap = true, .no_system = true},
 	{.name = "swsuspend", .swap = true, .no_system = true},
 	{0},
@@ -57,4 +58,11 @@ bool fs_type_is_swap(const char *name)
 	const struct fs_type *type = fs_type_find(name);
 
 	return type && type->swap;
+}
+
+bool fs_type_is_encrypted(const char *name)
+{
+	const struct fs_type *type = fs_type_find(name);
+
+	return type && type->encrypted;
 }

@@ -17,6 +17,7 @@ struct fs_type {
 				  not mounted in an appliance */
 	bool swap;	       /* may hold the memory of a suspended machine, never files */
 	bool no_system;	       /* an operating system's root never lies on it */
+	bool encrypted;	       /* a container of something else (disk/encrypted.h) */
 	const char *repair;    /* the program that mends it; NULL: not known */
 	const char *check[4];  /* the program, with options, that finds out whether it is clean,
 				  changing nothing, when the device is put behind; none: NULL */
@@ -29,5 +30,6 @@ const struct fs_type *fs_type_find(const char *name);
 /* GRUB's name; the type's own where it has none. */
 const char *fs_type_grub(const char *name);
 bool fs_type_is_swap(const char *name);
+bool fs_type_is_encrypted(const char *name);
 
 #endif

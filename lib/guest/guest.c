@@ -130,7 +130,9 @@ int guest_open(const struct image *const *images, struct block *const *blocks, s
 					       .n_disks = n_disks,
 					       .guest = guest,
 					       .writable = access->writable,
-					       .host = access->copies};
+					       .host = access->copies,
+					       .keys = access->keys,
+					       .n_keys = access->n_keys};
 	CLEANUP(tree_free)
 	struct tree *tree = NULL;
 	size_t root;

@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "disk/encrypted.h"
 #include "disk/image.h"
 #include "disk/partition.h"
 #include "fs/copies.h"
@@ -41,7 +42,7 @@ struct guest_segment {
 
 /* What a volume manager of the guest makes of its disks' parts (lib/disk/volume.h). */
 struct guest_volume {
-	char *manager; /* "lvm" */
+	char *manager; /* "lvm"; "luks": an encrypted container */
 	char *group, *group_uuid;
 	char *name, *uuid;
 	char **nodes; /* its device nodes; the first is the one that mount(8) shows */
@@ -168,6 +169,10 @@ struct guest_access {
 	bool writable;
 	const struct copies_host
 		*copies; /* how an appliance reads what nothing here does; or NULL */
+	/* What may open encrypted containers.  When there are any, every block is of clear_new:
+	 * what was opened is read and written through it from then on. */
+	const struct passphrase *keys;
+	size_t n_keys;
 };
 int guest_open(const struct image *const *images, struct block *const *blocks, size_t n_disks,
 	       const struct guest_access *access, struct guest **ret_guest, struct tree **ret_tree,

@@ -105,8 +105,8 @@ static int probe_contents(const struct layout *layout, struct place *place,
 	return fs->readable ? open_place(place, fs, err) : 0;
 }
 
-/* Everything that can hold a file system comes in here.  Takes what `where` owns. */
-static int add_place(struct layout *layout, const struct guest_filesystem *where, struct error *err)
+/* Everything that can hold a file system comes in here. */
+int layout_add_place(struct layout *layout, const struct guest_filesystem *where, struct error *err)
 {
 	struct guest *guest = layout->guest;
 	struct guest_filesystem *fs = ARRAY_ADD(guest->filesystems, guest->n_filesystems);
@@ -123,7 +123,7 @@ static int add_place(struct layout *layout, const struct guest_filesystem *where
 
 static int add_disk(struct layout *layout, size_t disk, struct error *err)
 {
-	return add_place(
+	return layout_add_place(
 		layout,
 		&(struct guest_filesystem){.disk = disk, .size = block_size(layout->blocks[disk])},
 		err);
@@ -132,15 +132,16 @@ static int add_disk(struct layout *layout, size_t disk, struct error *err)
 static int add_partition(struct layout *layout, size_t disk, const struct partition *partition,
 			 struct error *err)
 {
-	return add_place(layout,
-			 &(struct guest_filesystem){.disk = disk,
-						    .partition = partition->number,
-						    .offset = partition->offset,
-						    .size = partition->size,
-						    .partition_type = text_or_null(partition->type),
-						    .partuuid = text_or_null(partition->uuid),
-						    .partlabel = text_or_null(partition->label)},
-			 err);
+	return layout_add_place(
+		layout,
+		&(struct guest_filesystem){.disk = disk,
+					   .partition = partition->number,
+					   .offset = partition->offset,
+					   .size = partition->size,
+					   .partition_type = text_or_null(partition->type),
+					   .partuuid = text_or_null(partition->uuid),
+					   .partlabel = text_or_null(partition->label)},
+		err);
 }
 
 static int read_boot_code(struct block *block, bool *ret, struct error *err)
@@ -225,7 +226,7 @@ static int add_volume(struct layout *layout, const struct volume *found, struct 
 		add_unreadable(layout, &where, found->why_not_read);
 		return 0;
 	}
-	if (add_place(layout, &where, err) < 0)
+	if (layout_add_place(layout, &where, err) < 0)
 		return -1;
 	fs = &layout->guest->filesystems[layout->guest->n_filesystems - 1];
 	if (found->why_not_write) {
@@ -278,10 +279,16 @@ static int probe_volumes(struct layout *layout, struct error *err)
 
 int layout_probe(struct layout *layout, struct error *err)
 {
+	size_t n_plain;
+
 	for (size_t i = 0; i < layout->n_disks; i++)
 		if (probe_disk(layout, i, err) < 0)
 			return -1;
-	return probe_volumes(layout, err);
+	/* volumes in containers, and containers in volumes */
+	if (layout_decrypt(layout, 0, err) < 0)
+		return -1;
+	n_plain = layout->n_places;
+	return probe_volumes(layout, err) < 0 ? -1 : layout_decrypt(layout, n_plain, err);
 }
 
 struct fs *layout_take_fs(struct layout *layout, size_t index, struct error *err)

@@ -26,12 +26,20 @@ struct layout {
 	size_t n_places;
 	bool writable;
 	const struct copies_host *host; /* borrowed; NULL: there is no appliance */
-	struct copies *copies;		/* owned; NULL: not made yet */
+	const struct passphrase *keys;	/* borrowed; of encrypted containers */
+	size_t n_keys;
+	struct copies *copies; /* owned; NULL: not made yet */
 };
 
 /* Reads the partition tables and the maps of volumes, probes every place, and opens what can be
  * read. */
 int layout_probe(struct layout *layout, struct error *err);
+/* Opens the encrypted containers among the places from `first` on; what they hold becomes places.
+ * One that does not open is told by its place's open_error. */
+int layout_decrypt(struct layout *layout, size_t first, struct error *err);
+/* One more place, of a volume that `where` owns and that is taken. */
+int layout_add_place(struct layout *layout, const struct guest_filesystem *where,
+		     struct error *err);
 /* Are there places that only an appliance reads, and were they not copied yet? */
 bool layout_can_copy(const struct layout *layout);
 /* Copies those that the fstab, or the fstab that is found on them (NULL), names: copies_open. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
 	lib/guest/arch.c \
+	lib/guest/crypttab.c \
 	lib/guest/device.c \
 	lib/guest/endoflife.c \
 	lib/guest/fstab.c \
@@ -11,6 +12,7 @@ LIB_SOURCES += \
 	lib/guest/identity.c \
 	lib/guest/layout.c \
 	lib/guest/layout_copies.c \
+	lib/guest/layout_encrypted.c \
 	lib/guest/mount.c \
 	lib/guest/osrelease.c \
 	lib/guest/root.c \

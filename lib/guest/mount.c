@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "fs/type.h"
+#include "guest/crypttab.h"
 #include "guest/fstab.h"
 
 struct join {
@@ -139,6 +140,26 @@ static bool is_mounted(struct join *join, const struct fstab_entry *entry)
 	return true;
 }
 
+/* It may be in a container that was not opened. */
+static void report_absent(struct join *join, const struct fstab_entry *entry)
+{
+	const struct layout *layout = join->layout;
+
+	for (size_t i = 0; i < layout->n_places; i++) {
+		CLEANUP_FREE char *place = NULL, *text = NULL;
+
+		if (!fs_type_is_encrypted(join->guest->filesystems[i].type) ||
+		    !layout->places[i].open_error.kind)
+			continue;
+		place = layout_place(layout, i);
+		text = xasprintf("is not in this image, or is in %s, which does not open: %s",
+				 place, layout->places[i].open_error.msg);
+		report(join, entry, text);
+		return;
+	}
+	report(join, entry, "is not in this image; give all disks of the guest");
+}
+
 static int join_entry(struct join *join, const struct fstab_entry *entry, struct error *err)
 {
 	const struct guest_filesystem *fs;
@@ -154,7 +175,7 @@ static int join_entry(struct join *join, const struct fstab_entry *entry, struct
 		return 0;
 	}
 	if (!found) {
-		report(join, entry, "is not in this image; give all disks of the guest");
+		report_absent(join, entry);
 		return 0;
 	}
 	fs = &join->guest->filesystems[volume];
@@ -291,6 +312,17 @@ static int join_fstab(struct join *join, struct error *err)
 	return 0;
 }
 
+/* How the guest calls what its encrypted containers hold. */
+static int read_crypttab(struct join *join, struct error *err)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	if (tree_read_file(join->tree, "/etc/crypttab", CRYPTTAB_LIMIT, &text, err) < 0)
+		return err->kind == ERROR_MISSING || err->kind == ERROR_IMAGE ? 0 : -1;
+	crypttab_apply(text.data ? text.data : "", text.len, join->guest);
+	return 0;
+}
+
 struct tree *mount_all(struct layout *layout, size_t root, struct error *err)
 {
 	CLEANUP(tree_free)
@@ -300,7 +332,7 @@ struct tree *mount_all(struct layout *layout, size_t root, struct error *err)
 	if (mount_volume(&join, "/", root, err) < 0)
 		return NULL;
 	layout->guest->filesystems[root].mountpoint = xstrdup("/");
-	if (join_fstab(&join, err) < 0)
+	if (read_crypttab(&join, err) < 0 || join_fstab(&join, err) < 0)
 		return NULL;
 	return steal(tree);
 }

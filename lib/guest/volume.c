@@ -3,6 +3,36 @@
 
 #include "base/memory.h"
 
+static void add_segment(struct guest_volume *volume, size_t disk, uint64_t offset, uint64_t size)
+{
+	*ARRAY_ADD(volume->segments, volume->n_segments) =
+		(struct guest_segment){.disk = disk, .offset = offset, .size = size};
+}
+
+void guest_volume_add_segments(struct guest_volume *volume, const struct guest_filesystem *place,
+			       uint64_t offset, uint64_t size)
+{
+	const struct guest_volume *below = place->volume;
+
+	if (!below) {
+		add_segment(volume, place->disk, place->offset + offset, size);
+		return;
+	}
+	for (size_t i = 0; i < below->n_segments && size; i++) {
+		const struct guest_segment *segment = &below->segments[i];
+		uint64_t n;
+
+		if (offset >= segment->size) {
+			offset -= segment->size;
+			continue;
+		}
+		n = segment->size - offset < size ? segment->size - offset : size;
+		add_segment(volume, segment->disk, segment->offset + offset, n);
+		size -= n;
+		offset = 0;
+	}
+}
+
 struct guest_volume *guest_volume_new(const struct volume *found,
 				      const struct guest_filesystem *members)
 {
@@ -24,12 +54,9 @@ struct guest_volume *guest_volume_new(const struct volume *found,
 	}
 	for (size_t i = 0; i < found->n_segments; i++) {
 		const struct volume_segment *segment = &found->segments[i];
-		const struct guest_filesystem *member = &members[segment->member];
 
-		*ARRAY_ADD(volume->segments, volume->n_segments) =
-			(struct guest_segment){.disk = member->disk,
-					       .offset = member->offset + segment->offset,
-					       .size = segment->size};
+		guest_volume_add_segments(volume, &members[segment->member], segment->offset,
+					  segment->size);
 	}
 	return volume;
 }

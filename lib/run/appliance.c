@@ -4,8 +4,9 @@
  *
  *     /payload    disk of ours: runner, job.json, packages/
  *     /scratch    disk of ours: upper.N and work.N of the overlays; log, report, capture come back
- *     /guest.N    the guest's file systems, read-only, journal not replayed
- *     /copies     those that were copied (fs/copies.h): the copies stand for them, so that neither
+ *     /guest.N    the guest's file systems, read-only, journal not replayed; one that lies in an
+ *                 encrypted container as a disk that we serve, so that no key is where guest code
+ * runs /copies     those that were copied (fs/copies.h): the copies stand for them, so that neither
  *                 their drivers nor a key to them are where guest code runs
  *     /view       the overlay over the root, with the others where the guest has them
  *
@@ -32,6 +33,7 @@
 #include "run/job.h"
 #include "run/prepare.h"
 #include "run/report.h"
+#include "run/served.h"
 
 #define PAYLOAD "payload.img"
 #define SCRATCH "scratch.img"
@@ -40,7 +42,8 @@
 enum {
 	MEMORY_MIB = 2048,
 	MARGIN_S = 600, /* the runner's own work around the guest's: snapshot, capture; emulated */
-	MAX_DISKS = 20, /* /dev/sda to /dev/sdt, and three of ours */
+	MAX_DISKS = 20, /* of an image, and three of ours */
+	ALL_DISKS = 25, /* /dev/sda to /dev/sdy: the appliance has one, too */
 	REPORT_LIMIT = 64 << 20,
 	CONSOLE_TAIL = 64 << 10,
 };
@@ -66,6 +69,7 @@ struct appliance_run {
 	char *sockets[MAX_DISKS]; /* their names in the directory */
 	struct image *copies;	  /* NULL: there are none */
 	struct image_export *copies_export;
+	struct served *served; /* behind all other disks */
 	struct appliance_mount *mounts;
 	size_t n_mounts;
 	struct root_directory *roots; /* one per mount of the tree */
@@ -76,6 +80,7 @@ static void appliance_run_close(struct appliance_run *run)
 {
 	struct error ignored;
 
+	served_free(run->served);
 	image_export_free(run->copies_export);
 	image_free(run->copies);
 	for (size_t i = 0; i < MAX_DISKS; i++) {
@@ -172,12 +177,20 @@ static const char *copy_of(const struct appliance_run *run, size_t n, const char
 	return fs_copy_disk(tree_fs(run->request->tree, n), ret_directory);
 }
 
+/* Those of the image, and ours. */
+static size_t n_own_disks(const struct appliance_run *run)
+{
+	return run->request->n_images + (run->copies ? 3 : 2);
+}
+
 static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 {
 	const char *mountpoint = tree_mountpoint(run->request->tree, n);
 	const struct guest_filesystem *fs = guest_filesystem_at(run->request->guest, mountpoint);
 	const struct fs_type *type = fs ? fs_type_find(fs->type) : NULL;
+	bool served = run->request->clear && fs && fs->volume;
 	const char *directory;
+	size_t disk;
 
 	if (copy_of(run, n, &directory))
 		return 0;
@@ -186,12 +199,16 @@ static int add_lower(struct appliance_run *run, size_t n, struct error *err)
 				 "the appliance does not mount %s (%s): not on its list of file "
 				 "systems",
 				 mountpoint, fs && fs->type ? fs->type : "unknown");
-	add_mount(run, &(struct appliance_mount){.disk = fs->disk,
-						 .partition = fs->partition,
-						 .device = fs->volume ? fs->volume->nodes[0] : NULL,
-						 .type = fs->type,
-						 .options = xstrdup(type->read_only),
-						 .target = xasprintf("/guest.%zu", n)});
+	disk = served ? n_own_disks(run) + served_count(run->served) : fs->disk;
+	if (served && served_add(run->served, fs, run->request->clear, err) < 0)
+		return -1;
+	add_mount(run, &(struct appliance_mount){
+			       .disk = disk,
+			       .partition = fs->partition,
+			       .device = fs->volume && !served ? fs->volume->nodes[0] : NULL,
+			       .type = fs->type,
+			       .options = xstrdup(type->read_only),
+			       .target = xasprintf("/guest.%zu", n)});
 	return 0;
 }
 
@@ -301,12 +318,14 @@ static int launch(struct appliance_run *run, struct error *err)
 {
 	static const char *const argv[] = {"/payload/runner", "/payload/job.json", NULL};
 	static const char *const directories[] = {"/dev", "/proc", "/sys"};
-	struct appliance_disk disks[MAX_DISKS + 3] = {0};
+	struct appliance_disk disks[MAX_DISKS + 3 + ALL_DISKS] = {0};
+	struct error problem = {0};
 	size_t n = run->request->n_images;
+	int status;
 	CLEANUP_CLOSE int console = open(run->console, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct appliance_job job = {.fixed = run->fixed,
 				    .disks = disks,
-				    .n_disks = n + (run->copies ? 3 : 2),
+				    .n_disks = n_own_disks(run) + served_count(run->served),
 				    .mounts = run->mounts,
 				    .n_mounts = run->n_mounts,
 				    .directories = directories,
@@ -326,7 +345,14 @@ static int launch(struct appliance_run *run, struct error *err)
 	disks[n].raw = PAYLOAD;
 	disks[n + 1].raw = SCRATCH;
 	disks[n + 2].socket = COPIES;
-	return appliance_run(&job, &run->outcome, err);
+	if (served_start(run->served, disks + n_own_disks(run), err) < 0)
+		return -1;
+	status = appliance_run(&job, &run->outcome, err);
+	/* An error that our own side met explains the other. */
+	if (served_stop(run->served, &problem) == 0)
+		return status;
+	*err = problem;
+	return -1;
 }
 
 /* The appliance failed: what its kernel said last is the log. */
@@ -433,6 +459,7 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 	run->payload = path_join(run->directory, PAYLOAD);
 	run->scratch = path_join(run->directory, SCRATCH);
 	run->console = path_join(run->directory, "console");
+	run->served = served_new(run->directory);
 	run->kvm = kvm_usable(NULL, &no_kvm) == 0;
 	run->fixed =
 		fixed_appliance_open(run->request->appliance_cache, run->request->monitor, err);
@@ -443,6 +470,9 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 	    export_copies(run, err) < 0 || plan_mounts(run, run->request->n_images, err) < 0 ||
 	    export_images(run, err) < 0)
 		return -1;
+	if (n_own_disks(run) + served_count(run->served) > ALL_DISKS)
+		return error_set(err, ERROR_HOST,
+				 "the appliance takes at most %d disks and volumes", ALL_DISKS);
 	if (launch(run, err) < 0) {
 		keep_console(run);
 		return error_prefix(err, "log: %s", run->request->log_path);

@@ -18,6 +18,7 @@ LIB_SOURCES += \
 	lib/run/run.c \
 	lib/run/sandbox.c \
 	lib/run/scratch.c \
+	lib/run/served.c \
 	lib/run/spawn.c \
 	lib/run/view.c
 UNIT_TESTS += \

@@ -24,6 +24,8 @@ struct run_request {
 	struct tree *tree; /* the guest, opened read-only */
 	const struct image *const *images;
 	size_t n_images;
+	struct block *const *clear; /* the disks, where parts of them are encrypted and here in the
+				       clear (disk/encrypted.h); else NULL */
 	const struct plan *plan;
 	const struct mirror_snapshot *snapshot;
 	const struct package_manager *manager;

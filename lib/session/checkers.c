@@ -35,6 +35,8 @@ static int check_filesystems(const struct subject *subject, const char *work_dir
 	for (size_t i = 0; i < own.n_disks && outcome == 0; i++) {
 		own.blocks[i] = image_attach(own.images[i], false, own.socket_dir, err);
 		outcome = own.blocks[i] ? 0 : -1;
+		if (own.blocks[i] && subject->n_keys)
+			own.blocks[i] = clear_new_like(own.blocks[i], subject->blocks[i]);
 	}
 	if (outcome == 0)
 		outcome = subject_check_filesystems(&own, true, work_dir, err);

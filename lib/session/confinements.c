@@ -16,6 +16,7 @@
 
 #define IMAGE                                                                                      \
 	{"image.disks", NULL, CONFINED_READ}, {"image.backing", NULL, CONFINED_READ},              \
+		{"image.disk_keys", NULL, CONFINED_READ},                                          \
 	{                                                                                          \
 		"image.work_dir", NULL, CONFINED_FILL                                              \
 	}

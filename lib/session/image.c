@@ -68,6 +68,7 @@ static json_t *image_input(const struct coldpatch_image *image, const char *work
 		json_array_append_new(backing, json_string(image->backing[i]));
 	json_put(input, "disks", disks);
 	json_put(input, "backing", backing);
+	json_put(input, "disk_keys", strings_to_json(image->disk_keys, image->n_disk_keys));
 	json_put_string(input, "work_dir", work_dir);
 	return input;
 }
@@ -93,7 +94,8 @@ static int check_image(const struct coldpatch_image *image, struct error *err)
 	if (image->n_disks == 0)
 		return error_set(err, ERROR_USAGE, "no image was given");
 	if (strings_check(image->disks, image->n_disks, "image", err) < 0 ||
-	    strings_check(image->backing, image->n_backing, "backing file", err) < 0)
+	    strings_check(image->backing, image->n_backing, "backing file", err) < 0 ||
+	    strings_check(image->disk_keys, image->n_disk_keys, "disk key", err) < 0)
 		return -1;
 	for (size_t i = 0; i < image->n_disks; i++) {
 		CLEANUP_FREE char *real = realpath(image->disks[i], NULL);

@@ -95,6 +95,15 @@ static void take_loose(const struct coldpatch_image *image, struct resolved_imag
 	resolved->name = xstrdup(image->n_disks ? image->disks[0] : "image");
 }
 
+/* The same of one that was built when there were no keys. */
+static void take_keys(const struct coldpatch_image *image, struct coldpatch_image *ret)
+{
+	if (image->size < offsetof(struct coldpatch_image, n_disk_keys) + sizeof image->n_disk_keys)
+		return;
+	ret->disk_keys = image->disk_keys;
+	ret->n_disk_keys = image->n_disk_keys;
+}
+
 int image_resolve(struct coldpatch_session *session, const struct coldpatch_image *image,
 		  struct resolved_image *ret, struct error *err)
 {
@@ -104,10 +113,13 @@ int image_resolve(struct coldpatch_session *session, const struct coldpatch_imag
 		return -1;
 	if (!reference) {
 		take_loose(image, ret);
+		take_keys(image, &ret->image);
 		return 0;
 	}
 	if (check_call(session, image, reference, err) == 0 &&
-	    resolve_template(session, reference, ret, err) == 0)
+	    resolve_template(session, reference, ret, err) == 0) {
+		take_keys(image, &ret->image);
 		return 0;
+	}
 	return ret->name ? resolved_image_blame(ret, err) : -1;
 }

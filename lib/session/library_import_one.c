@@ -102,12 +102,22 @@ static void put_outputs(const struct import *import, json_t *input)
 		json_put_string(input, "copies", import->staging->path);
 }
 
+/* A caller that was built when there were none has a shorter struct. */
+static json_t *disk_keys(const struct coldpatch_import_options *options, struct error *err)
+{
+	size_t end = offsetof(struct coldpatch_import_options, n_disk_keys) +
+		     sizeof options->n_disk_keys;
+
+	return options->size < end ? json_array()
+				   : real_paths(options->disk_keys, options->n_disk_keys, err);
+}
+
 static json_t *task_input(const struct import *import, const char *work_dir, struct error *err)
 {
 	const struct import_request *request = import->request;
 	CLEANUP_JSON json_t *input = json_object();
 	json_t *image = json_object(), *known = json_array();
-	json_t *disks, *backing;
+	json_t *disks, *backing, *keys;
 
 	json_put(input, "image", image);
 	json_put(input, "known", known);
@@ -119,6 +129,10 @@ static json_t *task_input(const struct import *import, const char *work_dir, str
 	if (!backing)
 		return NULL;
 	json_put(image, "backing", backing);
+	keys = disk_keys(request->options, err);
+	if (!keys)
+		return NULL;
+	json_put(image, "disk_keys", keys);
 	json_put_string(image, "work_dir", work_dir);
 	if (list_known(import->library, known, backing, err) < 0)
 		return NULL;

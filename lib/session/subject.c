@@ -10,6 +10,8 @@
 #include "commit/commit.h"
 #include "session/strings.h"
 
+enum { DISK_KEY_LIMIT = 8 << 20 }; /* as cryptsetup has it */
+
 static json_t *file_identity(const struct image_file *file, const struct stat *st)
 {
 	json_t *identity = json_object();
@@ -128,6 +130,34 @@ static bool describe_host(const json_t *image, const struct subject_options *opt
 	return *ret->runner && *ret->appliance_cache;
 }
 
+static struct passphrase *keys_of(const struct subject *subject)
+{
+	struct passphrase *keys = xcalloc(subject->n_keys + 1, sizeof *keys);
+
+	for (size_t i = 0; i < subject->n_keys; i++)
+		keys[i] = (struct passphrase){(const uint8_t *)subject->keys[i].data,
+					      subject->keys[i].len};
+	return keys;
+}
+
+static int read_keys(struct subject *subject, const json_t *image, struct error *err)
+{
+	size_t n;
+	CLEANUP_FREE const char **paths = strings_of_json(json_object_get(image, "disk_keys"), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct buffer *key = ARRAY_ADD(subject->keys, subject->n_keys);
+
+		if (file_read_document(paths[i], DISK_KEY_LIMIT, ERROR_CONFIG, key, err) < 0)
+			return error_prefix(err, "disk key");
+		if (key->len == 0)
+			return error_set(err, ERROR_CONFIG, "disk key %s: it is empty", paths[i]);
+	}
+	for (size_t i = 0; n && i < subject->n_disks; i++)
+		subject->blocks[i] = clear_new(subject->blocks[i]);
+	return 0;
+}
+
 /* `same` is NULL for an image that is read. */
 static struct subject *open_guest(const json_t *image, const struct subject_options *options,
 				  bool writable, const json_t *same, struct error *err)
@@ -137,10 +167,14 @@ static struct subject *open_guest(const json_t *image, const struct subject_opti
 	struct guest_access access = {.writable = writable};
 	CLEANUP_JSON json_t *files = NULL;
 	CLEANUP_FREE char *identity = NULL;
+	CLEANUP_FREE struct passphrase *keys = NULL;
 	struct copies_host host;
 
-	if (open_disks(subject, image, writable, err) < 0)
+	if (open_disks(subject, image, writable, err) < 0 || read_keys(subject, image, err) < 0)
 		return NULL;
+	keys = keys_of(subject);
+	access.keys = keys;
+	access.n_keys = subject->n_keys;
 	files = subject_files(subject);
 	identity = identity_of(same ? same : files);
 	if (describe_host(image, options, identity, &host))
@@ -229,6 +263,12 @@ void subject_free(struct subject *subject)
 		block_free(subject->blocks ? subject->blocks[i] : NULL);
 		image_free(subject->images ? subject->images[i] : NULL);
 	}
+	for (size_t i = 0; i < subject->n_keys; i++) {
+		if (subject->keys[i].data)
+			explicit_bzero(subject->keys[i].data, subject->keys[i].len);
+		buffer_free(&subject->keys[i]);
+	}
+	free(subject->keys);
 	free(subject->blocks);
 	free(subject->images);
 	if (subject->socket_dir)

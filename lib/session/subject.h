@@ -4,11 +4,14 @@
  * the task's input:
  *
  *     {"disks": [PATH...], "backing": [PATH...], "work_dir": PATH,
- *      "runner": PATH, "appliance_cache": PATH,
+ *      "runner": PATH, "appliance_cache": PATH, "disk_keys": [PATH...],
  *      "files": [{"path", "device", "inode", "size", "mtime"}...]}
  *
  * "runner" and "appliance_cache" are what an appliance needs where one has to read the image; the
  * copies that it makes stay in the work directory (fs/copies.h).
+ *
+ * "disk_keys", which may be absent, are files that open encrypted containers; what is in them stays
+ * in the process's memory.
  *
  * "directories", one for each disk, is there when the disks are overlays that are going to lie
  * elsewhere: struct image_options has one.
@@ -31,6 +34,8 @@ struct subject {
 	struct block **blocks;
 	size_t n_disks;
 	char *socket_dir;
+	struct buffer *keys; /* what is in the files */
+	size_t n_keys;
 	struct guest *guest;
 	struct tree *tree;
 	const struct package_family *family;

@@ -175,6 +175,8 @@ static int create_overlays(const json_t *input, struct inputs *inputs, const cha
 	json_put_string(inputs->overlay_image, "runner", string_member(parent, "runner"));
 	json_put_string(inputs->overlay_image, "appliance_cache",
 			string_member(parent, "appliance_cache"));
+	json_put(inputs->overlay_image, "disk_keys",
+		 json_deep_copy(json_object_get(parent, "disk_keys")));
 	json_array_foreach(overlays, i, overlay)
 	{
 		const json_t *base = inputs->n_below ? json_array_get(bases, i) : NULL;

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "record/record.h"
+#include "session/hidden.h"
 #include "session/strings.h"
 #include "session/task.h"
 
@@ -132,6 +133,20 @@ static json_t *payload_input(const struct coldpatch_session *session, const stru
 	return input;
 }
 
+/* What the packages bring is known while they are unpacked; where it has to be known before, that
+ * is waited for. */
+static int check_places(const struct applied *applied, struct error *err)
+{
+	const struct prepared *prepared = &applied->prepared;
+	const json_t *payloads;
+
+	if (!hidden_places(prepared->guest))
+		return 0;
+	return background_task_wait(applied->payloads, &payloads, err) < 0
+		       ? -1
+		       : hidden_check_packages(prepared->guest, prepared->plan, payloads, err);
+}
+
 static int make_layer(struct coldpatch_session *session, struct applied *applied, struct error *err)
 {
 	const json_t *files = json_object_get(applied->prepared.image, "files");
@@ -143,7 +158,8 @@ static int make_layer(struct coldpatch_session *session, struct applied *applied
 	input = layer_input(session, executor, applied);
 	applied->payloads =
 		background_task_start(session, "payload", payload_input(session, applied));
-	if (task_run(session, "layer", input, &applied->layer, err) < 0)
+	if (check_places(applied, err) < 0 ||
+	    task_run(session, "layer", input, &applied->layer, err) < 0)
 		return -1;
 	remember_checked(session, files);
 	return 0;

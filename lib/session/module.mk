@@ -24,6 +24,7 @@ LIB_SOURCES += \
 	lib/session/fetch_packages.c \
 	lib/session/fetch_suites.c \
 	lib/session/findings.c \
+	lib/session/hidden.c \
 	lib/session/image.c \
 	lib/session/key.c \
 	lib/session/library.c \

@@ -10,6 +10,7 @@
 #include "boot/boottest.h"
 #include "layer/layer.h"
 #include "run/run.h"
+#include "session/hidden.h"
 #include "session/strings.h"
 #include "session/subject.h"
 #include "session/task.h"
@@ -53,6 +54,7 @@ static int run_plan(const json_t *input, const struct inputs *inputs, const stru
 		.tree = subject->tree,
 		.images = (const struct image *const *)subject->images,
 		.n_images = subject->n_disks,
+		.clear = subject->n_keys ? subject->blocks : NULL,
 		.plan = inputs->plan,
 		.snapshot = inputs->snapshot,
 		.manager = package_manager_of(subject->family),
@@ -121,7 +123,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	monitor_progress(monitor, "layer", NULL, 0, 0);
 	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,
 			   monitor, err);
-	if (!layer)
+	if (!layer || hidden_check_layer(inputs.subject->guest, layer, err) < 0)
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "layer", layer_to_json(layer));

@@ -51,6 +51,17 @@ in_mount() { # DEVICE OPTIONS FUNCTION ARGS...: FUNCTION gets the mounted direct
 }
 flip() { copy_guest "$2" "$1"; }
 
+# fill_from IMAGE FSTAB ROOT: another guest's tree, with that fstab.
+fill_from() {
+	local raw
+	raw=$(mktemp "${TMPDIR:-/var/tmp}/coldpatch-raw.XXXXXX")
+	qemu-img convert -O raw "$1" "$raw" && in_mount "$raw" "ro,noload,loop,offset=$(($(sfdisk -J "$raw" | jq '.partitiontable.partitions[0].start') * 512))" copy_all "$3"
+	local status=$?
+	rm "$raw"
+	[ $status = 0 ] && printf '%s\n' "$2" > "$3/etc/fstab"
+}
+copy_all() { cp -a --sparse=always "$2/." "$1/"; }
+
 # What the others are compared with.
 plain_guest() { make_once mini-plain.raw with_partition 256M make_plain; }
 PLAIN_UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c000
@@ -58,6 +69,44 @@ make_plain() { mkfs.ext4 -q -b 4096 -U $PLAIN_UUID "$1" && in_mount "$1" default
 
 xfs_guest() { make_once mini-xfs.raw with_partition 512M make_xfs; }
 make_xfs() { mkfs.xfs -q -m uuid=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c001 "$1" && in_mount "$1" nouuid flip 'UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c001 / xfs defaults 0 0'; }
+
+# The small guest of the other family.
+rpm_xfs_guest() { rpm_mini_guest >/dev/null; make_once rpm-mini-xfs.raw with_partition 512M make_rpm_xfs; }
+make_rpm_xfs() {
+	mkfs.xfs -q -m uuid=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c005 "$1" &&
+		in_mount "$1" nouuid fill_from "$(rpm_mini_guest)" 'UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c005 / xfs defaults 0 0'
+}
+
+# A logical volume of two segments with the root on XFS, on one disk: 64 MiB that lie behind the others come first.
+xfs_lvm_guest() { make_once mini-xfs-lvm.raw with_partition 448M make_xfs_lvm; }
+make_xfs_lvm() {
+	local work status=1
+	work=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-lvm.XXXXXX")
+	truncate -s 384M "$work/root" && mkfs.xfs -q "$work/root" && in_mount "$work/root" nouuid,loop flip '/dev/mapper/golden--vg-root / xfs defaults 0 0' && {
+		mkdir "$work/lock"
+		cat > "$work/lvm.conf" <<-END
+			devices { dir="/dev" scan=["/dev"] filter=["a|^$1\$|", "r|.*|"] use_devicesfile=0
+				obtain_device_list_from_udev=0 external_device_info_source="none" hints="none" }
+			global { locking_dir="$work/lock" use_lvmpolld=0 event_activation=0 }
+			activation { udev_sync=0 udev_rules=0 monitoring=0 }
+			backup { backup=0 archive=0 }
+		END
+		(
+			export LVM_SYSTEM_DIR=$work LVM_SUPPRESS_FD_WARNINGS=1
+			lvm pvcreate --driverloaded n -q --dataalignment 1m "$1" && lvm vgcreate --driverloaded n -q -s 1M golden-vg "$1" &&
+				lvm lvcreate --driverloaded n -q -an -Zn -Wn -l 320 -n root golden-vg "$1:64-383" &&
+				lvm lvextend --driverloaded n -q -l 384 golden-vg/root "$1:0-63"
+		) >/dev/null 2>"$work/log" && dd if="$work/root" of="$1" bs=1M seek=65 count=320 conv=notrunc status=none &&
+			dd if="$work/root" of="$1" bs=1M seek=1 skip=320 count=64 conv=notrunc status=none
+		status=$?
+	}
+	[ $status = 0 ] || cat "$work/log" >&2
+	rm -rf "$work"
+	return $status
+}
+lvm_volume() { # DISK TO: what the volume holds
+	dd if="$1" of="$2" bs=1M skip=66 count=320 status=none && dd if="$1" of="$2" bs=1M skip=2 seek=320 count=64 conv=notrunc status=none
+}
 
 # The root in subvolume @, as Ubuntu has it; /var in one of its own; a snapshot that nobody mounts.
 btrfs_guest() { make_once mini-btrfs.raw with_partition 512M make_btrfs; }
@@ -78,6 +127,17 @@ UUID=$BTRFS_UUID /home btrfs subvol=@home 0 0"
 dirty_guest() { make_once mini-dirty.raw with_partition 256M make_dirty; }
 DIRTY_UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c003
 make_dirty() { mkfs.ext4 -q -b 4096 -U $DIRTY_UUID "$1" && in_mount "$1" defaults flip "UUID=$DIRTY_UUID / ext4 defaults 0 0" && in_mount "$1" commit=600 cut_off "$1"; }
+xfs_dirty_guest() { make_once mini-xfs-dirty.raw with_partition 512M make_xfs_dirty; }
+make_xfs_dirty() {
+	mkfs.xfs -q -m uuid=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c004 "$1" &&
+		in_mount "$1" nouuid flip 'UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c004 / xfs defaults 0 0' && in_mount "$1" nouuid cut_off "$1"
+}
+# With quota files inside, which are not written directly.
+quota_guest() { make_once mini-quota.raw with_partition 256M make_quota; }
+make_quota() {
+	mkfs.ext4 -q -b 4096 -U 8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c006 "$1" &&
+		in_mount "$1" defaults flip 'UUID=8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c006 / ext4 defaults 0 0' && tune2fs -O quota "$1" >/dev/null
+}
 cut_off() { # the journal has the names, the tree on the disk has not
 	mkdir "$2/var/lib/journaled" && echo told > "$2/var/lib/journaled/file" && sync "$2/var/lib/journaled/file" "$2/var/lib/journaled" &&
 		dd if="$1" of="${TMPDIR:-/var/tmp}/coldpatch-cut.$$" bs=1M status=none iflag=direct

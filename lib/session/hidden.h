@@ -16,6 +16,9 @@ bool hidden_places(const struct guest *guest);
  * result of the payload task. */
 int hidden_check_packages(const struct guest *guest, const struct plan *plan,
 			  const json_t *payloads, struct error *err);
+/* Is `path` in one?  `who` puts it there. */
+int hidden_check_path(const struct guest *guest, const char *who, const char *path,
+		      struct error *err);
 /* The same of what was written there in a run. */
 int hidden_check_layer(const struct guest *guest, const struct layer *layer, struct error *err);
 

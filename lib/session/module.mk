@@ -25,6 +25,7 @@ LIB_SOURCES += \
 	lib/session/fetch_suites.c \
 	lib/session/findings.c \
 	lib/session/hidden.c \
+	lib/session/hidden_layer.c \
 	lib/session/image.c \
 	lib/session/key.c \
 	lib/session/library.c \

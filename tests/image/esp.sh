@@ -20,7 +20,7 @@ make_esp() {
 		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI
 	status=$?
 	losetup -d "$loop"
-	[ $status = 0 ] && loop=$(losetup --show -f -o 34603008 "$1") && mkfs.ext4 -q -b 4096 "$loop" && in_mount "$loop" defaults fill_esp
+	[ $status = 0 ] && loop=$(losetup --show -f -o 34603008 "$1") && mkfs.ext4 -q -b 4096 "$loop" 120M && in_mount "$loop" defaults fill_esp
 	status=$?
 	losetup -d "$loop"
 	return $status

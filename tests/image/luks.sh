@@ -75,6 +75,8 @@ if [ -n "${COLDPATCH_TEST_FULL-}" ]; then
 	key_is_nowhere
 fi
 
+rm -f "$WORK"/output/*
+
 # Without the key, or with another.
 refused 65 "partition 2 of mini-luks-lvm.raw does not open: it is encrypted, and no key was given; give the file that opens it with --disk-key FILE" "$image"
 refused 65 "partition 2 of mini-luks-lvm.raw does not open: it is encrypted, and none of the keys given opens it" "$image" --disk-key "$WORK/wrong"

@@ -8,6 +8,7 @@ copy_guest() {
 	local raw root status
 	raw=$(mktemp "${TMPDIR:-/var/tmp}/coldpatch-mini.XXXXXX")
 	root=$(mktemp -d "${TMPDIR:-/var/tmp}/coldpatch-root.XXXXXX")
+	rmdir "$1/lost+found" 2>/dev/null
 	qemu-img convert -O raw "$(mini_guest)" "$raw" &&
 		mount -o "ro,noload,loop,offset=$(($(sfdisk -J "$raw" | jq '.partitiontable.partitions[0].start') * 512))" "$raw" "$root" &&
 		cp -a --sparse=always "$root/." "$1/" && printf '%s\n' "$2" > "$1/etc/fstab" && oddities_in "$1"
@@ -15,7 +16,6 @@ copy_guest() {
 	umount "$root"
 	rmdir "$root"
 	rm "$raw"
-	rmdir "$1/lost+found" 2>/dev/null
 	return $status
 }
 # What a copy could lose: owners, times, attributes, ACLs, links, holes, devices, names.
@@ -27,7 +27,7 @@ oddities_in() {
 		setcap cap_net_raw+ep "$d/capable" && setfacl -m u:1234:r "$d/second" && setfacl -d -m g:55:rwx "$d" &&
 		setfattr -n user.long -v "$(head -c 3000 /dev/zero | tr '\0' x)" "$d/holes" && setfattr -n trusted.t -v 1 "$d/holes" &&
 		touch -h -d '1999-01-02 03:04:05.123456789' "$d/link" && chmod 4711 "$d/capable" && setcap cap_net_raw+ep "$d/capable" &&
-		touch -d '2001-01-01 00:00:00.987654321' "$d/holes" "$d"
+		find "$d" ! -name link -exec touch -h -d '2001-01-01 00:00:00.987654321' {} + && touch -d '2001-01-01' "$1" "$1/etc/fstab" "$1/var/lib"
 }
 
 # with_partition SIZE FUNCTION ARGS... PATH: a raw image with one partition, whose loop device FUNCTION gets last.

@@ -96,7 +96,9 @@ def scan(root):
 
 
 def read_xattrs(path):
-    return {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}
+    """XFS names its ACLs a second time, in its own format: once is enough."""
+    names = [name for name in os.listxattr(path, follow_symlinks=False) if name not in ("trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT")]
+    return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
 
 
 FS_IOC_GETFLAGS = 0x80086601

@@ -20,4 +20,10 @@ LIB_SOURCES += \
 	lib/library/staging.c \
 	lib/library/template.c \
 	lib/library/trash.c
-UNIT_TESTS += tests/unit/clones_test.c tests/unit/library_test.c tests/unit/retention_test.c
+UNIT_TESTS += \
+	tests/unit/clones_test.c \
+	tests/unit/library_bases_test.c \
+	tests/unit/library_heads_test.c \
+	tests/unit/library_owners_test.c \
+	tests/unit/library_test.c \
+	tests/unit/retention_test.c

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bases: those that lie elsewhere and may move, those that are copied, and chains of both. */
+#include <check.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "library/base.h"
+#include "library_fixture.h"
+#include "suite.h"
+
+static struct base example_base(char *path, const char *content)
+{
+	static char format[] = "raw";
+	struct base base = {.format = format, .path = path};
+	struct stat st;
+
+	put(path, content);
+	ck_assert_int_eq(stat(path, &st), 0);
+	digest_of(content, strlen(content), &base.digest);
+	base.size = (uint64_t)st.st_size;
+	base.mtime_s = st.st_mtim.tv_sec;
+	base.mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+	return base;
+}
+
+START_TEST(referenced_base)
+{
+	CLEANUP_FREE char *path = path_join(directory, "base.raw");
+	CLEANUP_FREE char *moved = path_join(directory, "moved.raw");
+	struct base base = example_base(path, "base"), twin = base;
+	char name[] = "below";
+	CLEANUP(base_free)
+	struct base *read = NULL;
+	struct digest *digests;
+	size_t n;
+
+	ck_assert_ptr_null(base_load(library, &base.digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_MISSING);
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(base_add(library, &base, &err), 0);
+	twin.backing_name = name;
+	ck_assert_int_lt(base_add(library, &twin, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "with another format or another file below it"));
+	read = base_load(library, &base.digest, &err);
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_str_eq(read->path, path);
+	ck_assert_int_eq(base_check_unchanged(read, &err), 0);
+	ck_assert_int_eq(library_list_bases(library, &digests, &n, &err), 0);
+	ck_assert(n == 1 && digest_equal(&digests[0], &base.digest));
+	free(digests);
+
+	ck_assert_int_eq(rename(path, moved), 0);
+	ck_assert_int_lt(base_check_unchanged(read, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_MISSING);
+	ck_assert_ptr_nonnull(strstr(err.msg, "coldpatch relocate"));
+	ck_assert_int_lt(base_relocate(library, &base.digest, "moved.raw", &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_USAGE);
+	ck_assert_msg(base_relocate(library, &base.digest, moved, &err) == 0, "%s", err.msg);
+	base_free(read);
+	read = base_load(library, &base.digest, &err);
+	ck_assert_str_eq(read->path, moved);
+	ck_assert_int_eq(base_check_unchanged(read, &err), 0);
+	put(moved, "bases");
+	ck_assert_int_lt(base_check_unchanged(read, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "edited behind our back"));
+	ck_assert_int_lt(base_relocate(library, &base.digest, moved, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has another size than the base"));
+	check_no_temporaries("bases");
+}
+END_TEST
+
+START_TEST(base_link_leads_where_its_json_says)
+{
+	CLEANUP_FREE char *path = path_join(directory, "base.raw");
+	struct base base = example_base(path, "base");
+	CLEANUP_FREE char *link = NULL;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base.digest, hex);
+	link = in_library("bases/%s", hex);
+	ck_assert_int_eq(base_add(library, &base, &err), 0);
+	unlink(link);
+	ck_assert_int_eq(symlink("/etc/passwd", link), 0);
+	ck_assert_ptr_null(base_load(library, &base.digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "leads to /etc/passwd, not to"));
+	unlink(link);
+	put(link, "base");
+	ck_assert_ptr_null(base_load(library, &base.digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is no link to"));
+	unlink(link);
+	ck_assert_ptr_null(base_load(library, &base.digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_MISSING);
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	base_free(base_load(library, &base.digest, &err));
+}
+END_TEST
+
+START_TEST(copied_bases_make_a_chain)
+{
+	CLEANUP_FREE char *lower_path = base_staged_path(library, "r1");
+	CLEANUP_FREE char *upper_path = base_staged_path(library, "r1");
+	struct base lower = example_base(lower_path, "lower");
+	struct base upper = example_base(upper_path, "upper");
+	struct base_chain chain = {0};
+	struct stat st;
+	char hex[DIGEST_HEX_SIZE];
+
+	lower.mode = upper.mode = BASE_COPY;
+	digest_to_hex(&lower.digest, hex);
+	upper.backing_name = hex;
+	upper.backing = lower.digest;
+	ck_assert_msg(base_add(library, &lower, &err) == 0, "%s", err.msg);
+	ck_assert_msg(base_add(library, &upper, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(base_chain_load(library, &upper.digest, &chain, &err), 0);
+	ck_assert_uint_eq(chain.n, 2);
+	ck_assert(stat(chain.bases[1]->path, &st) == 0 && (st.st_mode & 07777) == 0444);
+	ck_assert_msg(base_chain_check(&chain, &err) == 0, "%s", err.msg);
+	base_chain_free(&chain);
+	ck_assert_int_lt(base_may_relocate(library, &lower.digest, "/x", &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	ck_assert_ptr_nonnull(strstr(err.msg, "lies in the library itself, and stays there"));
+	check_no_temporaries("bases");
+	/* One that was begun and never finished. */
+	if (fork() == 0) {
+		CLEANUP_FREE char *dead = base_staged_path(library, "r2");
+
+		put(dead, "half");
+		_exit(0);
+	}
+	wait(NULL);
+	ck_assert_int_eq(library_recover(library, &err), 0);
+	check_no_temporaries("bases");
+}
+END_TEST
+
+static void must_not_move(const struct base *base, const char *path, const char *why)
+{
+	ck_assert_int_lt(base_may_relocate(library, &base->digest, path, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, why));
+}
+
+static void moves(const struct base *base, const char *path)
+{
+	ck_assert_msg(base_may_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
+	ck_assert_msg(base_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
+}
+
+static int chain_is_whole(const struct base *top)
+{
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
+
+	ck_assert_msg(base_chain_load(library, &top->digest, &chain, &err) == 0, "%s", err.msg);
+	return base_chain_check(&chain, &err);
+}
+
+/* Names that are relative are meant from the directory, so that is what the link leads to. */
+START_TEST(base_with_a_relative_name)
+{
+	CLEANUP_FREE char *lower_path = path_join(directory, "lower");
+	CLEANUP_FREE char *upper_path = path_join(directory, "upper");
+	CLEANUP_FREE char *elsewhere = path_join(directory, "elsewhere");
+	CLEANUP_FREE char *new_lower = path_join(elsewhere, "lower");
+	CLEANUP_FREE char *new_upper = path_join(elsewhere, "upper");
+	struct base lower = example_base(lower_path, "lower");
+	struct base upper = example_base(upper_path, "upper");
+	char name[] = "lower", target[PATH_MAX] = "", hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *link = NULL, *expected = NULL, *named = NULL;
+
+	upper.backing_name = name;
+	upper.backing = lower.digest;
+	digest_to_hex(&upper.digest, hex);
+	link = in_library("bases/%s", hex);
+	expected = xasprintf("../../../bases/%s/upper", hex);
+	ck_assert_msg(base_add(library, &lower, &err) == 0, "%s", err.msg);
+	ck_assert_msg(base_add(library, &upper, &err) == 0, "%s", err.msg);
+	ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+	ck_assert_str_eq(target, directory);
+	named = base_overlay_backing(&upper);
+	ck_assert_str_eq(named, expected);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
+
+	/* One of the two alone cannot go, or not without a link in its place. */
+	ck_assert_int_eq(mkdir(elsewhere, 0755), 0);
+	ck_assert_int_eq(rename(lower_path, new_lower), 0);
+	must_not_move(&lower, new_lower, "its header names lower, that is ");
+	ck_assert_int_eq(err.kind, ERROR_DENIED);
+	must_not_move(&upper, new_upper, "coldpatch relocate");
+	ck_assert_int_eq(symlink(new_lower, lower_path), 0);
+	moves(&lower, new_lower);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
+	unlink(lower_path);
+	put(lower_path, "lower");
+	ck_assert_int_lt(chain_is_whole(&upper), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "leave a link there (ln -s "));
+
+	/* Both, under their names. */
+	ck_assert_int_eq(rename(upper_path, new_upper), 0);
+	must_not_move(&upper, new_lower, "call the file so there, too");
+	moves(&upper, new_upper);
+	ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+	ck_assert_str_eq(target, elsewhere);
+	ck_assert_int_eq(chain_is_whole(&upper), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("library bases");
+	TCase *tcase = tcase_create("bases");
+
+	tcase_set_timeout(tcase, 300);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, referenced_base);
+	tcase_add_test(tcase, base_link_leads_where_its_json_says);
+	tcase_add_test(tcase, copied_bases_make_a_chain);
+	tcase_add_test(tcase, base_with_a_relative_name);
+	suite_add_tcase(suite, tcase);
+	return suite_run(suite);
+}

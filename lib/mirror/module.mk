@@ -28,5 +28,10 @@ LIB_SOURCES += \
 	lib/mirror/store.c \
 	lib/mirror/suits.c \
 	lib/mirror/trial.c
-UNIT_TESTS += tests/unit/mirror_test.c tests/unit/release_test.c tests/unit/repomd_test.c
+UNIT_TESTS += \
+	tests/unit/mirror_store_test.c \
+	tests/unit/mirror_test.c \
+	tests/unit/mirror_trust_test.c \
+	tests/unit/release_test.c \
+	tests/unit/repomd_test.c
 FUZZERS += tests/fuzz/release.c tests/fuzz/repomd.c

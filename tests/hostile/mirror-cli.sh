@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a scheduler sees of a mirror that cannot be trusted: exit code and message of `coldpatch mirror snapshot`,
-# and a store that is as it was.  The many ways of being wrong are in tests/unit/mirror_test.c.
+# and a store that is as it was.  The many ways of being wrong are in tests/unit/mirror_trust_test.c.
 set -eu
 top=${TEST_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=$(realpath "${BUILD:-$top/build}")

@@ -17,5 +17,10 @@ LIB_SOURCES += \
 	lib/guest/osrelease.c \
 	lib/guest/root.c \
 	lib/guest/volume.c
-UNIT_TESTS += tests/unit/osrelease_test.c tests/unit/fstab_test.c tests/unit/guest_test.c
+UNIT_TESTS += \
+	tests/unit/fstab_test.c \
+	tests/unit/guest_mounts_test.c \
+	tests/unit/guest_test.c \
+	tests/unit/guest_value_test.c \
+	tests/unit/osrelease_test.c
 FUZZERS += tests/fuzz/osrelease.c tests/fuzz/fstab.c

@@ -38,5 +38,6 @@ UNIT_TESTS += \
 	tests/unit/disk_header_test.c \
 	tests/unit/disk_serve_test.c \
 	tests/unit/lvm_test.c \
+	tests/unit/lvm_text_test.c \
 	tests/unit/partition_test.c
 FUZZERS += tests/fuzz/qcow2_header.c tests/fuzz/partition_table.c tests/fuzz/lvm_metadata.c

@@ -51,13 +51,6 @@ int volumes_read(const json_t *job, struct volumes *ret, struct error *err)
 	return json_get_items(&reader, "volumes", read_one, ret);
 }
 
-static void strings_free(char **strings, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void volumes_free(struct volumes *volumes)
 {
 	for (size_t i = 0; volumes->guest && i < volumes->guest->n_filesystems; i++) {

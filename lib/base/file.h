@@ -4,8 +4,10 @@
 #ifndef COLDPATCH_BASE_FILE_H
 #define COLDPATCH_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/buffer.h"
@@ -47,5 +49,14 @@ int directory_free_bytes(const char *path, uint64_t *ret, struct error *err);
 
 /* "DIR/NAME", allocated. */
 char *path_join(const char *directory, const char *name);
+/* Whether an absolute path is that directory or lies below it; both without a trailing slash, but
+ * for "/". */
+static inline bool path_is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strcmp(directory, "/") == 0 ||
+	       (strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/'));
+}
 
 #endif

@@ -62,6 +62,14 @@ static inline void fclose_p(FILE **file)
 		fclose(*file);
 }
 
+/* Frees an array of strings of its own. */
+static inline void strings_free(char **strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
 #define CLEANUP_FREE   __attribute__((cleanup(free_p)))
 #define CLEANUP_CLOSE  __attribute__((cleanup(close_p)))
 #define CLEANUP_FCLOSE __attribute__((cleanup(fclose_p)))

@@ -15,7 +15,7 @@ int boot_inspect(struct tree *tree, const char *const *spare_names, struct guest
 		 struct error *err);
 
 /*
- * The static check before a commit is visible (design, section 8): every installed kernel has its
+ * The static check before a commit is visible: every installed kernel has its
  * initramfs (a plausible archive), modules.dep and boot entry; the default entry starts an
  * installed kernel and its root is this image's root, as is that of each entry of a new kernel; the
  * menu names no file system that is not in the image; the initramfs of a new kernel holds a driver

@@ -69,7 +69,7 @@ struct commit_report {
 };
 void commit_report_free(struct commit_report *report);
 
-/* Section 8 of the design, all but the two above: package database equals the plan's end state,
+/* All but the two above: package database equals the plan's end state,
  * nothing half-configured, files of changed packages match, kernels have initramfs and entry,
  * default root exists, identity unchanged, unexpected paths.  `seen` is of the same tree. */
 int commit_check_guest(const struct guest *before, const struct guest *after,

@@ -77,7 +77,7 @@ int image_create_overlay(const struct image *image, const char *path, const char
 /* `qemu-img check`: 0 when clean, ERROR_IMAGE otherwise with what it counted. */
 int image_check(const struct image *image, struct error *err);
 
-/* The guest-visible content digest (design, section 10): root of a SHA-256 tree over 64 KiB blocks;
+/* The guest-visible content digest: root of a SHA-256 tree over 64 KiB blocks;
  * zero blocks are known without reading.  The exact tree is described in docs/record.md. */
 int image_content_digest(struct block *block, const struct monitor *monitor, struct digest *ret,
 			 struct error *err);

@@ -7,22 +7,15 @@
 #include "fetch/layout.h"
 #include "fetch/want_words.h"
 
-static void free_strings(char **strings, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void want_guest_free(struct want_guest *guest)
 {
 	free(guest->layout);
 	free(guest->os_id);
 	free(guest->os_version);
 	free(guest->codename);
-	free_strings(guest->architectures, guest->n_architectures);
-	free_strings(guest->suites, guest->n_suites);
-	free_strings(guest->names, guest->n_names);
+	strings_free(guest->architectures, guest->n_architectures);
+	strings_free(guest->suites, guest->n_suites);
+	strings_free(guest->names, guest->n_names);
 	for (size_t i = 0; i < guest->n_packages; i++) {
 		free(guest->packages[i].name);
 		free(guest->packages[i].version);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "fs/tree_impl.h"
 
 #define MAX_LINKS 40
@@ -69,21 +70,12 @@ struct fs *tree_fs(const struct tree *tree, size_t mount)
 	return tree->mounts[mount].fs;
 }
 
-static bool is_below(const char *path, const char *mountpoint)
-{
-	size_t len = strlen(mountpoint);
-
-	if (strcmp(mountpoint, "/") == 0)
-		return true;
-	return strncmp(path, mountpoint, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 size_t tree_mount_of(const struct tree *tree, const char *path)
 {
 	size_t best = 0;
 
 	for (size_t i = 1; i < tree->n_mounts; i++)
-		if (is_below(path, tree->mounts[i].path) &&
+		if (path_is_below(path, tree->mounts[i].path) &&
 		    strlen(tree->mounts[i].path) >= strlen(tree->mounts[best].path))
 			best = i;
 	return best;

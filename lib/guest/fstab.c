@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 
 enum { MAX_ENTRIES = 512, MAX_WARNINGS = 32, MAX_FIELD = 4095, N_FIELDS = 4 };
 
@@ -215,13 +216,9 @@ char *fstab_option_value(const struct fstab_entry *entry, const char *prefix)
 
 static bool is_below_one_of(const char *path, const char *const directories[])
 {
-	for (; *directories; directories++) {
-		size_t len = strlen(*directories);
-
-		if (strncmp(path, *directories, len) == 0 &&
-		    (path[len] == '/' || path[len] == '\0'))
+	for (; *directories; directories++)
+		if (path_is_below(path, *directories))
 			return true;
-	}
 	return false;
 }
 

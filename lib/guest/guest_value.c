@@ -5,13 +5,6 @@
 #include "guest/guest.h"
 #include "guest/volume.h"
 
-static void strings_free(char **strings, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 static void filesystem_free(struct guest_filesystem *fs)
 {
 	char *const owned[] = {fs->partition_type, fs->partuuid,      fs->partlabel,	fs->type,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "fs/type.h"
 #include "guest/crypttab.h"
 #include "guest/fstab.h"
@@ -20,18 +21,11 @@ struct join {
 	size_t root;
 };
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 static bool is_needed(const struct fstab_entry *entry)
 {
 	return !fstab_has_option(entry, "nofail") && fstab_is_automatic(entry) &&
-	       !fstab_is_users(entry) && !is_below(entry->target, "/efi") &&
-	       !is_below(entry->target, "/boot/efi");
+	       !fstab_is_users(entry) && !path_is_below(entry->target, "/efi") &&
+	       !path_is_below(entry->target, "/boot/efi");
 }
 
 /* `problem` is a clause about the entry's file system. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Making a generation, and making it the current one: steps 1 and 5 to 7 of the commit protocol
- * (design, section 5).  No lock is needed for safety: link(2) of the next head is the
+ * (docs/library.md).  No lock is needed for safety: link(2) of the next head is the
  * compare-and-swap, between processes and between hosts, over NFS.
  */
 #ifndef COLDPATCH_LIBRARY_COMMIT_H

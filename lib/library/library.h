@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A library: a directory of templates under coldpatch's care (design, section 5; docs/library.md).
+ * A library: a directory of templates under coldpatch's care (docs/library.md).
  *
  * Plain files are the truth.  Everything below LIBRARY is opened with openat2 (RESOLVE_BENEATH,
  * RESOLVE_NO_SYMLINKS): a link that somebody planted there leads nowhere.  A visible generation

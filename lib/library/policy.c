@@ -91,17 +91,10 @@ int policy_parse(const char *path, const struct buffer *text, struct library_pol
 	return 0;
 }
 
-static void free_strings(char **strings, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void policy_free(struct library_policy *policy)
 {
-	free_strings(policy->executors, policy->n_executors);
-	free_strings(policy->clone_roots, policy->n_clone_roots);
+	strings_free(policy->executors, policy->n_executors);
+	strings_free(policy->clone_roots, policy->n_clone_roots);
 	free(policy->publish);
 	*policy = (struct library_policy){0};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mirrors and mirror snapshots (design, sections 5 and 9).
+ * Mirrors and mirror snapshots (docs/mirrors.md).
  *
  * A mirror is a directory tree in the vendor's layout.  A mirror snapshot pins what was verified of
  * one or more mirrors: the signed index files, and the packages that were there, copied into the

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "plan/plan.h"
 
@@ -36,13 +37,6 @@ json_t *fit_to_json(const struct fit *fit)
 	return json;
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
-}
-
 /* What a file system mounted there may have to take.  One below /usr or /var is counted as if
  * everything went into it. */
 static const struct plan_space *space_for(const struct plan *plan, const char *mountpoint)
@@ -53,7 +47,7 @@ static const struct plan_space *space_for(const struct plan *plan, const char *m
 		if (strcmp(path, mountpoint) == 0)
 			return &plan->space[i];
 		if ((strcmp(path, "/usr") == 0 || strcmp(path, "/var") == 0) &&
-		    is_below(mountpoint, path))
+		    path_is_below(mountpoint, path))
 			return &plan->space[i];
 	}
 	return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A head: the signed line that makes a generation of a template the current one (design, section
- * 5). The heads of a template are its log: each names the digest of the one before, so that none
- * can be taken away, added or exchanged in the middle.
+ * A head: the signed line that makes a generation of a template the current one. The heads of a
+ * template are its log: each names the digest of the one before, so that none can be taken away,
+ * added or exchanged in the middle.
  *
  * An in-toto Statement v1 whose subject is the generation's record file, with a predicate type of
  * our own, in the same bundle form as a record (docs/record.md).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Records (design, section 10; docs/record.md): an in-toto Statement v1 with SLSA provenance v1,
+ * Records (docs/record.md): an in-toto Statement v1 with SLSA provenance v1,
  * signed as DSSE, stored as a Sigstore bundle v0.3 with a public key.
  */
 #ifndef COLDPATCH_RECORD_RECORD_H

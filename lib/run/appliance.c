@@ -5,8 +5,9 @@
  *     /payload    disk of ours: runner, job.json, packages/
  *     /scratch    disk of ours: upper.N and work.N of the overlays; log, report, capture come back
  *     /guest.N    the guest's file systems, read-only, journal not replayed; one that lies in an
- *                 encrypted container as a disk that we serve, so that no key is where guest code
- * runs /copies     those that were copied (fs/copies.h): the copies stand for them, so that neither
+ *                 encrypted container as a disk that we serve, so that no key is where guest
+ *                 code runs
+ *     /copies     those that were copied (fs/copies.h): the copies stand for them, so that neither
  *                 their drivers nor a key to them are where guest code runs
  *     /view       the overlay over the root, with the others where the guest has them
  *

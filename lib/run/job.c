@@ -19,11 +19,11 @@ void job_place_fd(struct job_place *place, int fd)
 	*place = (struct job_place){.fd = fd};
 }
 
-static void strings_free(char **strings)
+static void words_free(char **words)
 {
-	for (size_t i = 0; strings && strings[i]; i++)
-		free(strings[i]);
-	free(strings);
+	for (size_t i = 0; words && words[i]; i++)
+		free(words[i]);
+	free(words);
 }
 
 static void filesystem_clear(struct job_filesystem *fs)
@@ -39,8 +39,8 @@ static void filesystem_clear(struct job_filesystem *fs)
 	free(fs->scheme);
 	free(fs->manager);
 	free(fs->grub_drive);
-	strings_free(fs->nodes);
-	strings_free(fs->schemes);
+	words_free(fs->nodes);
+	words_free(fs->schemes);
 }
 
 static void files_free(struct job_file *files, size_t n_files)
@@ -64,14 +64,14 @@ void job_free(struct job *job)
 	free(job->hostname);
 	free(job->cmdline);
 	free(job->machine_id);
-	strings_free(job->environment);
-	strings_free(job->copied_up);
+	words_free(job->environment);
+	words_free(job->copied_up);
 	for (size_t i = 0; i < job->n_filesystems; i++)
 		filesystem_clear(&job->filesystems[i]);
 	free(job->filesystems);
 	for (size_t i = 0; i < job->n_commands; i++) {
 		free(job->commands[i].stage);
-		strings_free(job->commands[i].argv);
+		words_free(job->commands[i].argv);
 	}
 	free(job->commands);
 	files_free(job->puts, job->n_puts);

@@ -3,13 +3,6 @@
 
 #include "run/run.h"
 
-static void strings_free(char **strings, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void run_result_free(struct run_result *result)
 {
 	for (size_t i = 0; i < result->n_steps; i++) {

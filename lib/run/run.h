@@ -79,7 +79,7 @@ struct executor {
 	int (*run)(const struct run_request *request, struct run_result *ret, struct error *err);
 };
 
-/* "sandbox", "appliance" or "auto" (design, section 7: appliance where KVM really works, else the
+/* "sandbox", "appliance" or "auto" (appliance where KVM really works, else the
  * sandbox if `sandbox_ok`, else ERROR_HOST naming both ways out). */
 const struct executor *executor_choose(const char *name, bool sandbox_ok, struct error *err);
 

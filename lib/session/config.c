@@ -142,13 +142,6 @@ int config_read(const char *path, struct config *ret, struct error *err)
 	return 0;
 }
 
-static void free_strings(char **strings, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 static void free_mirror(struct config_mirror *mirror)
 {
 	if (mirror->os) {
@@ -157,11 +150,11 @@ static void free_mirror(struct config_mirror *mirror)
 	}
 	free(mirror->os);
 	free(mirror->path);
-	free_strings(mirror->suites, mirror->n_suites);
-	free_strings(mirror->keyrings, mirror->n_keyrings);
-	free_strings(mirror->excludes, mirror->n_excludes);
-	free_strings(mirror->trust_digests, mirror->n_trust_digests);
-	free_strings(mirror->trust_packages, mirror->n_trust_packages);
+	strings_free(mirror->suites, mirror->n_suites);
+	strings_free(mirror->keyrings, mirror->n_keyrings);
+	strings_free(mirror->excludes, mirror->n_excludes);
+	strings_free(mirror->trust_digests, mirror->n_trust_digests);
+	strings_free(mirror->trust_packages, mirror->n_trust_packages);
 }
 
 void config_free(struct config *config)
@@ -169,8 +162,8 @@ void config_free(struct config *config)
 	for (unsigned i = 0; i < config->n_mirrors; i++)
 		free_mirror(&config->mirrors[i]);
 	free(config->mirrors);
-	free_strings(config->public_keys, config->n_public_keys);
-	free_strings(config->sandbox_ok, config->n_sandbox_ok);
+	strings_free(config->public_keys, config->n_public_keys);
+	strings_free(config->sandbox_ok, config->n_sandbox_ok);
 	free(config->library);
 	free(config->host_id);
 	free(config->store);

@@ -37,19 +37,12 @@ static int set_attributes(const char *path, unsigned flags, const struct attribu
 	return 0;
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return !strncmp(path, directory, len) && (path[len] == '/' || path[len] == '\0');
-}
-
 static bool is_needed(const struct paths *paths, const char *directory)
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		CLEANUP_FREE char *real = realpath(paths->items[i].path, NULL);
 
-		if (real && is_below(real, directory))
+		if (real && path_is_below(real, directory))
 			return true;
 	}
 	return false;

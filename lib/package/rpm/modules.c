@@ -6,13 +6,6 @@
 
 #include "base/memory.h"
 
-static void free_words(char **words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
-	free(words);
-}
-
 void rpm_modules_free(struct rpm_modules *modules)
 {
 	for (size_t i = 0; i < modules->n_streams; i++) {
@@ -22,9 +15,9 @@ void rpm_modules_free(struct rpm_modules *modules)
 		free(stream->stream);
 		free(stream->version);
 		free(stream->architecture);
-		free_words(stream->requires, stream->n_requires);
-		free_words(stream->artifacts, stream->n_artifacts);
-		free_words(stream->demodularized, stream->n_demodularized);
+		strings_free(stream->requires, stream->n_requires);
+		strings_free(stream->artifacts, stream->n_artifacts);
+		strings_free(stream->demodularized, stream->n_demodularized);
 	}
 	for (size_t i = 0; i < modules->n_defaults; i++) {
 		free(modules->defaults[i].module);

@@ -255,19 +255,12 @@ void rpm_rules_read(const struct package_state *state, struct rpm_rules *ret)
 	}
 }
 
-static void free_words(char **words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
-	free(words);
-}
-
 void rpm_rules_free(struct rpm_rules *rules)
 {
 	for (size_t i = 0; i < rules->n_items; i++)
 		free(rules->items[i].pattern);
 	free(rules->items);
-	free_words(rules->protected_names, rules->n_protected);
-	free_words(rules->install_only, rules->n_install_only);
+	strings_free(rules->protected_names, rules->n_protected);
+	strings_free(rules->install_only, rules->n_install_only);
 	*rules = (struct rpm_rules){0};
 }

@@ -58,11 +58,13 @@ expect 0 verify "$WORK/place/colon" --record "$WORK/place/colon.json"
 expect 64 inspect "$(printf 'a\377')"
 expect_message "argument"
 
-# What chattr +i keeps from the guest's own package manager is kept from us.
+# What chattr +i and +a keep from the guest's own package manager is kept from us.
 qemu-img convert -O raw "$guest" "$WORK/immutable.raw"
 offset=$(sfdisk --json "$WORK/immutable.raw" | jq '.partitiontable.partitions[0].start * 512')
-printf 'set_inode_field /usr/lib/coldpatch-oddities/tool flags 0x80010\n' > "$WORK/commands"
-debugfs -w -f "$WORK/commands" "$WORK/immutable.raw?offset=$offset" >/dev/null 2>&1
-expect 79 apply "$WORK/immutable.raw" --patchset debian-12-all --executor sandbox --output "$WORK/place/t" --record "$WORK/place/t.json"
-expect_message "/usr/lib/coldpatch-oddities/tool is immutable in the guest (chattr +i)"
+for flag in '0x80010 immutable in the guest (chattr +i)' '0x80020 append-only in the guest (chattr +a)'; do
+	printf 'set_inode_field /usr/lib/coldpatch-oddities/tool flags %s\n' "${flag%% *}" > "$WORK/commands"
+	debugfs -w -f "$WORK/commands" "$WORK/immutable.raw?offset=$offset" >/dev/null 2>&1
+	expect 79 apply "$WORK/immutable.raw" --patchset debian-12-all --executor sandbox --output "$WORK/place/t" --record "$WORK/place/t.json"
+	expect_message "/usr/lib/coldpatch-oddities/tool is ${flag#* }"
+done
 runs_are_over

@@ -329,7 +329,7 @@ START_TEST(commands_are_batched)
 		"/p/b_2_amd64.deb\n"
 		"configure 0: dpkg --status-fd=3 --configure -a\n"
 		"finish 0: dpkg --status-fd=3 --triggers-only -a\n");
-	ck_assert_str_eq(commands.items[0].argv[1], "--force-confdef");
+	ck_assert_str_eq(commands.items[0].argv[1], "--force-confold");
 	ck_assert_uint_eq(commands.n_files, 1);
 	ck_assert_str_eq(commands.files[0].path, "/x");
 	free(text);

@@ -198,7 +198,7 @@ START_TEST(hostile_mirror_is_refused)
 {
 	const struct refusal *refusal = &refusals[_i];
 	CLEANUP_FREE char *prefix = xasprintf("mirror %s: ", mirror);
-	CLEANUP_FREE char *before = NULL, *after = NULL, *marks = NULL, *marks_after = NULL;
+	CLEANUP_FREE char *before = NULL, *after = NULL;
 	CLEANUP_MIRROR_TRIAL struct mirror_trial trial = {0};
 	struct mirror_snapshot *snapshot = NULL;
 	struct error err = {0};

@@ -12,8 +12,7 @@
 
 enum { MAX_BATCH = 1000 };
 
-static const char *const common[] = {"dpkg", "--force-confdef", "--force-confold",
-				     "--force-unsafe-io"};
+static const char *const common[] = {"dpkg", "--force-confold", "--force-unsafe-io"};
 
 struct builder {
 	const struct resolution *resolution;

@@ -191,7 +191,7 @@ victim_rpm() {
 		printf 'Name: victim\nVersion: %s\nRelease: 1\nSummary: t\nLicense: MIT\nBuildArch: noarch\nAutoReqProv: no\n' "$1"
 		[ -z "${VICTIM_FIELDS-}" ] || printf '%s\n' "$VICTIM_FIELDS"
 		printf '%%description\nt\n%s\n%%files\n' "${3-}"
-		(cd "$tree/root" && find . -mindepth 1 ! -type d -printf '"/%P"\n' | sort)
+		(cd "$tree/root" && find . -mindepth 1 ! -type d -printf '"/%P"\n' -o -type d -empty -printf '%%dir "/%P"\n' | sort)
 	} > "$tree/victim.spec"
 	file=$2/victim-$1-1.noarch.rpm
 	rpmbuild -bb --quiet --noclean --buildroot "$tree/root" --define "_topdir $tree/build" --define "_rpmdir $2" \

@@ -27,9 +27,6 @@ static const char *const allowed[] = {
 	"capget",
 	"capset",
 	"chdir",
-	"chmod",
-	"chown",
-	"chown32",
 	"chroot",
 	"clock_getres",
 	"clock_getres_time64",
@@ -63,12 +60,6 @@ static const char *const allowed[] = {
 	"fadvise64_64",
 	"fallocate",
 	"fchdir",
-	"fchmod",
-	"fchmodat",
-	"fchmodat2",
-	"fchown",
-	"fchown32",
-	"fchownat",
 	"fcntl",
 	"fcntl64",
 	"fgetxattr",
@@ -146,8 +137,6 @@ static const char *const allowed[] = {
 	"landlock_add_rule",
 	"landlock_create_ruleset",
 	"landlock_restrict_self",
-	"lchown",
-	"lchown32",
 	"lgetxattr",
 	"link",
 	"linkat",
@@ -358,6 +347,12 @@ static const char *const allowed[] = {
 	NULL,
 };
 
+/* Allowed as well, but for the one directory that proc_owner.c knows of. */
+static const char *const watched[] = {
+	"chmod",  "chown32",  "chown",	  "fchmod", "fchmodat", "fchmodat2",
+	"fchown", "fchown32", "fchownat", "lchown", "lchown32", NULL,
+};
+
 /* Beside what no worker may do either. */
 static const char *const refused[] = {
 	"mbind", "mount", "set_mempolicy", "stime", "unshare", NULL,
@@ -373,13 +368,14 @@ enum {
 			  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
 };
 
-static int add_unconditional(scmp_filter_ctx filter)
+static int add_unconditional(scmp_filter_ctx filter, uint32_t when_watched)
 {
 	const struct {
 		const char *const *names;
 		uint32_t action;
 	} lists[] = {
 		{allowed, SCMP_ACT_ALLOW},
+		{watched, when_watched},
 		{calls_never, SCMP_ACT_ERRNO(EPERM)},
 		{calls_of_namespaces, SCMP_ACT_ERRNO(EPERM)},
 		{refused, SCMP_ACT_ERRNO(EPERM)},
@@ -408,7 +404,7 @@ static int add_conditional(scmp_filter_ctx filter)
 	return outcome;
 }
 
-int filter_load(void)
+static int load(uint32_t when_watched, int *ret_listener)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int outcome;
@@ -420,10 +416,18 @@ int filter_load(void)
 	if (seccomp_arch_native() == SCMP_ARCH_AARCH64)
 		seccomp_arch_add(filter, SCMP_ARCH_ARM);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	outcome = add_unconditional(filter) < 0 || add_conditional(filter) < 0 ||
+	outcome = add_unconditional(filter, when_watched) < 0 || add_conditional(filter) < 0 ||
 				  seccomp_load(filter) < 0
 			  ? -1
 			  : 0;
+	if (outcome == 0)
+		*ret_listener = when_watched == SCMP_ACT_NOTIFY ? seccomp_notify_fd(filter) : -1;
 	seccomp_release(filter);
 	return outcome;
+}
+
+int filter_load(int *ret_listener)
+{
+	/* There may be only one listener: perhaps a container engine's. */
+	return load(SCMP_ACT_NOTIFY, ret_listener) == 0 ? 0 : load(SCMP_ACT_ALLOW, ret_listener);
 }

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ struct step {
 	int64_t end_ms;
 	pid_t pid;
 	int output, status_pipe, signals;
+	int listener;		    /* of the command's system calls; -1: there is none */
 	struct status status, said; /* on its descriptor, on its output */
 };
 
@@ -51,20 +53,21 @@ static void limits_set(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static int privileges_drop(void)
+static int privileges_drop(int *ret_listener)
 {
 	for (size_t i = 0; i < sizeof dropped_capabilities / sizeof *dropped_capabilities; i++)
 		if (prctl(PR_CAPBSET_DROP, dropped_capabilities[i], 0, 0, 0) < 0 && errno != EINVAL)
 			return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	return filter_load();
+	return filter_load(ret_listener);
 }
 
 static void child_exec(const struct job *job, const struct job_command *command, int output,
-		       int status_pipe)
+		       int status_pipe, int to_runner)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int listener = -1;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -73,13 +76,19 @@ static void child_exec(const struct job *job, const struct job_command *command,
 	setsid();
 	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
 	status_pipe = fcntl(status_pipe, F_DUPFD_CLOEXEC, 10);
+	to_runner = fcntl(to_runner, F_DUPFD_CLOEXEC, 10);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
 	    dup2(status_pipe, JOB_STATUS_FD) < 0 || chdir("/") < 0)
 		_exit(EXIT_SETUP_FAILED);
-	close_range(JOB_STATUS_FD + 1, ~0U, 0);
+	close_range(JOB_STATUS_FD + 1, (unsigned)to_runner - 1, 0);
+	close_range((unsigned)to_runner + 1, ~0U, 0);
 	limits_set();
-	if (privileges_drop() < 0)
+	if (privileges_drop(&listener) < 0)
 		_exit(EXIT_SETUP_FAILED);
+	if (listener >= 0)
+		proc_owner_send(to_runner, listener);
+	close(listener);
+	close(to_runner);
 	clearenv();
 	for (char **variable = job->environment; *variable; variable++)
 		putenv(*variable);
@@ -89,21 +98,25 @@ static void child_exec(const struct job *job, const struct job_command *command,
 
 static int step_start(const struct job *job, struct step *step, struct error *err)
 {
-	int output[2], status_pipe[2];
+	int output[2], status_pipe[2], from_child[2];
 
 	if (pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    pipe2(status_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+	    pipe2(status_pipe, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, from_child) < 0)
 		return error_os(err, ERROR_HOST, errno, "pipe");
 	/* The writers are the guest's programs: theirs block, ours do not. */
 	fcntl(output[1], F_SETFL, 0);
 	fcntl(status_pipe[1], F_SETFL, 0);
 	step->pid = fork();
 	if (step->pid == 0)
-		child_exec(job, step->command, output[1], status_pipe[1]);
+		child_exec(job, step->command, output[1], status_pipe[1], from_child[1]);
 	close(output[1]);
 	close(status_pipe[1]);
+	close(from_child[1]);
 	step->output = output[0];
 	step->status_pipe = status_pipe[0];
+	step->listener = step->pid < 0 ? -1 : proc_owner_receive(from_child[0]);
+	close(from_child[0]);
 	return step->pid < 0 ? error_os(err, ERROR_HOST, errno, "fork") : 0;
 }
 
@@ -142,7 +155,8 @@ static int step_wait(struct step *step, int *ret_status, struct error *err)
 {
 	struct pollfd fds[] = {{step->output, POLLIN, 0},
 			       {step->status_pipe, POLLIN, 0},
-			       {step->signals, POLLIN, 0}};
+			       {step->signals, POLLIN, 0},
+			       {step->listener, POLLIN, 0}};
 	struct signalfd_siginfo info;
 
 	for (;;) {
@@ -151,7 +165,12 @@ static int step_wait(struct step *step, int *ret_status, struct error *err)
 		if (left <= 0)
 			return error_set(err, ERROR_BUSY, "%s was still running",
 					 step->command->argv[0]);
-		poll(fds, 3, left > 1000 ? 1000 : (int)left);
+		poll(fds, 4, left > 1000 ? 1000 : (int)left);
+		if (fds[3].revents & POLLIN) {
+			proc_owner_answer(step->listener);
+			if (!((fds[0].revents | fds[1].revents | fds[2].revents) & POLLIN))
+				continue;
+		}
 		while (read(step->signals, &info, sizeof info) > 0)
 			;
 		drain_once(step);
@@ -216,6 +235,8 @@ static int step_run(const struct job *job, struct step *step, struct error *err)
 		;
 	close(step->output);
 	close(step->status_pipe);
+	if (step->listener >= 0)
+		close(step->listener);
 	buffer_free(&step->status.line);
 	buffer_free(&step->said.line);
 	if (outcome < 0)

@@ -39,6 +39,12 @@ grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new
 
 rm -rf "$WORK/output"
 
+say "a package that has /proc and other directories of mounts"
+mkdir -p "$WORK/files"/{proc,sys,dev,run}
+rpm_victim_update '' "$WORK/files"
+patched "$guest"
+rm -rf "$WORK/output" "$WORK/files"
+
 say "a file of another package is in the way"
 mkdir -p "$WORK/files/usr/bin"; echo mine > "$WORK/files/usr/bin/bash"
 rpm_victim_update '' "$WORK/files"

@@ -347,7 +347,7 @@ static const char *const allowed[] = {
 	NULL,
 };
 
-/* Allowed as well, but for the one directory that proc_owner.c knows of. */
+/* Allowed as well, but for the two directories that mount_points.c knows of. */
 static const char *const watched[] = {
 	"chmod",  "chown32",  "chown",	  "fchmod", "fchmodat", "fchmodat2",
 	"fchown", "fchown32", "fchownat", "lchown", "lchown32", NULL,

@@ -87,13 +87,13 @@ struct status {
 void status_bytes(struct status *status, const char *data, size_t len);
 
 /* filter.c: the system calls of guest code.  `ret_listener` gets the descriptor that tells of those
- * for proc_owner.c, or -1 where there can be none. */
+ * for mount_points.c, or -1 where there can be none. */
 int filter_load(int *ret_listener);
 
-/* proc_owner.c: owner and mode of /proc, which nobody may set in a user namespace. */
-void proc_owner_send(int socket, int listener);
-int proc_owner_receive(int socket); /* -1 when nothing was sent */
-void proc_owner_answer(int listener);
+/* mount_points.c: owner and mode of /proc and /sys, which no guest code may set. */
+void mount_points_send(int socket, int listener);
+int mount_points_receive(int socket); /* -1 when nothing was sent */
+void mount_points_answer(int listener);
 
 /* log.c: the first and the last half of JOB_LOG_LIMIT. */
 struct log *log_new(int fd);

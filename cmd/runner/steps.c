@@ -86,7 +86,7 @@ static void child_exec(const struct job *job, const struct job_command *command,
 	if (privileges_drop(&listener) < 0)
 		_exit(EXIT_SETUP_FAILED);
 	if (listener >= 0)
-		proc_owner_send(to_runner, listener);
+		mount_points_send(to_runner, listener);
 	close(listener);
 	close(to_runner);
 	clearenv();
@@ -115,7 +115,7 @@ static int step_start(const struct job *job, struct step *step, struct error *er
 	close(from_child[1]);
 	step->output = output[0];
 	step->status_pipe = status_pipe[0];
-	step->listener = step->pid < 0 ? -1 : proc_owner_receive(from_child[0]);
+	step->listener = step->pid < 0 ? -1 : mount_points_receive(from_child[0]);
 	close(from_child[0]);
 	return step->pid < 0 ? error_os(err, ERROR_HOST, errno, "fork") : 0;
 }
@@ -167,7 +167,7 @@ static int step_wait(struct step *step, int *ret_status, struct error *err)
 					 step->command->argv[0]);
 		poll(fds, 4, left > 1000 ? 1000 : (int)left);
 		if (fds[3].revents & POLLIN) {
-			proc_owner_answer(step->listener);
+			mount_points_answer(step->listener);
 			if (!((fds[0].revents | fds[1].revents | fds[2].revents) & POLLIN))
 				continue;
 		}

@@ -308,7 +308,8 @@ sound
 expect 0 verify --record "$T/web/1/record.sigstore.json" --parent-record "$T/web/0/record.sigstore.json" "$T/web/1/disk0.qcow2"
 expect 0 key list
 grep -qE '^test +retired +verifies what is older ' "$OUT" || { cat "$OUT"; fail "key list"; }
-# somebody has a copy of the retired key, and signs with it
+# Somebody has a copy of the retired key, and signs with it, later than in the second of its end.
+sleep 1
 mkdir "$WORK/copy" && cp "$WORK/keys/test.key" "$WORK/copy/"
 expect 76 hold web --reason x --key "$WORK/copy/test.key"
 expect_message "retired"

@@ -82,8 +82,8 @@ captured '/usr/share/licenses/GPL-3 .*origin=/usr/share/common-licenses/GPL-3 '
 not_captured /odd/null
 not_captured /odd/fifo
 
-# Owner and mode of /proc, which rpm sets when a package has it: done, as far as who asks can tell; of nothing else.
-sandbox 'chown 0:0 /proc && chmod 555 /proc/ && cd / && chmod 555 proc && chown -h 0:0 proc && perl -e "open my \$d, q(<), q(/proc) or die; \
+# Owner and mode of /proc and /sys, which rpm sets when a package has it: done, as far as who asks can tell; of nothing else.
+sandbox 'chown 0:0 /proc && chmod 555 /sys && chmod 555 /proc/ && cd / && chmod 555 proc && chown -h 0:0 proc && perl -e "open my \$d, q(<), q(/proc) or die; \
 	chmod(0555, \$d) == 1 && chown(0, 0, \$d) == 1 or die; chdir q(/usr); chmod(0555, q(proc)) == 0 or die" && echo "as it was"; \
 	chown 0:0 /proc/version || echo refused; chown 5:6 /odd/file && chmod 604 /odd/file'
 logged 'as it was'

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A package may have /proc in it, as "filesystem" does, and rpm sets owner and mode of every
- * directory that it unpacks, to what they are as well.  In a user namespace nobody may do that to
- * the root of a proc file system, which is the host's root's; rpm would count the package as
- * failed. So the kernel asks us before each such call (seccomp_unotify(2)): for /proc itself the
- * call is done without being made, all others it makes.
+ * A package may have /proc and /sys in it, as "filesystem" does, and rpm sets owner and mode of
+ * every directory that it unpacks, to what they are as well.  In a user namespace nobody may do
+ * that to the root of a proc file system, which is the host's root's, and our /sys is read-only;
+ * rpm would count the package as failed.  So the kernel asks us before each such call
+ * (seccomp_unotify(2)): for these two the call is done without being made, all others it makes.
  *
  * A program that changes its arguments while we look gains nothing: what we let pass, the kernel
  * checks as ever, and what we answer for is not done.
@@ -14,16 +14,14 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/seccomp.h>
 
 #include "runner.h"
 
-enum { PATH_SIZE = 16, PAGE = 4096 };
+enum { PATH_SIZE = 16 };
 
 /* What the first arguments are. */
 enum form { PATH, DESCRIPTOR, DIRECTORY_AND_PATH };
@@ -45,24 +43,23 @@ static const struct {
 	{"fchownat", DIRECTORY_AND_PATH},
 };
 
-/* A string of the process; a longer one than "/proc" is cut. */
+static const char *const directories[] = {"/proc", "/sys"};
+
+/* A string of the process; one that is longer than our names is cut.  Not process_vm_readv(2),
+ * which no worker may call. */
 static void read_path(pid_t pid, uint64_t address, char ret[PATH_SIZE])
 {
-	size_t len = 0;
+	CLEANUP_CLOSE int fd = -1;
+	char name[64];
+	ssize_t n;
 
 	memset(ret, 0, PATH_SIZE);
-	/* Not across the end of a page in one go: the next may not be there. */
-	while (len < PATH_SIZE - 1 && !memchr(ret, '\0', len)) {
-		size_t in_page = PAGE - (address + len) % PAGE;
-		size_t want = PATH_SIZE - 1 - len < in_page ? PATH_SIZE - 1 - len : in_page;
-		const struct iovec here = {ret + len, want},
-				   there = {(void *)(uintptr_t)(address + len), want};
-		ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
-
-		if (n <= 0)
-			return;
-		len += (size_t)n;
-	}
+	snprintf(name, sizeof name, "/proc/%d/mem", (int)pid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	/* Where the next page is not there, less than that is read. */
+	n = fd < 0 ? -1 : pread(fd, ret, PATH_SIZE - 1, (off_t)address);
+	if (n < 0)
+		*ret = '\0';
 }
 
 /* `link` is a name in the process's directory of /proc. */
@@ -80,11 +77,21 @@ static bool descriptor_leads_to(pid_t pid, int fd, const char *path)
 {
 	char link[32];
 
+	if (fd == AT_FDCWD)
+		return leads_to(pid, "cwd", path);
 	snprintf(link, sizeof link, "fd/%d", fd);
 	return leads_to(pid, link, path);
 }
 
-static bool is_proc(pid_t pid, int directory, uint64_t address)
+static bool is_descriptor_of_ours(pid_t pid, int fd)
+{
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+		if (descriptor_leads_to(pid, fd, directories[i]))
+			return true;
+	return false;
+}
+
+static bool is_path_of_ours(pid_t pid, int directory, uint64_t address)
 {
 	char path[PATH_SIZE];
 	size_t len;
@@ -92,18 +99,17 @@ static bool is_proc(pid_t pid, int directory, uint64_t address)
 	read_path(pid, address, path);
 	len = strlen(path);
 	if (len == 0)
-		return directory != AT_FDCWD && descriptor_leads_to(pid, directory, "/proc");
+		return is_descriptor_of_ours(pid, directory);
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
-	if (strcmp(path, "/proc") == 0)
-		return true;
-	if (strcmp(path, "proc") != 0)
-		return false;
-	return directory == AT_FDCWD ? leads_to(pid, "cwd", "/")
-				     : descriptor_leads_to(pid, directory, "/");
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+		if (strcmp(path, directories[i]) == 0 || (strcmp(path, directories[i] + 1) == 0 &&
+							  descriptor_leads_to(pid, directory, "/")))
+			return true;
+	return false;
 }
 
-static bool is_of_proc(const struct seccomp_notif *call)
+static bool is_ours(const struct seccomp_notif *call)
 {
 	CLEANUP_FREE char *name = seccomp_syscall_resolve_num_arch(call->data.arch, call->data.nr);
 	const uint64_t *args = (const uint64_t *)call->data.args;
@@ -114,17 +120,17 @@ static bool is_of_proc(const struct seccomp_notif *call)
 			continue;
 		switch (calls[i].form) {
 		case PATH:
-			return is_proc(pid, AT_FDCWD, args[0]);
+			return is_path_of_ours(pid, AT_FDCWD, args[0]);
 		case DESCRIPTOR:
-			return descriptor_leads_to(pid, (int)args[0], "/proc");
+			return is_descriptor_of_ours(pid, (int)args[0]);
 		case DIRECTORY_AND_PATH:
-			return is_proc(pid, (int)args[0], args[1]);
+			return is_path_of_ours(pid, (int)args[0], args[1]);
 		}
 	}
 	return false;
 }
 
-void proc_owner_answer(int listener)
+void mount_points_answer(int listener)
 {
 	struct seccomp_notif *call = NULL;
 	struct seccomp_notif_resp *answer = NULL;
@@ -134,13 +140,13 @@ void proc_owner_answer(int listener)
 	/* It fails when the caller was killed meanwhile. */
 	if (seccomp_notify_receive(listener, call) == 0) {
 		answer->id = call->id;
-		answer->flags = is_of_proc(call) ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		answer->flags = is_ours(call) ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		seccomp_notify_respond(listener, answer);
 	}
 	seccomp_notify_free(call, answer);
 }
 
-void proc_owner_send(int socket, int listener)
+void mount_points_send(int socket, int listener)
 {
 	union {
 		struct cmsghdr header;
@@ -160,7 +166,7 @@ void proc_owner_send(int socket, int listener)
 	sendmsg(socket, &message, 0);
 }
 
-int proc_owner_receive(int socket)
+int mount_points_receive(int socket)
 {
 	union {
 		struct cmsghdr header;

@@ -2,16 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Were packages put in in an order that agrees with another one?
 
-    rpm-order.py NEEDS OURS VENDOR
+    rpm-order.py NEEDS OURS VENDOR UPDATED
 
 NEEDS has lines of NAME, a tab, "r" or "p", a tab, and what the package requires or provides; OURS and VENDOR a name a line, in
-the order of installation.  Prints pairs of which one needs the other, directly or not, but not the other way round, and which
+the order of installation; UPDATED the names of what was put in together: what it needs through others is no matter to rpm.
+Prints pairs of which one needs the other, directly or not, but not the other way round, and which
 OURS has in an order that VENDOR does not have.  Exit status 1 when there are any.
 """
 import sys
 
 
-def read_needs(path):
+def read_names(path):
+    with open(path) as lines:
+        return [line.strip() for line in lines]
+
+
+def read_needs(path, updated):
     provides, requires, needs = {}, [], {}
     with open(path) as lines:
         for line in lines:
@@ -21,7 +27,8 @@ def read_needs(path):
             else:
                 requires.append((name, what))
     for name, what in requires:
-        needs.setdefault(name, set()).update(provides.get(what, ()))
+        if name in updated:
+            needs.setdefault(name, set()).update(provides.get(what, set()) & updated)
     return needs
 
 
@@ -37,8 +44,8 @@ def closure(needs, name, known={}):
 
 
 def main():
-    needs = read_needs(sys.argv[1])
-    ours, vendor = ([line.strip() for line in open(path)] for path in sys.argv[2:4])
+    ours, vendor, updated = (read_names(path) for path in sys.argv[2:5])
+    needs = read_needs(sys.argv[1], set(updated))
     place = {name: i for i, name in enumerate(vendor)}
     bad = [(a, b) for i, a in enumerate(ours) for b in ours[i + 1:]
            if place[a] > place[b] and b in closure(needs, a) and a not in closure(needs, b)]

@@ -159,6 +159,15 @@ static int read_entries(struct tree *tree, struct menu *menu, struct error *err)
 	return 0;
 }
 
+/* The guest's own word for it is not to be covered. */
+static bool has_entry_token(struct tree *tree)
+{
+	struct tree_node node;
+	struct error ignored = {0};
+
+	return tree_lookup(tree, "/etc/kernel/entry-token", TREE_FOLLOW, &node, &ignored) == 1;
+}
+
 int boot_install_read(struct tree *tree, const struct guest *guest, struct boot_install *ret,
 		      struct error *err)
 {
@@ -170,12 +179,14 @@ int boot_install_read(struct tree *tree, const struct guest *guest, struct boot_
 		return -1;
 	if (guest->identity.machine_id == MACHINE_ID_SET || entries.n_items == 0)
 		return 0;
-	if (strcmp(loader, "systemd-boot") == 0)
-		ret->entry_token = token_of_menu(&menu);
-	else
-		ret->machine_id = id_of_menu(&menu);
-	if (!ret->machine_id && !ret->entry_token)
-		ret->machine_id = id_of_menu(&entries);
+	if (!has_entry_token(tree)) {
+		if (strcmp(loader, "systemd-boot") == 0)
+			ret->entry_token = token_of_menu(&menu);
+		else
+			ret->machine_id = id_of_menu(&menu);
+		if (!ret->machine_id && !ret->entry_token)
+			ret->machine_id = id_of_menu(&entries);
+	}
 	if (!ret->machine_id)
 		ret->machine_id = id_of_root(guest);
 	return 0;

@@ -21,7 +21,7 @@ struct boot_install {
 	/* With a machine-id, and entries that systemd-boot reads: by what they are named.  Where
 	 * that is the machine-id, kernel-install (since systemd 251) puts it on the command line,
 	 * and all clones would have it; so then the machine-id is the one of the root's UUID. NULL:
-	 * none. */
+	 * none, or the guest has a file that says it. */
 	char *entry_token;
 };
 void boot_install_free(struct boot_install *install);

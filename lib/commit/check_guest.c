@@ -97,7 +97,8 @@ static int judge_entry(struct surprises *surprises, const struct layer_entry *en
 		return error_set(err, ERROR_GUEST,
 				 "the update changed %s, which is the guest's own", entry->path);
 	if (is_unremarkable(entry) || path_is_expected(surprises->family, entry->path) ||
-	    ownership_has(surprises->ownership, entry->path))
+	    ownership_has(surprises->ownership, entry->path) ||
+	    (S_ISDIR(entry->stat.mode) && ownership_has_below(surprises->ownership, entry->path)))
 		return 0;
 	if (surprises->n < NAMED_MAX)
 		surprises->named[surprises->n] = xstrdup(entry->path);

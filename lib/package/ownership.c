@@ -182,6 +182,23 @@ bool ownership_has(const struct ownership *ownership, const char *path)
 	return find_string(ownership->real, ownership->n_real, path);
 }
 
+bool ownership_has_below(const struct ownership *ownership, const char *directory)
+{
+	CLEANUP_FREE char *prefix = xasprintf("%s/", directory);
+	size_t low = 0, high = ownership->n_real;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(ownership->real[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ownership->n_real &&
+	       strncmp(ownership->real[low], prefix, strlen(prefix)) == 0;
+}
+
 static bool is_list_of(const struct list *list, const struct package_change *package)
 {
 	return strcmp(list->name, package->name) == 0 &&

@@ -20,6 +20,8 @@ DEFINE_CLEANUP(struct ownership, ownership_free)
 
 /* Does any package list this real path? */
 bool ownership_has(const struct ownership *ownership, const char *path);
+/* rpm makes the directories above what a package has, in the name of none. */
+bool ownership_has_below(const struct ownership *ownership, const char *directory);
 /* Does this package list the path, spelled as in the package? */
 bool ownership_of(const struct ownership *ownership, const struct package_change *package,
 		  const char *path);

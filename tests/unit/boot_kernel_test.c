@@ -314,6 +314,21 @@ START_TEST(a_lent_machine_id_is_not_the_token_of_systemd_boot)
 }
 END_TEST
 
+START_TEST(the_guests_own_entry_token_is_not_covered)
+{
+	CLEANUP_BOOT_INSTALL struct boot_install install = {0};
+
+	put_guest("");
+	remove_file("root/boot/grub2/grub.cfg");
+	remove_file("root/boot/grub2/grubenv");
+	put_file("root/etc/kernel/entry-token", "fedora\n");
+	read_install("disk.img", &install);
+	ck_assert_ptr_null(install.entry_token);
+	ck_assert_uint_eq(strspn(install.machine_id, "0123456789abcdef"), 32);
+	ck_assert_str_ne(install.machine_id, ID);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("boot of new kernels");
@@ -331,6 +346,7 @@ int main(void)
 	tcase_add_test(tc, the_command_line_is_the_guests);
 	tcase_add_test(tc, entries_of_other_names_get_an_id_of_the_root);
 	tcase_add_test(tc, a_lent_machine_id_is_not_the_token_of_systemd_boot);
+	tcase_add_test(tc, the_guests_own_entry_token_is_not_covered);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -366,6 +366,10 @@ START_TEST(owns_what_lies_there)
 	ownership = ownership_read(&rpm_family, read.opened.tree, &read.err);
 	ck_assert_msg(ownership != NULL, "%s", read.err.msg);
 	ck_assert(ownership_has(ownership, "/usr/bin/tool"));
+	ck_assert(ownership_has_below(ownership, "/usr/bin"));
+	ck_assert(!ownership_has_below(ownership, "/usr/bin/tool"));
+	ck_assert(!ownership_has_below(ownership, "/usr/bi"));
+	ck_assert(!ownership_has_below(ownership, "/zzz"));
 	ck_assert(ownership_of(ownership, &bash, "/etc/tool.conf"));
 	ck_assert(!ownership_has(ownership, "/usr/bin/left-out"));
 }

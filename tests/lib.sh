@@ -60,6 +60,9 @@ demo_guest() { make_once demo.qcow2 "$TEST_TOP/test-images/debian-guest" --profi
 small_mirror() { small_guest >/dev/null; make_once small-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/small.status" -o; }
 certificates_mirror() { certificates_guest >/dev/null; make_once certificates-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/certificates.status" -o; }
 demo_mirror() { demo_guest >/dev/null; make_once demo-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/demo.status" -o; }
+# The small guest of another release, and its mirror.
+small_guest_of() { make_once "small-$1.qcow2" "$TEST_TOP/test-images/debian-guest" --profile small --suite "$1" --status "$GUESTS/small-$1.status" -o; }
+security_mirror_of() { small_guest_of "$1" >/dev/null; make_once "$1-mirror" "$TEST_TOP/test-images/make-mirror" --suite "$1-security" --status "$GUESTS/small-$1.status" -o; }
 
 # A signed mirror that holds version 2 of the odd package: $1 becomes the mirror, $1.key/keyring.gpg the key.
 oddities_mirror() {

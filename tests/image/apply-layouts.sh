@@ -258,8 +258,7 @@ expect 0 apply ./out.qcow2 "${patch[@]}" --backing one.qcow2 --backing gpt.qcow2
 # --- other releases ----------------------------------------------------------------------------------------------------
 release() { # SUITE VERSION
 	local suite=$1 guest mirror updates
-	guest=$(make_once "small-$suite.qcow2" "$TEST_TOP/test-images/debian-guest" --profile small --suite "$suite" --status "$GUESTS/small-$suite.status" -o) || exit 1
-	mirror=$(make_once "$suite-mirror" "$TEST_TOP/test-images/make-mirror" --suite "$suite-security" --status "$GUESTS/small-$suite.status" -o) || exit 1
+	guest=$(small_guest_of "$suite") && mirror=$(security_mirror_of "$suite") || exit 1
 	echo "== Debian $2"
 	# A release that is no longer cared for has an old index.
 	expect 0 mirror snapshot "$mirror" --keyring $KEYRING --allow "$(sha256sum <"$mirror/dists/$suite-security/InRelease" | cut -d' ' -f1)"

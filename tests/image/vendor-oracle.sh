@@ -3,7 +3,10 @@
 # Same result as the vendor's tool: the tree after `coldpatch apply` equals the tree after `apt-get upgrade --with-new-pkgs` of
 # the same packages in a plain chroot, path by path, but for the exceptions listed in vendor-oracle.exceptions.
 # Both trees are read through a kernel mount by treediff.py, which shares no code with coldpatch.
-# On the small guest; with COLDPATCH_TEST_FULL on the demo guest, kernel and servers included.
+# On the small guest; with COLDPATCH_TEST_FULL on the demo guest, kernel and servers included, and then on small guests of other
+# releases.
+#
+#   vendor-oracle.sh [SUITE]
 . "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" = 0 ] || skip "needs root for kernel mounts"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -96,7 +99,7 @@ vendor_upgrade() { # ROOT MIRROR...
 		sh -c 'exec "$@"' sh "${apt[@]}" update >"$WORK/vendor.log" 2>&1 || status=$?
 	[ $status != 0 ] || chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root SYSTEMD_OFFLINE=1 \
 		"${apt[@]}" upgrade --with-new-pkgs >>"$WORK/vendor.log" 2>&1 || status=$?
-	rm -f "$root/usr/sbin/policy-rc.d" "$root/usr/bin/blkid"
+	rm -f "$root/usr/sbin/policy-rc.d" "$root/usr/bin/blkid" "$root"/var/cache/apt/{,src}pkgcache.bin
 	[ $status = 0 ] || { tail -n 40 "$WORK/vendor.log"; fail "the vendor's tool failed: $status"; }
 }
 
@@ -106,14 +109,25 @@ unpack_initramfs() { # FILE DIRECTORY: every archive in it, as unmkinitramfs of 
 
 workdir
 trap clean_up EXIT
-name=small; [ -z "${COLDPATCH_TEST_FULL:-}" ] || name=demo
-guest=$("${name}_guest") && mirror=$("${name}_mirror") || exit 1
-oddities_mirror "$WORK/odd"
+suite=${1:-bookworm} name=small
+[ -z "${COLDPATCH_TEST_FULL:-}" ] || [ $# != 0 ] || name=demo
+if [ "$suite" = bookworm ]; then
+	guest=$("${name}_guest") && mirror=$("${name}_mirror") || exit 1
+else
+	guest=$(small_guest_of "$suite") && mirror=$(security_mirror_of "$suite") || exit 1
+fi
+declare -A version=([bullseye]=11 [bookworm]=12 [trixie]=13)
+mirrors=("$mirror")
+# The odd material is of one release.
+if [ "$suite" = bookworm ]; then oddities_mirror "$WORK/odd" && mirrors+=("$WORK/odd") || exit 1; fi
 
 say() { echo "== $*"; }
 say "coldpatch"
-sed 's/^scope: .*/scope: all/' "$TEST_TOP/patchsets/debian-12-all.yaml" > "$WORK/all.yaml"
-expect 0 mirror snapshot "$mirror" "$WORK/odd" --keyring $KEYRING --keyring "$WORK/odd.key/keyring.gpg"
+sed 's/^scope: .*/scope: all/' "$TEST_TOP/patchsets/debian-${version[$suite]}-all.yaml" > "$WORK/all.yaml"
+keyrings=(--keyring $KEYRING)
+[ ! -e "$WORK/odd.key" ] || keyrings+=(--keyring "$WORK/odd.key/keyring.gpg")
+# A release that is no longer cared for has an old index.
+expect 0 mirror snapshot "${mirrors[@]}" "${keyrings[@]}" --allow "$(sha256sum < "$mirror/dists/$suite-security/InRelease" | cut -d' ' -f1)"
 before=$(sha256sum < "$guest")
 expect 0 apply "$guest" --patchset "$WORK/all.yaml" --executor sandbox --output "$WORK/overlay.qcow2" --record "$WORK/record.json"
 [ "$before" = "$(sha256sum < "$guest")" ] || fail "the base was written to"
@@ -124,7 +138,7 @@ mount_guest "$WORK/ours.raw" "$WORK/ours" ro,noload
 say "the vendor's tool"
 qemu-img convert -O raw "$guest" "$WORK/vendor.raw"
 mount_guest "$WORK/vendor.raw" "$WORK/vendor" rw
-vendor_upgrade "$WORK/vendor" "$mirror" "$WORK/odd"
+vendor_upgrade "$WORK/vendor" "${mirrors[@]}"
 while [ "${#mounts[@]}" -gt 0 ] && [ "${mounts[-1]#"$WORK/vendor/"}" != "${mounts[-1]}" ] && [ "${mounts[-1]}" != "$WORK/vendor/boot" ]; do
 	umount "${mounts[-1]}" || fail "umount ${mounts[-1]}"; unset 'mounts[-1]'
 done
@@ -139,7 +153,7 @@ diff "$WORK/ours.packages" "$WORK/vendor.packages" || fail "package sets differ"
 say "trees"
 "$here/treediff.py" "$WORK/ours" "$WORK/vendor" --ignore mtime --exceptions "$here/vendor-oracle.exceptions" > "$WORK/differences" || {
 	cat "$WORK/differences"
-	diff "$WORK/ours/boot/grub/grub.cfg" "$WORK/vendor/boot/grub/grub.cfg"
+	[ ! -e "$WORK/ours/boot/grub/grub.cfg" ] || diff "$WORK/ours/boot/grub/grub.cfg" "$WORK/vendor/boot/grub/grub.cfg"
 	fail "$(wc -l < "$WORK/differences") differences"
 }
 for image in "$WORK"/vendor/boot/initrd.img-*; do
@@ -149,3 +163,6 @@ for image in "$WORK"/vendor/boot/initrd.img-*; do
 	rm -rf "$WORK"/initrd.*
 done
 say "equal"
+if [ -n "${COLDPATCH_TEST_FULL:-}" ] && [ $# = 0 ]; then
+	for suite in bullseye trixie; do "$0" $suite || fail "Debian $suite"; done
+fi

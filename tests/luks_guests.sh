@@ -63,3 +63,20 @@ luks1_guest() { make_once mini-luks1.raw with_container crypt_root luks1_by_qemu
 luks2_guest() { make_once mini-luks2.raw with_container crypt_root luks2_by_cryptsetup; }
 luks2_sectors_guest() { make_once mini-luks2-4k.raw with_container crypt_root luks2_large_sectors; }
 luks_lvm_guest() { make_once mini-luks-lvm.raw with_container crypt_lvm luks2_by_cryptsetup; }
+
+# A guest with a kernel and cryptsetup's hook for its initramfs; and the mirror with what it lacks.
+kernel_guest() {
+	make_once kernel.qcow2 "$TEST_TOP/test-images/debian-guest" --profile small --size 2048 --include cryptsetup-initramfs,linux-image-cloud-amd64 \
+		--status "$GUESTS/kernel.status" -o
+}
+kernel_mirror() {
+	kernel_guest >/dev/null
+	make_once kernel-mirror "$TEST_TOP/test-images/make-mirror" --suite bookworm-security --status "$GUESTS/kernel.status" -o
+}
+crypt_kernel() {
+	truncate -s 1900M "$1" && mkfs.ext4 -q -U 8a0e9fd2-9d39-4f0b-a5d4-6b2ad5a7c011 "$1" && in_mount "$1" loop fill_crypt_kernel
+}
+fill_crypt_kernel() {
+	fill_from "$(kernel_guest)" "/dev/mapper/secret_crypt / ext4 defaults 0 0" "$1" && echo 'secret_crypt /dev/vda2 none luks,discard' > "$1/etc/crypttab"
+}
+luks_kernel_guest() { kernel_guest >/dev/null; make_once kernel-luks1.raw with_container crypt_kernel luks1_by_qemu; }

@@ -66,6 +66,11 @@ static int has_initramfs_tool(struct tree *tree, bool *ret, struct error *err)
 	return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static int check_archive(struct check *check, const char *path, struct error *err)
 {
 	char magic[INITRAMFS_MAGIC_SIZE];
@@ -113,12 +118,9 @@ static int check_kernel(struct check *check, const struct guest_kernel *kernel, 
 		return 0;
 	if (check_archive(check, kernel->initramfs, err) < 0)
 		return -1;
-	return old ? 0 : drivers_check(check->tree, check->guest, kernel, err);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
+	if (old && !same_text(kernel->version, check->after->default_kernel))
+		return 0;
+	return drivers_check(check->tree, check->guest, kernel, err);
 }
 
 /* `entry`, in words, is to start with the guest's root, unless it names what the image's default

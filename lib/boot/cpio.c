@@ -65,7 +65,7 @@ static int end_member(struct cpio *cpio, struct error *err)
 		return damaged(err);
 	cpio->ended = strcmp(name, "TRAILER!!!") == 0;
 	if (!cpio->ended)
-		cpio->each(cpio->opaque, name);
+		cpio->each(cpio->opaque, name, size);
 	cpio->skip = padded(size);
 	cpio->head.len = 0;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The names in a cpio archive of the form that the kernel unpacks ("newc", kernel's
+/* The names and sizes in a cpio archive of the form that the kernel unpacks ("newc", kernel's
  * Documentation/driver-api/early-userspace/buffer-format.rst), from bytes as they come. */
 #ifndef COLDPATCH_BOOT_CPIO_H
 #define COLDPATCH_BOOT_CPIO_H
@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 struct cpio {
-	void (*each)(void *opaque, const char *name);
+	void (*each)(void *opaque, const char *name, uint64_t size);
 	void *opaque;
 	/* The rest starts as zeros. */
 	bool ended;	    /* the trailer was seen; what follows is not read */

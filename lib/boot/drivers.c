@@ -22,6 +22,8 @@ struct drivers {
 	const char *file_system;
 	bool *present;
 	bool offered[N_DRIVERS + 1], held[N_DRIVERS + 1];
+	/* Made by tools that we know, and such that it opens encrypted containers. */
+	bool by_known_tool, opens_containers;
 };
 
 /* "kernel/drivers/block/xen-blkfront.ko.xz" -> "xen_blkfront"; false for what is no module. */
@@ -52,9 +54,28 @@ static void note(struct drivers *drivers, const char *path, size_t len)
 		drivers->file_system && strcmp(drivers->file_system, name) == 0;
 }
 
-static void note_name(void *opaque, const char *name)
+/* The hook of initramfs-tools makes an empty table where it does not see that the root is in a
+ * container; dracut puts in a program, which reads the kernel's command line. */
+static void note_opener(struct drivers *drivers, const char *name, uint64_t size)
 {
-	note(opaque, name, strlen(name));
+	static const char *const programs[] = {"systemd-cryptsetup", "cryptroot-ask"};
+	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+
+	if (strcmp(name, "cryptroot/crypttab") == 0) {
+		drivers->by_known_tool = true;
+		drivers->opens_containers |= size > 0;
+	}
+	drivers->by_known_tool |= strstr(name, "lib/dracut/") != NULL;
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+		drivers->opens_containers |= strcmp(last, programs[i]) == 0;
+}
+
+static void note_member(void *opaque, const char *name, uint64_t size)
+{
+	struct drivers *drivers = opaque;
+
+	note(drivers, name, strlen(name));
+	note_opener(drivers, name, size);
 }
 
 /* A line of modules.dep: "PATH: what it needs". */
@@ -81,9 +102,11 @@ static bool any(const bool *present)
 	return false;
 }
 
-static int judge(const struct drivers *drivers, const struct guest_kernel *kernel,
-		 struct error *err)
+static int judge(const struct drivers *drivers, const struct guest *guest,
+		 const struct guest_kernel *kernel, struct error *err)
 {
+	const struct guest_filesystem *root = guest_filesystem_at(guest, "/");
+
 	if (any(drivers->offered) && !any(drivers->held))
 		return error_set(err, ERROR_GUEST,
 				 "initramfs %s holds no driver of a disk; see the log for what its "
@@ -94,6 +117,12 @@ static int judge(const struct drivers *drivers, const struct guest_kernel *kerne
 				 "initramfs %s lacks the driver of the root's file system, %s; see "
 				 "the log for what its tool said",
 				 kernel->initramfs, drivers->file_system);
+	if (drivers->by_known_tool && !drivers->opens_containers && root &&
+	    guest_container_of(guest, root))
+		return error_set(err, ERROR_GUEST,
+				 "initramfs %s does not open the encrypted container that the root "
+				 "is in; see the log for what its tool said",
+				 kernel->initramfs);
 	return 0;
 }
 
@@ -123,7 +152,7 @@ static int read_held(struct tree *tree, const struct guest_kernel *kernel, struc
 	if (tree_read_file(tree, kernel->initramfs, INITRAMFS_LIMIT, &archive, err) < 0)
 		return error_prefix(err, "%s", kernel->initramfs);
 	drivers->present = drivers->held;
-	whole = initramfs_each_name(archive.data, archive.len, note_name, drivers, err);
+	whole = initramfs_each_name(archive.data, archive.len, note_member, drivers, err);
 	return whole < 0 ? error_prefix(err, "initramfs %s", kernel->initramfs) : whole;
 }
 
@@ -141,5 +170,5 @@ int drivers_check(struct tree *tree, const struct guest *guest, const struct gue
 	if (!any(drivers.offered) && !drivers.offered[FILE_SYSTEM])
 		return 0;
 	whole = read_held(tree, kernel, &drivers, err);
-	return whole == 1 ? judge(&drivers, kernel, err) : whole;
+	return whole == 1 ? judge(&drivers, guest, kernel, err) : whole;
 }

@@ -67,8 +67,9 @@ static int read_archive(struct cpio *cpio, const char *buf, size_t len,
 	return -1;
 }
 
-int initramfs_each_name(const char *buf, size_t len, void (*each)(void *opaque, const char *name),
-			void *opaque, struct error *err)
+int initramfs_each_name(const char *buf, size_t len,
+			void (*each)(void *opaque, const char *name, uint64_t size), void *opaque,
+			struct error *err)
 {
 	const char *end = buf + len;
 

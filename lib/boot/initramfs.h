@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -14,9 +15,11 @@ enum { INITRAMFS_MAGIC_SIZE = 8 };
 /* Do these first bytes begin a cpio archive or a compressed one, in a form the kernel unpacks? */
 bool initramfs_is_plausible(const char *buf, size_t len);
 
-/* Hands on the names of what is in it.  1 when that was all, 0 when a part is compressed in a way
- * that is not read here (lzma, lzo, lz4); ERROR_GUEST for what is damaged. */
-int initramfs_each_name(const char *buf, size_t len, void (*each)(void *opaque, const char *name),
-			void *opaque, struct error *err);
+/* Hands on the names of what is in it, and the sizes in bytes.  1 when that was all, 0 when a part
+ * is compressed in a way that is not read here (lzma, lzo, lz4); ERROR_GUEST for what is damaged.
+ */
+int initramfs_each_name(const char *buf, size_t len,
+			void (*each)(void *opaque, const char *name, uint64_t size), void *opaque,
+			struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "boot/bls.h"
 #include "boot/loader.h"
+#include "guest/crypttab.h"
 
 enum { ID_LENGTH = 32, DEFAULTS_LIMIT = 1 << 20 };
 
@@ -18,6 +19,7 @@ void boot_install_free(struct boot_install *install)
 	free(install->options);
 	free(install->machine_id);
 	free(install->entry_token);
+	free(install->crypttab);
 }
 
 /* Without what a loader would have put something for ("$tuned_params"), and what it adds itself. */
@@ -159,6 +161,23 @@ static int read_entries(struct tree *tree, struct menu *menu, struct error *err)
 	return 0;
 }
 
+/* Only for what reads it: dracut finds the container by the command line. */
+static int read_crypttab(struct tree *tree, const struct guest *guest, char **ret,
+			 struct error *err)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+	struct tree_node node;
+	int found = tree_lookup(tree, "/usr/share/initramfs-tools/hooks/cryptroot", TREE_FOLLOW,
+				&node, err);
+
+	if (found <= 0)
+		return found < 0 && err->kind != ERROR_IMAGE ? -1 : 0;
+	if (tree_read_file(tree, "/etc/crypttab", CRYPTTAB_LIMIT, &text, err) < 0)
+		return err->kind == ERROR_MISSING || err->kind == ERROR_IMAGE ? 0 : -1;
+	*ret = text.len ? crypttab_for_initramfs(text.data, text.len, guest) : NULL;
+	return 0;
+}
+
 /* The guest's own word for it is not to be covered. */
 static bool has_entry_token(struct tree *tree)
 {
@@ -175,7 +194,8 @@ int boot_install_read(struct tree *tree, const struct guest *guest, struct boot_
 	const char *loader;
 
 	if (loader_read(tree, &loader, &menu, err) < 0 || read_entries(tree, &entries, err) < 0 ||
-	    read_options(tree, guest, &menu, &ret->options, err) < 0)
+	    read_options(tree, guest, &menu, &ret->options, err) < 0 ||
+	    read_crypttab(tree, guest, &ret->crypttab, err) < 0)
 		return -1;
 	if (guest->identity.machine_id == MACHINE_ID_SET || entries.n_items == 0)
 		return 0;

@@ -23,6 +23,9 @@ struct boot_install {
 	 * and all clones would have it; so then the machine-id is the one of the root's UUID. NULL:
 	 * none, or the guest has a file that says it. */
 	char *entry_token;
+	/* For initramfs-tools, where the root or /usr is in an encrypted container: the guest's
+	 * crypttab, such that the new initramfs opens it.  NULL: as it is. */
+	char *crypttab;
 };
 void boot_install_free(struct boot_install *install);
 #define CLEANUP_BOOT_INSTALL __attribute__((cleanup(boot_install_free)))

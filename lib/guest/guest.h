@@ -204,6 +204,10 @@ struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct b
 char *guest_filesystem_place(const struct guest_filesystem *fs);
 /* Are they trees of one file system? */
 bool guest_filesystem_same(const struct guest_filesystem *a, const struct guest_filesystem *b);
+/* The volume of the encrypted container that it is in, directly or by logical volumes, as far as
+ * that was opened; NULL: in none. */
+const struct guest_volume *guest_container_of(const struct guest *guest,
+					      const struct guest_filesystem *fs);
 /* The file system that the tree has there, or NULL. */
 const struct guest_filesystem *guest_filesystem_at(const struct guest *guest,
 						   const char *mountpoint);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest/volume.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 static void add_segment(struct guest_volume *volume, size_t disk, uint64_t offset, uint64_t size)
@@ -98,6 +100,31 @@ void guest_volume_free(struct guest_volume *volume)
 	free(volume->members);
 	free(volume->segments);
 	free(volume);
+}
+
+static bool overlap(const struct guest_volume *a, const struct guest_volume *b)
+{
+	for (size_t i = 0; i < a->n_segments; i++)
+		for (size_t j = 0; j < b->n_segments; j++) {
+			const struct guest_segment *x = &a->segments[i], *y = &b->segments[j];
+
+			if (x->disk == y->disk && x->offset < y->offset + y->size &&
+			    y->offset < x->offset + x->size)
+				return true;
+		}
+	return false;
+}
+
+const struct guest_volume *guest_container_of(const struct guest *guest,
+					      const struct guest_filesystem *fs)
+{
+	for (size_t i = 0; fs->volume && i < guest->n_filesystems; i++) {
+		const struct guest_volume *volume = guest->filesystems[i].volume;
+
+		if (volume && strcmp(volume->manager, "luks") == 0 && overlap(volume, fs->volume))
+			return volume;
+	}
+	return NULL;
 }
 
 struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct block *const *blocks,

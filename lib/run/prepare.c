@@ -104,6 +104,8 @@ static int set_machine(const struct run_request *request, struct job *job, struc
 	job->machine_id = steal(install.machine_id);
 	if (install.entry_token)
 		job_put(job, "/etc/kernel/entry-token", install.entry_token, 0644);
+	if (install.crypttab)
+		job_put(job, "/etc/crypttab", install.crypttab, 0644);
 	return 0;
 }
 

@@ -56,8 +56,9 @@ static void compress_with(const char *tool, const char *suffix, struct buffer *a
 	ck_assert_int_eq(file_read(packed, 1 << 20, archive, &err), 0);
 }
 
-static void collect(void *opaque, const char *name)
+static void collect(void *opaque, const char *name, uint64_t size)
 {
+	ck_assert_uint_eq(size, FILE_SIZE);
 	buffer_printf(opaque, " %s", name);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/arch.h"
+#include "guest/crypttab.h"
 #include "guest/identity.h"
 #include "guest_fixture.h"
 #include "suite.h"
@@ -192,6 +193,60 @@ START_TEST(volumes_are_found_and_survive_json)
 }
 END_TEST
 
+/* A container on partition 3 with the root in it, directly or on a logical volume of its content,
+ * and another with data. */
+static const struct {
+	const char *text, *expected;
+	bool lvm;
+} crypttabs[] = {
+	{"# comment\nx /dev/sda3 none luks,discard\n\ndata UUID=data /key luks\n",
+	 "# comment\nx /dev/sda3 none luks,discard,initramfs\n\ndata UUID=data /key luks\n", false},
+	{"x UUID=root\tnone", "x UUID=root none luks,initramfs\n", true},
+	{"x UUID=root", NULL, false},
+	{"#x UUID=root none luks\ndata UUID=data none luks\ny UUID=absent none luks\n", NULL,
+	 false},
+	{"", NULL, false},
+};
+
+static void volume_at(struct guest_volume *ret, char *manager, char *uuid,
+		      struct guest_segment *segment)
+{
+	*ret = (struct guest_volume){
+		.manager = manager, .uuid = uuid, .segments = segment, .n_segments = 1};
+}
+
+START_TEST(crypttab_is_made_for_an_initramfs)
+{
+	struct guest_segment segments[] = {{0, 10000, 5000}, {0, 20000, 5000}, {0, 11000, 2000}};
+	struct guest_volume root_content, data_content, logical;
+	struct guest_filesystem filesystems[] = {
+		{.partition = 3, .type = (char[]){"crypto_LUKS"}, .uuid = (char[]){"root"}},
+		{.partition = 4, .type = (char[]){"crypto_LUKS"}, .uuid = (char[]){"data"}},
+		{.volume = &root_content, .mountpoint = (char[]){"/"}, .mounted = true},
+		{.volume = &data_content, .mountpoint = (char[]){"/srv"}, .mounted = true},
+		{.volume = &logical, .mountpoint = (char[]){"/"}, .mounted = true},
+	};
+	struct guest_disk disk = {.format = (char[]){"raw"}, .partition_scheme = (char[]){"gpt"}};
+	struct guest guest = {
+		.disks = &disk, .n_disks = 1, .filesystems = filesystems, .n_filesystems = 5};
+	const char *text = crypttabs[_i].text;
+	CLEANUP_FREE char *made = NULL;
+
+	volume_at(&root_content, (char[]){"luks"}, (char[]){"root"}, &segments[0]);
+	volume_at(&data_content, (char[]){"luks"}, (char[]){"data"}, &segments[1]);
+	volume_at(&logical, (char[]){"lvm"}, (char[]){"lv"}, &segments[2]);
+	filesystems[crypttabs[_i].lvm ? 2 : 4].mounted = false;
+	made = crypttab_for_initramfs(text, strlen(text), &guest);
+	if (crypttabs[_i].expected)
+		ck_assert_str_eq(made, crypttabs[_i].expected);
+	else
+		ck_assert_ptr_null(made);
+	ck_assert_ptr_null(guest_container_of(&guest, &filesystems[0]));
+	ck_assert_ptr_eq(guest_container_of(&guest, &filesystems[3]), &data_content);
+	ck_assert_ptr_eq(guest_container_of(&guest, &filesystems[4]), &root_content);
+}
+END_TEST
+
 START_TEST(architectures_are_told)
 {
 	unsigned char header[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
@@ -244,6 +299,8 @@ int main(void)
 	tcase_add_loop_test(values, sources_are_found, 0, sizeof sources / sizeof *sources);
 	tcase_add_test(values, hardware_names_mean_the_only_disk);
 	tcase_add_test(values, volumes_are_found_and_survive_json);
+	tcase_add_loop_test(values, crypttab_is_made_for_an_initramfs, 0,
+			    sizeof crypttabs / sizeof *crypttabs);
 	tcase_add_test(values, architectures_are_told);
 	tcase_add_test(values, machine_id_has_four_states);
 	suite_add_tcase(suite, values);

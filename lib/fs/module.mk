@@ -28,7 +28,7 @@ LIB_SOURCES += \
 	lib/fs/walk.c \
 	lib/fs/xattrs.c
 FUZZERS += tests/fuzz/fs_image.c
-UNIT_TESTS += tests/unit/ext_io_test.c tests/unit/fs_test.c tests/unit/tree_test.c
+UNIT_TESTS += tests/unit/ext_damage_test.c tests/unit/ext_io_test.c tests/unit/fs_test.c tests/unit/tree_test.c
 
 # The interface as a program, for tests/image/ext-*.sh.
 TEST_TOOLS += tests/unit/fs_tool.c

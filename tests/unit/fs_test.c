@@ -148,7 +148,9 @@ START_TEST(too_small_is_the_image)
 	ck_assert_int_eq(fs_write(fs, ino, data, sizeof data, 0, &err), 0);
 	ck_assert_int_eq(fs_space(fs, &space, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_IMAGE);
-	ck_assert(strstr(err.msg, "file system is too small: no free blocks left"));
+	ck_assert_str_eq(err.msg,
+			 "inode 12: allocate blocks: the guest's file system is too small: "
+			 "no free blocks left");
 	for (i = 0; i < 100; i++) {
 		sprintf(name, "f%d", i);
 		if (fs_create(fs, fs_root(fs), name, &(struct fs_stat){.mode = S_IFIFO}, &ino,
@@ -160,6 +162,34 @@ START_TEST(too_small_is_the_image)
 			 "new inode: the guest's file system is too small: no free inodes left");
 	close_image(fs, block, false);
 	check_image();
+	unlink(path);
+}
+END_TEST
+
+START_TEST(a_directory_may_be_what_is_too_small)
+{
+	static uint8_t data[100 << 10];
+	struct block *block;
+	struct error err = {0};
+	uint64_t ino, end = 0;
+	char name[256];
+	struct fs *fs;
+	int i = 0;
+
+	make_image("1M", "none,filetype,extent");
+	fs = open_image(&block, true);
+	ino = make(fs, "file", &file_meta);
+	for (size_t len = sizeof data; len >= 512; len /= 2)
+		for (struct fs_space space = {0};
+		     fs_space(fs, &space, &err) == 0 && space.free_bytes > len; end += len)
+			ck_assert_int_eq(fs_write(fs, ino, data, len, end, &err), 0);
+	do
+		snprintf(name, sizeof name, "%0250d", i);
+	while (i++ < 8 && fs_link(fs, fs_root(fs), name, ino, &err) == 0);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "inode 2: expand the directory: the guest's file system is too "
+				  "small: no free blocks left");
+	close_image(fs, block, false);
 	unlink(path);
 }
 END_TEST
@@ -376,6 +406,7 @@ int main(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, callers_mistakes_are_told);
 	tcase_add_test(tcase, too_small_is_the_image);
+	tcase_add_test(tcase, a_directory_may_be_what_is_too_small);
 	tcase_add_test(tcase, attributes_that_do_not_fit_are_refused);
 	tcase_add_test(tcase, content_comes_back);
 	tcase_add_test(tcase, dropping_changes_nothing);

@@ -40,7 +40,7 @@ static int derive_pbkdf2(const struct kdf_cost *cost, const struct passphrase *p
 	if (!type)
 		return error_set(err, ERROR_IMAGE, "hash %.32s is not known", cost->hash);
 	if (cost->iterations == 0 || cost->iterations > max_pbkdf2)
-		return error_set(err, ERROR_IMAGE, "PBKDF2 with %llu iterations",
+		return error_set(err, ERROR_IMAGE, "PBKDF2 with %llu iterations is out of bounds",
 				 (unsigned long long)cost->iterations);
 	if (!PKCS5_PBKDF2_HMAC((const char *)passphrase->data, (int)passphrase->len, salt->data,
 			       (int)salt->len, (int)cost->iterations, type, (int)len, ret))
@@ -68,7 +68,8 @@ static int derive_argon2(const struct kdf_cost *cost, const struct passphrase *p
 	if (cost->iterations > MAX_ARGON2_TIME || cost->memory_kib > max_memory_kib ||
 	    cost->lanes > MAX_LANES || cost->iterations * cost->memory_kib > max_argon2_work)
 		return error_set(
-			err, ERROR_IMAGE, "Argon2 with %llu passes over %llu KiB in %llu lanes",
+			err, ERROR_IMAGE,
+			"Argon2 with %llu passes over %llu KiB in %llu lanes is out of bounds",
 			(unsigned long long)cost->iterations, (unsigned long long)cost->memory_kib,
 			(unsigned long long)cost->lanes);
 	status = argon2_ctx(&context, cost->kdf == KDF_ARGON2I ? Argon2_i : Argon2_id);

@@ -54,7 +54,9 @@ static int add_name(const char *name, struct image_backing_files *files, unsigne
 		return 0;
 	}
 	if (depth > MAX_NAMES_IN_NAMES)
-		return error_set(err, ERROR_IMAGE, "names within names");
+		return error_set(err, ERROR_IMAGE,
+				 "its backing file is a name within more than %d others",
+				 MAX_NAMES_IN_NAMES);
 	json = json_parse(name + 5, strlen(name + 5), "its backing file", ERROR_IMAGE, err);
 	return json ? add_members(json, files, depth + 1, err) : -1;
 }

@@ -99,7 +99,8 @@ static int check_slot(const struct luks_slot *slot, struct error *err)
 	if (slot->stripes == 0 || slot->stripes > LUKS_MAX_STRIPES ||
 	    slot->stripes * slot->key_size > MAX_AREA ||
 	    slot->size < slot->stripes * slot->key_size)
-		return error_set(err, ERROR_IMAGE, "its LUKS slot %u has %llu stripes",
+		return error_set(err, ERROR_IMAGE,
+				 "its LUKS slot %u has %llu stripes, which do not fit into it",
 				 slot->number, (unsigned long long)slot->stripes);
 	return hashed && hashed <= 64
 		       ? 0

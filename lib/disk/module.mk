@@ -37,6 +37,7 @@ UNIT_TESTS += \
 	tests/unit/disk_fuzz_test.c \
 	tests/unit/disk_header_test.c \
 	tests/unit/disk_serve_test.c \
+	tests/unit/luks_test.c \
 	tests/unit/lvm_test.c \
 	tests/unit/lvm_text_test.c \
 	tests/unit/partition_test.c

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/process.h"
+#include "disk/backing.h"
 #include "disk/image.h"
 #include "suite.h"
 
@@ -89,6 +91,9 @@ START_TEST(format_that_is_not_supported_is_named)
 	run("cd $0; for f in vmdk vhdx vdi qed vpc; do qemu-img create -q -f $f x.$f 8M; done;"
 	    "qemu-img create -q -f vpc -o subformat=fixed,force_size=on fixed.vhd 8M;"
 	    "head -c 5000 /dev/zero | gzip > x.gz; head -c 5000 /dev/zero | xz > x.xz;"
+	    "head -c 5000 /dev/zero | zstd -q > x.zst; printf 'BZh91AY' > x.bz2;"
+	    "printf 'PK\\003\\004' > x.zip; printf '# Disk DescriptorFile' > text.vmdk;"
+	    "printf 'QFI\\373\\000\\000\\000\\001' > x.qcow; printf WithoutFreeSpace > x.hdd;"
 	    "tar cf x.ova x.vdi;"
 	    /* Without luck it cannot measure how fast the processor is. */
 	    "for i in $(seq 50); do qemu-img create -q -f luks --object secret,id=s,data=abc "
@@ -102,6 +107,12 @@ START_TEST(format_that_is_not_supported_is_named)
 	must_refuse("x.luks", NULL, ERROR_IMAGE, "is encrypted with LUKS");
 	must_refuse("x.gz", NULL, ERROR_IMAGE, "is compressed with gzip");
 	must_refuse("x.xz", NULL, ERROR_IMAGE, "is compressed with xz");
+	must_refuse("x.zst", NULL, ERROR_IMAGE, "is compressed with zstd");
+	must_refuse("x.bz2", NULL, ERROR_IMAGE, "is compressed with bzip2");
+	must_refuse("x.zip", NULL, ERROR_IMAGE, "is a zip archive");
+	must_refuse("text.vmdk", NULL, ERROR_IMAGE, "is a VMDK descriptor");
+	must_refuse("x.qcow", NULL, ERROR_IMAGE, "is a qcow version 1 image");
+	must_refuse("x.hdd", NULL, ERROR_IMAGE, "is a Parallels image");
 	must_refuse("x.ova", NULL, ERROR_IMAGE, "is a tar archive (an OVA?)");
 }
 END_TEST
@@ -216,6 +227,28 @@ END_TEST
 
 /* As QEMU does it: a relative name is meant from where the name lies that leads to the file, and
  * not from where a link of this name leads to. */
+/* QEMU takes JSON within a string of JSON. */
+START_TEST(names_within_names_have_an_end)
+{
+	CLEANUP_FREE char *name = xstrdup("base");
+
+	for (int i = 0; i < 10; i++) {
+		CLEANUP_JSON json_t *inner = json_string(name);
+		CLEANUP_FREE char *quoted = json_dumps(inner, JSON_ENCODE_ANY);
+
+		CLEANUP_BACKING_FILES struct image_backing_files files = {0};
+
+		free(name);
+		name = xasprintf("json:{\"file.filename\": %s}", quoted);
+		ck_assert_int_eq(image_backing_files_new(name, &files, &err), i < 9 ? 0 : -1);
+		if (i < 9)
+			ck_assert_str_eq(files.names[0], "base");
+	}
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "its backing file is a name within more than 8 others");
+}
+END_TEST
+
 START_TEST(backing_name_through_a_link)
 {
 	const char *const opens =
@@ -333,6 +366,7 @@ int main(void)
 	tcase_add_test(tests, saved_memory);
 	tcase_add_test(tests, backing_file_must_be_given);
 	tcase_add_test(tests, backing_name_that_is_no_file_name);
+	tcase_add_test(tests, names_within_names_have_an_end);
 	tcase_add_test(tests, backing_name_through_a_link);
 	tcase_add_test(tests, backing_format_is_never_guessed);
 	tcase_add_test(tests, loop_and_depth);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "disk/block_impl.h"
 #include "disk/image.h"
 #include "suite.h"
 
@@ -223,6 +224,17 @@ START_TEST(digest_can_be_stopped)
 }
 END_TEST
 
+START_TEST(a_disk_larger_than_any)
+{
+	struct block block = {.size = (UINT64_C(1) << 56) + 1};
+	struct digest digest;
+
+	ck_assert_int_eq(image_content_digest(&block, NULL, &digest, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "a disk of 72057594037927937 bytes is not supported");
+}
+END_TEST
+
 START_TEST(file_that_shrinks_is_an_error)
 {
 	CLEANUP_FREE char *path = path_join(directory, "disk");
@@ -255,6 +267,7 @@ int main(void)
 	tcase_add_test(tests, others_compute_the_same);
 	tcase_add_test(tests, zeros_cost_nothing);
 	tcase_add_test(tests, digest_can_be_stopped);
+	tcase_add_test(tests, a_disk_larger_than_any);
 	tcase_add_test(tests, file_that_shrinks_is_an_error);
 	return suite_run(suite);
 }

@@ -385,6 +385,9 @@ START_TEST(joined_pieces)
 	ck_assert_int_eq(buf[0], 'b');
 	ck_assert_int_eq(block_read(joined, buf, 2, 149, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_int_eq(block_write(joined, buf, 2, 0, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_BUG);
+	ck_assert_str_eq(err.msg, "write to a read-only device");
 }
 END_TEST
 
@@ -392,8 +395,15 @@ START_TEST(pieces_beyond_a_device)
 {
 	const struct block_piece piece = {&disks[0]->block, LVM_DISK - 10, 11};
 
+	const struct block_piece huge[] = {{&disks[1]->block, 0, UINT64_MAX},
+					   {&disks[1]->block, 0, 1}};
+
 	ck_assert_ptr_null(block_join(&piece, 1, &err));
 	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	disks[1]->block.size = UINT64_MAX;
+	ck_assert_ptr_null(block_join(huge, 2, &err));
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "the pieces of a device add up to too much");
 }
 END_TEST
 

@@ -161,6 +161,29 @@ START_TEST(more_values_than_are_read)
 }
 END_TEST
 
+static char *many(const char *item, int n)
+{
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	for (int i = 0; i < n; i++) {
+		buffer_printf(&text, "%c%d", 'a' + i % 26, i);
+		buffer_puts(&text, item);
+	}
+	return buffer_steal(&text);
+}
+
+START_TEST(more_members_and_volumes_than_are_read)
+{
+	CLEANUP_FREE char *members = many(" { } ", 1025), *volumes = many(" { } ", 4097);
+	CLEANUP_FREE char *wide =
+		xasprintf(GROUP("vg", "g", "1", "physical_volumes { %s }"), members);
+	CLEANUP_FREE char *deep = xasprintf(GROUP("vg", "g", "1", PVS LVS("%s")), volumes);
+
+	must_refuse(wide, "LVM metadata: no physical volumes, or more than 1024");
+	must_refuse(deep, "LVM metadata: more than 4096 logical volumes");
+}
+END_TEST
+
 /* A volume that cannot be read is no damage. */
 static const struct {
 	const char *type, *rest, *reason;
@@ -265,6 +288,7 @@ int main(void)
 	tcase_add_loop_test(tcase, bad_text, 0, N(bad_texts));
 	tcase_add_test(tcase, a_nul_ends_the_text);
 	tcase_add_test(tcase, more_values_than_are_read);
+	tcase_add_test(tcase, more_members_and_volumes_than_are_read);
 	tcase_add_loop_test(tcase, types_by_name, 0, N(types));
 	tcase_add_loop_test(tcase, states_of_a_group, 0, N(states));
 	tcase_add_test(tcase, snapshots);

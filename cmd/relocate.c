@@ -33,7 +33,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (n != 2)
-		return usage_error(&command_relocate, "a base's SHA-256, and where it lies now");
+		return usage_error(&command_relocate,
+				   "give a base's SHA-256, and where it lies now");
 	options->size = sizeof *options;
 	options->digest = arguments[0];
 	options->path = arguments[1];

@@ -61,3 +61,13 @@ wrong "coldpatch mirror: fetch: --output is missing; see coldpatch mirror --help
 wrong "coldpatch mirror: fetch: --source is missing; see coldpatch mirror --help" mirror fetch --want w -o d
 wrong "coldpatch key: generate [NAME], list, retire NAME or revoke NAME [--good FILE]; see coldpatch key --help" key
 wrong "coldpatch doctor: it takes no arguments; see coldpatch doctor --help" doctor now
+wrong "coldpatch init: it takes no arguments: the library is -L DIR; see coldpatch init --help" init here
+wrong "coldpatch clone: give a template and the file to make; see coldpatch clone --help" clone web
+wrong "coldpatch export: give one template: NAME or NAME@N; see coldpatch export --help" export web db -o f
+wrong "coldpatch history: give one template; see coldpatch history --help" history
+wrong "coldpatch import: one image at a time; the disks of one guest are --disk FILE each; see coldpatch import --help" import ./a ./b
+wrong "coldpatch path: give one template: NAME or NAME@N; see coldpatch path --help" path
+wrong "coldpatch plan: --patchset is missing; see coldpatch plan --help" plan ./x.qcow2
+wrong "coldpatch relocate: give a base's SHA-256, and where it lies now; see coldpatch relocate --help" relocate ./here
+wrong "coldpatch rollback: no template and no --run; see coldpatch rollback --help" rollback
+wrong "coldpatch: argument 2 is not UTF-8" inspect "$(printf './caf\351.qcow2')"

@@ -23,6 +23,10 @@ request "${right/coldpatch:builder/other}" | refuse 76 "is none of coldpatch"
 request "${right/\"parent\"/\"uncle\"}" | refuse 76 "names 1 overlays and 0 parents, the request has 1 and 1"
 request "$right" | sed 's/"overlays":\[[^]]*\]/"overlays":[1]/' | refuse 64 "member path"
 request "$right" | sed 's/"key"/"quay"/' | refuse 64 "member key"
+request "$right" | sed 's/"type":"record"/"type":"plan"/' | refuse 64 "request: type 'plan' is neither record nor head"
+request "${right/offline-patch:v1/export:v1}" | refuse 76 \
+	"the statement names 1 exported files, the request has 1 and 1 records: an export has no parent, and the record of one generation"
+head -c 65M /dev/zero | tr "\0" " " | refuse 64 "request: larger than 67108864 bytes"
 printf '{' | refuse 64 "request: line 1"
 printf '' | refuse 64 "request: line 1"
 
@@ -40,7 +44,7 @@ request "$right" | refuse 78 "others may read this private key"
 chmod 600 key.key
 request "$right" | sed "s,key.key,key.pub," | refuse 78 "key.pub"
 : | { "$BUILD/coldpatch-sign" x >out 2>message; [ $? = 64 ]; } || fail "an argument is accepted"
-grep -qF "takes no arguments" message || fail "says '$(cat message)'"
+grep -qF "takes no arguments: the request is read from standard input" message || fail "says '$(cat message)'"
 
 # members it does not know are not signed
 request "${right/\"_type\"/\"extra\":\"smuggled\",\"_type\"}" | "$BUILD/coldpatch-sign" |

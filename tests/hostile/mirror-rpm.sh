@@ -115,6 +115,9 @@ KEYS=()
 refused 78 'm: no keyring: the keys that may sign a mirror are yours to name (--keyring)'
 KEYS=(--keyring key/keyring.asc)
 rm -r m/repodata
+for i in $(seq 1001); do mkdir -p "m/r$i/repodata" && : > "m/r$i/repodata/repomd.xml"; done
+refused 69 'm: more than 100000 directories, or 1000 repositories, in it: name those that are meant'
+rm -r m/r[0-9]*
 refused 69 'm: not a mirror: it has no dists directory, as an apt mirror has, no directory in it has repodata/repomd.xml, as a repomd mirror has'
 
 # ---- what it names ----

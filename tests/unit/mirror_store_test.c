@@ -121,6 +121,35 @@ START_TEST(damage_in_the_store_is_noticed)
 }
 END_TEST
 
+/* A manifest that somebody wrote, under the name that its digest gives it. */
+static const struct {
+	const char *change, *words;
+} manifests[] = {
+	{".version = 9", "manifest.json: version 9 is not known here"},
+	{".packages = [\"x\"]", "manifest.json: packages: not a digest"},
+	{".sources[0].files[0].path = \"../../x\"", "manifest.json: a path leads out of it"},
+	{".sources[0].files[0].size = -1", "manifest.json: member size is negative"},
+	{"del(.sources)", "manifest.json: member sources is missing"},
+};
+
+START_TEST(a_manifest_of_another_is_refused)
+{
+	CLEANUP_FREE char *script = xasprintf(
+		"cd store/mirror-snapshots; d=$(echo *); jq '%s' $d/manifest.json > new\n"
+		"mv -f new $d/manifest.json; mv $d $(sha256sum < $d/manifest.json | cut -c-64)",
+		manifests[_i].change);
+	CLEANUP_FREE char *hex = NULL;
+	struct error err = {0};
+
+	mirror_snapshot_free(must_make());
+	shell(script);
+	hex = shell_output("ls store/mirror-snapshots | tr -d '\\n'");
+	ck_assert_ptr_null(mirror_snapshot_open(store, hex, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_msg(strstr(err.msg, manifests[_i].words), "%s", err.msg);
+}
+END_TEST
+
 static bool says_stop(void *opaque)
 {
 	(void)opaque;
@@ -170,6 +199,7 @@ int main(void)
 	tcase_add_test(tcase, snapshot_is_opened_by_a_prefix);
 	tcase_add_test(tcase, snapshots_are_listed_newest_first);
 	tcase_add_test(tcase, damage_in_the_store_is_noticed);
+	tcase_add_loop_test(tcase, a_manifest_of_another_is_refused, 0, COUNT(manifests));
 	tcase_add_test(tcase, interruption_leaves_nothing);
 	tcase_add_test(tcase, what_dead_owners_left_is_removed);
 	suite_add_tcase(suite, tcase);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a good mirror becomes, in all forms that vendors give it, and what a dry run says of it. */
 #include <check.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mirror/beneath.h"
 #include "mirror_fixture.h"
 #include "suite.h"
 
@@ -205,6 +207,34 @@ START_TEST(suites_may_be_named)
 }
 END_TEST
 
+/* The mirror's owner may take a file away while it is looked at. */
+START_TEST(files_are_opened_beneath_it)
+{
+	static const struct {
+		const char *path;
+		enum error_kind kind;
+		const char *words;
+	} paths[] = {
+		{"pool/none", ERROR_MISSING, "pool/none: not in the mirror"},
+		{"pool/file/below", ERROR_MISSING, "pool/file/below: not in the mirror"},
+		{"pool/out", ERROR_TRUST,
+		 "pool/out: a symbolic link leads out of the mirror; give the directory it points "
+		 "to as the mirror, or copy it"},
+		{"pool/loop", ERROR_TRUST, "pool/loop: a loop of symbolic links"},
+	};
+	CLEANUP_CLOSE int root = open(mirror, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	shell("cd $M/pool; touch file; ln -s /etc out; ln -s loop loop");
+	for (int i = 0; i < COUNT(paths); i++) {
+		struct error err = {0};
+
+		ck_assert_int_eq(beneath_open(root, paths[i].path, 0, &err), -1);
+		ck_assert_int_eq(err.kind, paths[i].kind);
+		ck_assert_str_eq(err.msg, paths[i].words);
+	}
+}
+END_TEST
+
 START_TEST(what_is_not_configured_is_said)
 {
 	struct mirror_options options = {.path = mirror};
@@ -243,6 +273,7 @@ int main(void)
 	tcase_add_test(tcase, dry_run_tells_all_that_is_refused);
 	tcase_add_test(tcase, several_mirrors_make_one_snapshot);
 	tcase_add_test(tcase, suites_may_be_named);
+	tcase_add_test(tcase, files_are_opened_beneath_it);
 	tcase_add_test(tcase, what_is_not_configured_is_said);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

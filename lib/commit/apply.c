@@ -283,9 +283,9 @@ static int apply_at(struct apply *apply, struct place *place, const struct layer
 	case LAYER_REPLACE:
 		return apply_replace(apply, place, entry, err);
 	case LAYER_LINK:
-		return apply_link(apply, place, entry, err);
+		break;
 	}
-	return misfit(err, entry, "has an unknown action");
+	return apply_link(apply, place, entry, err);
 }
 
 static int apply_entry(void *opaque, const struct layer_entry *entry, struct error *err)

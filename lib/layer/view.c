@@ -71,7 +71,7 @@ static int find_origin(struct view_node *node, const struct listing *before, str
 	else
 		find_moved_origin(node, before);
 	if (!node->origin)
-		return error_set(err, ERROR_BUG, "%s: captured as the guest's, which has no such",
+		return error_set(err, ERROR_GUEST, "%s: captured as the guest's, which has no such",
 				 captured->path);
 	return 0;
 }

@@ -76,6 +76,8 @@ static inline void setup(void)
 	work = xstrdup(mkdtemp(template));
 	make_directory("root");
 	make_directory("root/boot");
+	make_directory("root/var");
+	make_directory("root/var/mnt");
 	make_directory("root/dir");
 	make_directory("root/pairs");
 	make_pairs();

@@ -26,8 +26,9 @@ static void spoil(struct tree *tree, int how)
 	struct fs_xattr xattr = {(char *)"user.x", (void *)"1", 1};
 	struct fs_xattrs xattrs = {&xattr, 1};
 	struct error err = {0};
-	static const char *const paths[] = {"/dir/other", "/dir/other", "/dir/new", "/dir/pipe",
-					    "/dir/file",  "/dir/new",	"/link",    "/dir/new"};
+	static const char *const paths[] = {"/dir/other", "/dir/other", "/dir/new",  "/dir/pipe",
+					    "/dir/file",  "/dir/new",	"/link",     "/dir/new",
+					    "/dir/new",	  "/dir/new",	"/dir/other"};
 
 	ck_assert_int_eq(place_find(tree, paths[how], &place, &err), 0);
 	if (how != 4)
@@ -58,6 +59,19 @@ static void spoil(struct tree *tree, int how)
 	case 5:
 		ck_assert_int_eq(fs_link(place.fs, place.directory, "again", place.ino, &err), 0);
 		break;
+	case 8:
+		stat.flags |= FS_NODUMP_FL;
+		ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
+		break;
+	case 9:
+		stat.gid = 7;
+		ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
+		break;
+	case 10:
+		ck_assert_int_eq(fs_truncate(place.fs, place.ino, &err), 0);
+		ck_assert_int_eq(fs_set_size(place.fs, place.ino, stat.size, &err), 0);
+		ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
+		break;
 	default:
 		stat.mtime.nsec = 1;
 		ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
@@ -75,6 +89,9 @@ static const char *const spoiled[] = {
 	"after the commit there is /dir/again, which nobody made",
 	"after the commit /link is missing",
 	"after the commit /dir/new has another modification time than it should",
+	"after the commit /dir/new has another set of flags than it should",
+	"after the commit /dir/new has another owner than it should",
+	"after the commit /dir/other has another number of blocks than it should",
 };
 
 START_TEST(the_check_finds_what_was_spoiled)
@@ -132,6 +149,22 @@ static void tear_pairs(struct tree *tree)
 	ck_assert_int_eq(fs_link(b.fs, b.directory, "a2", b.ino, &err), 0);
 }
 
+/* Not two names of one file, but two files. */
+static void part_pair(struct tree *tree)
+{
+	struct fs_stat stat;
+	struct error err = {0};
+	struct place place;
+
+	ck_assert_int_eq(place_find(tree, "/pairs/a2", &place, &err), 0);
+	ck_assert_int_eq(fs_stat(place.fs, place.ino, &stat, &err), 0);
+	ck_assert_int_eq(fs_unlink(place.fs, place.directory, "a2", &err), 0);
+	stat.size = 0;
+	ck_assert_int_eq(fs_create(place.fs, place.directory, "a2", &stat, &place.ino, &err), 0);
+	ck_assert_int_eq(fs_write(place.fs, place.ino, "pair\n", 5, 0, &err), 0);
+	ck_assert_int_eq(fs_set_meta(place.fs, place.ino, &stat, &err), 0);
+}
+
 static void rewrite_link(struct tree *tree)
 {
 	struct fs_stat stat;
@@ -162,6 +195,9 @@ static void rewrite(int how)
 	case 2:
 		tear_pairs(guest.tree);
 		break;
+	case 3:
+		part_pair(guest.tree);
+		break;
 	default:
 		rewrite_link(guest.tree);
 	}
@@ -178,6 +214,8 @@ static const struct {
 	{"after the commit /dir/other has another content than it should",
 	 "after the commit /dir/other has another inode than it should"},
 	{"after the commit /pairs/a2 has another inode than it should",
+	 "after the commit /pairs/a2 has another inode than it should"},
+	{"after the commit /pairs/a1 has another number of names than it should",
 	 "after the commit /pairs/a2 has another inode than it should"},
 	{"after the commit /link has another link target than it should", NULL},
 };

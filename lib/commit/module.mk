@@ -11,4 +11,4 @@ LIB_SOURCES += \
 	lib/commit/readback.c \
 	lib/commit/remove.c \
 	lib/commit/rewritten.c
-UNIT_TESTS += tests/unit/commit_layer_test.c tests/unit/commit_test.c
+UNIT_TESTS += tests/unit/commit_guest_test.c tests/unit/commit_layer_test.c tests/unit/commit_test.c

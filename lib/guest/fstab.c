@@ -93,8 +93,6 @@ static const char *entry_finish(struct fstab_entry *entry)
 
 	if (!entry->source || !entry->target || !entry->type || !entry->options)
 		return "a field is too long or holds a NUL byte";
-	if (!*entry->source || !*entry->target || !*entry->type)
-		return "a field is empty";
 	if (strcmp(entry->type, "swap") == 0 || strcmp(entry->target, "none") == 0)
 		return NULL;
 	if (entry->target[0] != '/')

@@ -19,6 +19,7 @@ LIB_SOURCES += \
 	lib/guest/volume.c
 UNIT_TESTS += \
 	tests/unit/fstab_test.c \
+	tests/unit/guest_copies_test.c \
 	tests/unit/guest_mounts_test.c \
 	tests/unit/guest_test.c \
 	tests/unit/guest_value_test.c \

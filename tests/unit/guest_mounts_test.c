@@ -246,7 +246,7 @@ static void make_fstab_case(const char *fstab)
 	put_file("var/marker", "");
 	make_disk("disk0.img", 24,
 		  "label: gpt\nstart=2048, size=16384\nstart=18432, size=16384\n"
-		  "start=34816, size=8192\n");
+		  "start=34816, size=8192\nstart=43008, size=2048\n");
 	make_fs(&(struct test_fs){.disk = "disk0.img", .offset = 1, .size = 8, .from = "root"});
 	make_fs(&(struct test_fs){.disk = "disk0.img", .offset = 9, .size = 8, .from = "var"});
 	run_tool(NULL, "mkfs.vfat", "--offset", "34816", path, "4096", NULL);
@@ -290,6 +290,36 @@ START_TEST(automount_is_mounted)
 	must_open(&opened, NAMES("disk0.img"));
 	ck_assert(opened.guest->filesystems[1].mounted);
 	ck_assert_uint_eq(opened.guest->n_notes, 0);
+}
+END_TEST
+
+/* What lies in the fourth partition that no back end reads. */
+static const struct {
+	const char *magic, *fstab, *message;
+	size_t size;
+} unread[] = {
+	{"", "/dev/sda4 /var ext4 defaults\n",
+	 "the guest's /var (/dev/sda4 in /etc/fstab) is of an unknown type, which this version "
+	 "does not read; patch this guest in another way",
+	 0},
+	{"LUKS\xba\xbe\0\3", "/dev/mapper/secret /var ext4 defaults\n",
+	 "the guest's /var (/dev/mapper/secret in /etc/fstab) is not in this image, or is in "
+	 "partition 4 of disk0.img, which does not open: version 3 of LUKS is not known",
+	 8},
+};
+
+START_TEST(what_is_not_read_is_told)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+	const char *code = "unsupported-filesystem";
+
+	make_fstab_case(unread[_i].fstab);
+	poke("disk0.img", 43008 * 512, unread[_i].magic, unread[_i].size);
+	must_open(&opened, NAMES("disk0.img"));
+	ck_assert_uint_eq(opened.guest->n_blockers + opened.guest->n_notes, 1);
+	ck_assert_str_eq(opened.guest->n_notes ? opened.guest->notes[0]
+					       : blocker(opened.guest, code),
+			 unread[_i].message);
 }
 END_TEST
 
@@ -347,6 +377,7 @@ int main(void)
 	tcase_add_test(images, doubled_uuid_is_an_error);
 	tcase_add_loop_test(images, fstab_says_what_is_needed, 0,
 			    sizeof fstab_cases / sizeof *fstab_cases);
+	tcase_add_loop_test(images, what_is_not_read_is_told, 0, sizeof unread / sizeof *unread);
 	tcase_add_test(images, noauto_is_not_mounted);
 	tcase_add_test(images, automount_is_mounted);
 	tcase_add_test(images, damaged_filesystem_is_needed);

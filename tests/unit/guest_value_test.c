@@ -48,6 +48,8 @@ static const struct {
 	{{"packages", "state"}, "\"xyz\"", "guest: packages: member state is not a sha256 digest"},
 	{{"notes"}, "[1]", "guest: member notes holds what is not a string"},
 	{{"disks"}, "[1]", "guest: member disks holds what is not an object"},
+	{{"disks"}, "[{}]", "guest: disk: member format is missing"},
+	{{"filesystems"}, "[{}]", "guest: file system: member disk is missing"},
 	{{"disks"}, "[]", "guest: member filesystems is not as the schema says"},
 	{{"blockers"}, "[{\"code\":\"x\"}]", "guest: blocker: member msg is missing"},
 	{{"boot", "missing"}, NULL, "guest: boot: member missing is missing"},
@@ -247,6 +249,61 @@ START_TEST(crypttab_is_made_for_an_initramfs)
 }
 END_TEST
 
+static const struct {
+	const char *member, *message;
+} parts[] = {
+	{"members", "guest: member of a volume: member disk is missing"},
+	{"segments", "guest: segment of a volume: member disk is missing"},
+	{"space", "guest: space of a file system: member block_size is missing"},
+	{"nodes", "guest: volume: member nodes is not an array"},
+};
+
+START_TEST(parts_of_a_file_system_are_checked)
+{
+	char *nodes[] = {(char[]){"/dev/x/y"}};
+	struct guest_member member = {.partition = 2};
+	struct guest_volume volume = {.manager = (char[]){"lvm"},
+				      .group = (char[]){"x"},
+				      .group_uuid = (char[]){"g"},
+				      .name = (char[]){"y"},
+				      .uuid = (char[]){"r"},
+				      .nodes = nodes,
+				      .n_nodes = 1,
+				      .grub = (char[]){"g"},
+				      .members = &member,
+				      .n_members = 1};
+	struct guest_disk disk = {.format = (char[]){"raw"}, .partition_scheme = (char[]){"gpt"}};
+	struct guest_filesystem fs = {.size = 8704, .volume = &volume};
+	struct guest guest = {.disks = &disk, .n_disks = 1, .filesystems = &fs, .n_filesystems = 1};
+	CLEANUP_JSON json_t *json = guest_to_json(&guest);
+	json_t *object = json_array_get(json_object_get(json, "filesystems"), 0);
+	const char *name = parts[_i].member;
+	struct error err = {0};
+
+	if (!json_object_get(object, name))
+		object = json_object_get(object, "volume");
+	ck_assert_ptr_nonnull(json_object_get(object, name));
+	if (strcmp(name, "members") == 0 || strcmp(name, "segments") == 0)
+		json_object_set_new(object, name, json_pack("[{}]"));
+	else
+		json_object_set_new(object, name, json_object());
+	ck_assert_ptr_null(guest_from_json(json, &err));
+	ck_assert_str_eq(err.msg, parts[_i].message);
+}
+END_TEST
+
+START_TEST(a_volume_of_no_segments_is_not_read)
+{
+	struct guest_volume volume = {0};
+	struct guest_filesystem fs = {.volume = &volume, .why_not = (char[]){"is of type raid1"}};
+	struct error err = {0};
+
+	ck_assert_ptr_null(guest_filesystem_block(&fs, NULL, &err));
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "the volume is not read directly: is of type raid1");
+}
+END_TEST
+
 START_TEST(architectures_are_told)
 {
 	unsigned char header[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
@@ -301,6 +358,9 @@ int main(void)
 	tcase_add_test(values, volumes_are_found_and_survive_json);
 	tcase_add_loop_test(values, crypttab_is_made_for_an_initramfs, 0,
 			    sizeof crypttabs / sizeof *crypttabs);
+	tcase_add_loop_test(values, parts_of_a_file_system_are_checked, 0,
+			    sizeof parts / sizeof *parts);
+	tcase_add_test(values, a_volume_of_no_segments_is_not_read);
 	tcase_add_test(values, architectures_are_told);
 	tcase_add_test(values, machine_id_has_four_states);
 	suite_add_tcase(suite, values);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the checks of packages, identity and unexpected paths say of a guest after an update of one
+ * package. */
+#include "commit_fixture.h"
+
+#include "suite.h"
+
+#define STATUS(version)                                                                            \
+	"Package: hello\nStatus: install ok installed\nArchitecture: amd64\nVersion: " version     \
+	"\n\n"
+
+static struct guest before, after;
+static struct guest_disk_pair guest;
+static struct package_change change;
+static struct plan plan;
+static struct package_state state;
+static struct package_payloads payloads;
+static struct commit_seen seen;
+static struct commit_report report;
+
+/* In the guest after the update: hello 2.0 with a program, a file below /etc and a directory. */
+static void set_up(void)
+{
+	CLEANUP_FREE char *image = NULL;
+
+	setup();
+	image = path_join(work, "root.img");
+	make_directory("root/var/lib");
+	make_directory("root/var/lib/dpkg");
+	make_directory("root/var/lib/dpkg/info");
+	make_directory("root/etc");
+	write_text("root/var/lib/dpkg/status", STATUS("2.0"));
+	write_text("root/var/lib/dpkg/info/hello.list",
+		   "/.\n/dir\n/dir/file\n/etc\n/etc/hello\n/pairs\n");
+	write_text("root/var/lib/dpkg/arch", "amd64\n");
+	write_text("root/etc/hello", "rewritten\n");
+	ck_assert_int_eq(unlink(image), 0);
+	make_image("root.img", "root");
+	open_pair(&guest, false, false);
+	buffer_puts(package_state_add(&state, "status"), STATUS("1.0"));
+	change = (struct package_change){.name = (char *)"hello",
+					 .architecture = (char *)"amd64",
+					 .from = (char *)"1.0",
+					 .to = (char *)"2.0"};
+	plan.resolution = (struct resolution){.changes = &change, .n_changes = 1};
+}
+
+static void tear_down(void)
+{
+	close_pair(&guest);
+	teardown();
+}
+
+static void bring(const char *path, const char *content)
+{
+	struct package_payload *payload = payloads.items;
+	struct package_file *file;
+
+	if (!payload)
+		payload = ARRAY_ADD(payloads.items, payloads.n_items);
+	file = ARRAY_ADD(payload->files, payload->n_files);
+	file->path = xstrdup(path);
+	digest_of(content, strlen(content), &file->sha256);
+}
+
+static void layer_has(const char *path)
+{
+	struct layer_entry *entry = ARRAY_ADD(seen.entries, seen.n_entries);
+
+	*entry = (struct layer_entry){.action = LAYER_REPLACE, .path = xstrdup(path)};
+}
+
+static int check_guest(struct error *err)
+{
+	return commit_check_guest(&before, &after, guest.tree, &state, &plan, &payloads,
+				  package_family_by_name("deb"), &seen, &report, err);
+}
+
+static void refused(enum error_kind kind, const char *words)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(check_guest(&err), -1);
+	ck_assert_str_eq(err.msg, words);
+	ck_assert_int_eq(err.kind, kind);
+}
+
+START_TEST(what_scripts_did_is_told)
+{
+	struct error err = {0};
+
+	bring("/dir/file", "old\n");
+	bring("/etc/hello", "as the package brings it\n");
+	layer_has("/dir/file");
+	layer_has("/etc/cron.d/evil");
+	layer_has("/srv/x");
+	ck_assert_msg(check_guest(&err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(report.n_warnings, 2);
+	ck_assert_str_eq(report.warnings[0], "the update changed 2 paths that no package owns: "
+					     "/etc/cron.d/evil, /srv/x");
+	ck_assert_str_eq(report.warnings[1],
+			 "/etc/hello of hello 2.0 is not what the package brings");
+}
+END_TEST
+
+START_TEST(a_file_is_what_the_package_brings)
+{
+	bring("/dir/file", "new\n");
+	refused(ERROR_GUEST, "checking the files of hello: after the update /dir/file of hello 2.0 "
+			     "is not what the package brings");
+}
+END_TEST
+
+START_TEST(a_file_is_a_file)
+{
+	bring("/pairs", "new\n");
+	refused(ERROR_GUEST, "checking the files of hello: after the update /pairs of hello 2.0 "
+			     "is not a regular file");
+}
+END_TEST
+
+START_TEST(a_package_that_nobody_read)
+{
+	refused(ERROR_BUG, "checking the files of hello: nobody read its package");
+}
+END_TEST
+
+START_TEST(a_host_key_is_the_guests_own)
+{
+	bring("/dir/file", "old\n");
+	layer_has("/etc/ssh/ssh_host_rsa_key");
+	refused(ERROR_GUEST,
+		"the update changed /etc/ssh/ssh_host_rsa_key, which is the guest's own");
+}
+END_TEST
+
+static const struct {
+	struct guest_identity after;
+	const char *words;
+} identities[] = {
+	{{.hostname = (char *)"other"}, "the update changed the guest's host name"},
+	{{.machine_id = MACHINE_ID_SET}, "the update changed the guest's machine-id"},
+	{{.n_ssh_host_keys = 1}, "the update changed the guest's number of SSH host keys"},
+	{{.random_seed = true}, "the update changed the guest's random seed"},
+};
+
+START_TEST(the_guest_stays_itself)
+{
+	after.identity = identities[_i].after;
+	refused(ERROR_GUEST, identities[_i].words);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("commit guest");
+	TCase *tests = tcase_create("guest");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, what_scripts_did_is_told);
+	tcase_add_test(tests, a_file_is_what_the_package_brings);
+	tcase_add_test(tests, a_file_is_a_file);
+	tcase_add_test(tests, a_package_that_nobody_read);
+	tcase_add_test(tests, a_host_key_is_the_guests_own);
+	tcase_add_loop_test(tests, the_guest_stays_itself, 0,
+			    sizeof identities / sizeof *identities);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}

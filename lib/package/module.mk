@@ -73,6 +73,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_streams.c \
 	lib/package/rpm/solve_weak.c
 UNIT_TESTS += \
+	tests/unit/deb_files_test.c \
 	tests/unit/deb_oracle_test.c \
 	tests/unit/deb_scenario_test.c \
 	tests/unit/deb_test.c \

@@ -2,13 +2,8 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/archive.h"
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/process.h"
-#include "package/deb/apt_index.h"
 #include "package/deb/control.h"
 #include "package/deb/deb.h"
 #include "suite.h"
@@ -379,202 +374,10 @@ START_TEST(commands_need_steps)
 }
 END_TEST
 
-static char *directory;
-
-static void write_text(const char *name, const char *text)
-{
-	CLEANUP_FREE char *path = path_join(directory, name);
-	CLEANUP_FREE char *parent = xstrdup(path);
-	struct error err = {0};
-
-	*strrchr(parent, '/') = '\0';
-	ck_assert_int_eq(directory_make(parent, 0755, &err), 0);
-	ck_assert_int_eq(file_replace(path, text, strlen(text), 0644, &err), 0);
-}
-
-static void run_in(const char *const *argv)
-{
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-	struct process_spec spec = {.argv = argv, .output_limit = 4096, .deadline_ms = 60000};
-	struct error err = {0};
-
-	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s", err.msg);
-}
-
-static char *build_package(const char *compression)
-{
-	CLEANUP_FREE char *tree = path_join(directory, "tree");
-	CLEANUP_FREE char *option = xasprintf("-Z%s", compression);
-	CLEANUP_FREE char *file = path_join(directory, "tree/usr/a");
-	CLEANUP_FREE char *hard = path_join(directory, "tree/usr/z");
-	char *deb = path_join(directory, "p.deb");
-
-	write_text("tree/DEBIAN/control", "Package: p\nVersion: 1\nArchitecture: all\n"
-					  "Maintainer: x <x@example.org>\nDescription: x\n");
-	write_text("tree/DEBIAN/conffiles", "/etc/p.conf\n");
-	write_text("tree/etc/p.conf", "config");
-	write_text("tree/usr/a", "abc");
-	if (link(file, hard) < 0)
-		ck_abort_msg("link");
-	run_in((const char *[]){"dpkg-deb", "--root-owner-group", option, "-b", tree, deb, NULL});
-	return deb;
-}
-
-static int print_file(void *opaque, const char *path, const struct digest *sha256, bool config,
-		      struct error *err)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	(void)err;
-	digest_to_hex(sha256, hex);
-	buffer_printf(opaque, "%s %.8s%s\n", path, hex, config ? " config" : "");
-	return 0;
-}
-
-static const char *const compressions[] = {"none", "gzip", "xz", "zstd"};
-
-START_TEST(payload_is_hashed)
-{
-	struct error err = {0};
-	struct buffer got = {0};
-	char *deb;
-
-	directory = directory_make_temporary("/tmp", "deb", &err);
-	deb = build_package(compressions[_i]);
-	ck_assert_msg(deb_payload(deb, print_file, &got, &err) == 0, "%s", err.msg);
-	ck_assert_str_eq(got.data, "/etc/p.conf b79606fb config\n/usr/a ba7816bf\n"
-				   "/usr/z ba7816bf\n");
-	directory_remove(directory, &err);
-	free(deb);
-	buffer_free(&got);
-}
-END_TEST
-
-static void expect_no_payload(const char *path, enum error_kind kind, const char *message)
-{
-	struct error err = {0};
-	struct buffer got = {0};
-
-	ck_assert_int_eq(deb_payload(path, print_file, &got, &err), -1);
-	ck_assert_int_eq(err.kind, kind);
-	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
-	buffer_free(&got);
-}
-
-static char *ar_with(const char *member)
-{
-	CLEANUP_FREE char *content = path_join(directory, member);
-	char *path = path_join(directory, "x.deb");
-
-	unlink(path);
-	run_in((const char *[]){"ar", "rc", path, content, NULL});
-	return path;
-}
-
-static void tar_with(const char *name, const char *transform)
-{
-	CLEANUP_FREE char *path = path_join(directory, name);
-
-	run_in((const char *[]){"tar", "-C", directory, "-P", "-cf", path, transform, "f", "g",
-				NULL});
-}
-
-START_TEST(payload_refuses)
-{
-	struct error err = {0};
-	CLEANUP_FREE char *first = NULL, *second = NULL, *third = NULL, *f = NULL, *g = NULL;
-
-	directory = directory_make_temporary("/tmp", "deb", &err);
-	write_text("f", "x");
-	f = path_join(directory, "f");
-	g = path_join(directory, "g");
-	ck_assert_int_eq(link(f, g), 0);
-	expect_no_payload("/nonexistent.deb", ERROR_MISSING,
-			  "/nonexistent.deb: No such file or directory");
-	expect_no_payload(f, ERROR_MIRROR, "damaged archive: ");
-	first = ar_with("f");
-	expect_no_payload(first, ERROR_MIRROR, "no data.tar in it: not a package");
-	tar_with("data.tar", "--transform=s,^f,../../etc/passwd,");
-	second = ar_with("data.tar");
-	expect_no_payload(second, ERROR_MIRROR, "unsafe path ../../etc/passwd");
-	tar_with("data.tar", "--transform=flags=h;s,^f,nowhere,");
-	third = ar_with("data.tar");
-	expect_no_payload(third, ERROR_MIRROR, "hard link to nowhere, which is not in it");
-	directory_remove(directory, &err);
-}
-END_TEST
-
-static int read_all(void *opaque, const struct archive_item *item, struct archive_stream *content,
-		    struct error *err)
-{
-	char chunk[4096];
-	ssize_t n;
-
-	(void)opaque;
-	(void)item;
-	while ((n = archive_stream_read(content, chunk, sizeof chunk, err)) > 0)
-		;
-	return (int)n;
-}
-
-START_TEST(archive_has_limits)
-{
-	struct archive_limits few = {.bytes = 1 << 20, .entries = 1},
-			      small = {.bytes = 0, .entries = 10};
-	CLEANUP_FREE char *path = NULL;
-	struct error err = {0};
-
-	directory = directory_make_temporary("/tmp", "deb", &err);
-	write_text("f", "x");
-	write_text("g", "y");
-	tar_with("data.tar", "--transform=s,x,x,");
-	path = path_join(directory, "data.tar");
-	ck_assert_int_eq(archive_walk(path, &few, ERROR_MIRROR, read_all, NULL, &err), -1);
-	ck_assert_ptr_nonnull(strstr(err.msg, "data.tar: too many entries"));
-	ck_assert_int_eq(archive_walk(path, &small, ERROR_MIRROR, read_all, NULL, &err), -1);
-	ck_assert_ptr_nonnull(strstr(err.msg, "data.tar: unpacks to more than the limit"));
-	directory_remove(directory, &err);
-}
-END_TEST
-
 START_TEST(family_is_known)
 {
 	ck_assert_ptr_eq(package_family_by_name("deb"), &deb_family);
 	ck_assert_ptr_null(package_family_by_name("none"));
-}
-END_TEST
-
-static void expect_no_index(const char *index_path, const char *component, const char *message)
-{
-	CLEANUP_FREE char *path = xstrdup(index_path), *name = xstrdup(component);
-	struct mirror_source source = {
-		.directory = directory, .index_path = path, .components = &name, .n_components = 1};
-	struct mirror_snapshot snapshot = {.sources = &source, .n_sources = 1};
-	static char arch[] = "amd64";
-	struct guest_packages packages = {.architecture = arch};
-	struct apt_index index = {0};
-	struct error err = {0};
-
-	ck_assert_int_eq(apt_index_open(&snapshot, &packages, directory, &index, &err), -1);
-	ck_assert_int_eq(err.kind, ERROR_MIRROR);
-	ck_assert_str_eq(err.msg, message);
-}
-
-START_TEST(index_is_checked)
-{
-	struct error err = {0};
-
-	directory = directory_make_temporary("/tmp", "deb", &err);
-	write_text("dists/s/InRelease", "Origin: x\n");
-	write_text("repodata/repomd.xml", "x");
-	expect_no_index("dists/s/InRelease", "main",
-			"mirror snapshot: no package index for architecture amd64");
-	expect_no_index("dists/s/InRelease", "main [trusted=yes]",
-			"mirror snapshot: \"main [trusted=yes]\" is not the name of a suite, "
-			"component or architecture");
-	expect_no_index("repodata/repomd.xml", "main",
-			"mirror snapshot: repodata/repomd.xml is not the index of an apt suite");
-	directory_remove(directory, &err);
 }
 END_TEST
 
@@ -601,11 +404,7 @@ int main(void)
 	tcase_add_test(tcase, commands_need_steps);
 	tcase_add_loop_test(tcase, status_lines_are_understood, 0,
 			    sizeof status_lines / sizeof *status_lines);
-	LOOP(tcase, payload_is_hashed, compressions);
-	tcase_add_test(tcase, payload_refuses);
-	tcase_add_test(tcase, archive_has_limits);
 	tcase_add_test(tcase, family_is_known);
-	tcase_add_test(tcase, index_is_checked);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

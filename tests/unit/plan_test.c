@@ -200,6 +200,41 @@ START_TEST(knows_what_needs_care)
 }
 END_TEST
 
+static const struct {
+	const char *package, *from, *to, *detail;
+} cares[] = {
+	{"linux-image-6.1.0-9-amd64", NULL, "2",
+	 "a kernel is installed beside the old ones and becomes the default"},
+	{"linux-image-6.1.0-9-amd64", "1", "2",
+	 "a kernel is replaced by a newer build of the same version"},
+	{"linux-image-6.1.0-9-amd64", "1", NULL, "is removed"},
+	{"grub-efi-amd64-bin", "1", "2",
+	 "the boot loader's files are replaced; its boot code on disk is not rewritten here: run "
+	 "grub-install or bootctl update on the machine"},
+	{"postgresql-15", "1", "2",
+	 "the server is stopped while its programs are replaced; check the release notes for steps "
+	 "after the first start"},
+	{"initramfs-tools", "1", "2", "the initramfs of every installed kernel is made again"},
+	{"libc6", "1", "2", "every program uses it"},
+};
+
+START_TEST(says_what_needs_care)
+{
+	struct mirror_snapshot snapshot = {0};
+	struct patchset patchset = {0};
+	struct resolution resolution = {0};
+	CLEANUP(plan_free)
+	struct plan *plan = NULL;
+
+	make_guest();
+	add_change(&resolution, cares[_i].package, cares[_i].from, cares[_i].to, 100);
+	plan = plan_make(&guest, &snapshot, &patchset, &resolution);
+	ck_assert_uint_eq(plan->n_care, 1);
+	ck_assert_str_eq(plan->care[0].package, cares[_i].package);
+	ck_assert_str_eq(plan->care[0].detail, cares[_i].detail);
+}
+END_TEST
+
 START_TEST(says_whose_history_lacks_it)
 {
 	static char family[] = "rpm", dnf[] = "dnf", yum[] = "yum", arch[] = "noarch", one[] = "1";
@@ -270,11 +305,14 @@ START_TEST(fits)
 	struct plan *plan = make_plan();
 	CLEANUP_JSON json_t *json = NULL;
 	CLEANUP_FREE char *bytes = NULL;
-	static char none[] = "none";
+	static char none[] = "none", pending[] = "man-db:amd64 triggers-pending",
+		    *broken[] = {pending};
 	struct error err = {0};
 	struct fit fit = {0};
 
 	guest.boot.loader = none;
+	guest.packages.broken = broken;
+	guest.packages.n_broken = 1;
 	ck_assert_msg(fit_check(plan, &guest, &fit, &err) == 0, "%s", err.msg);
 	ck_assert_uint_eq(fit.n_space, 2);
 	ck_assert_str_eq(fit.space[1].mountpoint, "/boot");
@@ -282,7 +320,11 @@ START_TEST(fits)
 	ck_assert_str_eq(plan->space[1].path, "/boot");
 	ck_assert_uint_eq(fit.space[0].needed_bytes, plan->space[0].bytes - plan->space[1].bytes);
 	ck_assert_uint_eq(fit.space[1].needed_bytes, plan->space[1].bytes);
-	ck_assert_uint_eq(fit.n_warnings, 1);
+	ck_assert_uint_eq(fit.n_warnings, 2);
+	ck_assert_str_eq(fit.warnings[0],
+			 "package man-db:amd64 triggers-pending: the run will finish it");
+	ck_assert_str_eq(fit.warnings[1],
+			 "a kernel is updated, but no boot loader is known to start it");
 	json = fit_to_json(&fit);
 	bytes = json_to_bytes(json);
 	ck_assert_ptr_nonnull(strstr(bytes, "\"mountpoint\":\"/boot\",\"needed_bytes\":100663296"));
@@ -340,6 +382,7 @@ int main(void)
 	tcase_add_test(tcase, json_goes_both_ways);
 	tcase_add_loop_test(tcase, refuses_what_is_no_plan, 0, sizeof spoiled / sizeof *spoiled);
 	tcase_add_test(tcase, knows_what_needs_care);
+	tcase_add_loop_test(tcase, says_what_needs_care, 0, sizeof cares / sizeof *cares);
 	tcase_add_test(tcase, says_whose_history_lacks_it);
 	tcase_add_test(tcase, space_is_counted);
 	tcase_add_test(tcase, an_empty_plan_needs_nothing);

@@ -38,8 +38,10 @@ Why Explainer::explain(const PkgIterator &pkg, const VerIterator &version)
 {
 	Why why;
 
-	if (!seen.insert(version->ID).second)
+	if (!seen.insert(version->ID).second) {
+		circular = true;
 		return {"depends", "it and the others need each other's new versions"};
+	}
 	if (explain_needs(version, why) || explain_conflicts(pkg, version, why) ||
 	    explain_dependants(pkg, version, why))
 		return why;
@@ -55,8 +57,11 @@ Why Explainer::explain_held(const PkgIterator &pkg) const
 	return {"held", "on hold in the guest"};
 }
 
+/* The first need that is not met for another reason than that this version is not there. */
 bool Explainer::explain_needs(const VerIterator &version, Why &why)
 {
+	bool found = false;
+
 	for (DepIterator dep = version.DependsList(); !dep.end();) {
 		DepIterator first, last;
 
@@ -64,10 +69,16 @@ bool Explainer::explain_needs(const VerIterator &version, Why &why)
 		if (first.IsNegative() || !first.IsCritical() ||
 		    (depcache[last] & pkgDepCache::DepGInstall))
 			continue;
-		why = explain_need(first, last);
-		return true;
+		circular = false;
+		Why one = explain_need(first, last);
+		if (!found || !circular)
+			why = one;
+		found = true;
+		if (!circular)
+			return true;
 	}
-	return false;
+	circular = found;
+	return found;
 }
 
 Why Explainer::explain_need(const DepIterator &first, const DepIterator &last)

@@ -4,6 +4,8 @@
 
 #include "package/deb/apt_private.hh"
 
+#include <apt-pkg/cachefile.h>
+#include <apt-pkg/configuration.h>
 #include <apt-pkg/error.h>
 
 namespace apt
@@ -42,10 +44,23 @@ string guest_paths(string text, const struct apt_job &job)
 	return text;
 }
 
+/* Without any index. */
+static bool is_state_readable()
+{
+	pkgCacheFile alone;
+
+	_config->Set("Dir::Etc::sourcelist", "/dev/null");
+	_config->Set("Dir::Cache::srcpkgcache", "");
+	bool readable = alone.BuildCaches(nullptr, false) && !_error->PendingError();
+	_error->Discard();
+	return readable;
+}
+
+/* Where a file is named, apt says which; of a field in one it names the package only. */
 [[noreturn]] void fail_reading(const struct apt_job &job)
 {
 	string text = apt_error("no reason given");
-	bool of_guest = text.find(job.root) != string::npos;
+	bool of_guest = text.find(job.root) != string::npos || !is_state_readable();
 
 	if (text.find(strerror(ENOSPC)) != string::npos)
 		throw Failure(ERROR_SPACE, "apt has no room for its cache: " + text);

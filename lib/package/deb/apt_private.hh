@@ -123,6 +123,7 @@ class Explainer
 	pkgDepCache &depcache;
 	Policy &policy;
 	std::set<map_id_t> seen;
+	bool circular = false; /* the last need led back to what is being explained */
 
       public:
 	Explainer(const struct apt_job &j, pkgDepCache &d, Policy &p);

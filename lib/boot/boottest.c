@@ -149,8 +149,6 @@ static int copy_content(const struct tree_node *node, int to, struct error *err)
 
 	while ((n = fs_read(node->fs, node->ino, piece, PIECE, offset, err)) > 0) {
 		offset += (uint64_t)n;
-		if (offset > boot_file_limit)
-			return error_set(err, ERROR_IMAGE, "too large to be booted");
 		if (file_write_all(to, piece, (size_t)n, err) < 0)
 			return -1;
 	}
@@ -168,6 +166,9 @@ static int copy_file(const struct run *run, const char *from, const char *to, st
 		return -1;
 	if (!found || !S_ISREG(node.stat.mode))
 		return error_set(err, ERROR_IMAGE, "%s in the guest is not a file", from);
+	if (node.stat.size > boot_file_limit)
+		return error_set(err, ERROR_IMAGE, "%s in the guest is too large to be booted",
+				 from);
 	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_os(err, ERROR_IO, errno, "%s", to);
@@ -191,8 +192,6 @@ static int prepare_direct(struct run *run, struct error *err)
 	const struct guest *guest = run->test->guest;
 	const struct guest_kernel *kernel = default_kernel(&guest->boot);
 
-	if (!kernel)
-		return error_set(err, ERROR_BUG, "boot test: no kernel");
 	run->kernel = path_join(run->directory, "kernel");
 	if (copy_file(run, kernel->image, run->kernel, err) < 0)
 		return -1;

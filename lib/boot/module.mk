@@ -14,4 +14,4 @@ LIB_SOURCES += \
 	lib/boot/loader.c \
 	lib/boot/machine.c \
 	lib/boot/menu.c
-UNIT_TESTS += tests/unit/boot_kernel_test.c tests/unit/boot_menu_test.c tests/unit/boot_test.c tests/unit/console_test.c
+UNIT_TESTS += tests/unit/boot_kernel_test.c tests/unit/boot_menu_test.c tests/unit/boot_run_test.c tests/unit/boot_test.c tests/unit/console_test.c

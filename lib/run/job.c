@@ -286,13 +286,13 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 	return 0;
 }
 
-static int get_files(const json_t *array, struct job_file **files, size_t *n_files,
+static int get_files(const json_t *json, const char *name, struct job_file **files, size_t *n_files,
 		     struct error *err)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(array, i, item)
+	json_array_foreach(json_object_get(json, name), i, item)
 	{
 		struct job_file *file = ARRAY_ADD(*files, *n_files);
 
@@ -300,7 +300,7 @@ static int get_files(const json_t *array, struct job_file **files, size_t *n_fil
 		file->content = get_text(item, "content");
 		file->mode = (unsigned)json_integer_value(json_object_get(item, "mode"));
 		if (!file->path || !file->content)
-			return bad(err, "files or puts");
+			return bad(err, name);
 	}
 	return 0;
 }
@@ -317,8 +317,8 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	    get_strings(json_object_get(json, "copied-up"), "copied-up", &job->copied_up, err) <
 		    0 ||
 	    get_commands(json_object_get(json, "commands"), job, err) < 0 ||
-	    get_files(json_object_get(json, "puts"), &job->puts, &job->n_puts, err) < 0 ||
-	    get_files(json_object_get(json, "files"), &job->files, &job->n_files, err) < 0 ||
+	    get_files(json, "puts", &job->puts, &job->n_puts, err) < 0 ||
+	    get_files(json, "files", &job->files, &job->n_files, err) < 0 ||
 	    get_filesystems(json_object_get(json, "filesystems"), job, err) < 0)
 		return -1;
 	job->make_namespaces = json_is_true(json_object_get(json, "make-namespaces"));
@@ -327,8 +327,10 @@ static int job_fill(struct job *job, const json_t *json, struct error *err)
 	job->cmdline = get_text(json, "cmdline");
 	job->machine_id = get_text(json, "machine-id");
 	job->deadline_s = (uint64_t)json_integer_value(json_object_get(json, "deadline"));
-	if (!job->hostname || !job->cmdline)
-		return bad(err, "hostname or cmdline");
+	if (!job->hostname)
+		return bad(err, "hostname");
+	if (!job->cmdline)
+		return bad(err, "cmdline");
 	return job->deadline_s ? 0 : bad(err, "deadline");
 }
 

@@ -23,7 +23,8 @@ LIB_SOURCES += \
 	lib/run/view.c
 UNIT_TESTS += \
 	tests/unit/capture_test.c \
-	tests/unit/run_report_test.c
+	tests/unit/run_report_test.c \
+	tests/unit/run_view_test.c
 
 # The sandbox as a program, for tests/image/sandbox-*.sh and tests/hostile/script-*.sh.
 TEST_TOOLS += tests/unit/run_tool.c

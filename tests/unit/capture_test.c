@@ -213,6 +213,23 @@ START_TEST(numbers_are_bounded)
 }
 END_TEST
 
+START_TEST(strings_are_strings)
+{
+	struct stream s;
+
+	begin(&s);
+	buffer_putc(&s.bytes, CAPTURE_UNTOUCHED);
+	number(&s, 4, 4);
+	buffer_append(&s.bytes, "/a\0b", 4);
+	refused(&s, "a NUL in a string");
+	begin(&s);
+	touched(&s, "/", 2, S_IFDIR | 0755, 0);
+	s.bytes.len -= 4; /* its number of attributes */
+	number(&s, CAPTURE_XATTR_LIMIT + 1, 4);
+	refused(&s, "too many extended attributes");
+}
+END_TEST
+
 START_TEST(an_end_too_early_is_seen)
 {
 	struct stream s;
@@ -282,6 +299,7 @@ int main(void)
 	tcase_add_test(cases, paths_must_be_paths);
 	tcase_add_test(cases, it_must_be_a_tree);
 	tcase_add_test(cases, numbers_are_bounded);
+	tcase_add_test(cases, strings_are_strings);
 	tcase_add_test(cases, an_end_too_early_is_seen);
 	tcase_add_test(cases, names_of_one_inode_agree);
 	tcase_add_test(cases, content_has_a_limit);

@@ -243,17 +243,55 @@ START_TEST(a_job_survives_json)
 }
 END_TEST
 
-START_TEST(a_job_without_a_deadline_is_refused)
+static const struct {
+	const char *name, *value; /* NULL: it is left out */
+} bad_members[] = {
+	{"root", NULL},
+	{"packages", "[]"},
+	{"environment", "[1]"},
+	{"copied-up", NULL},
+	{"commands", "[{\"argv\": [], \"stage\": \"unpack\"}]"},
+	{"puts", "[{\"path\": \"/a\"}]"},
+	{"files", "[{\"content\": \"x\"}]"},
+	{"hostname", NULL},
+	{"cmdline", "5"},
+	{"deadline", NULL},
+};
+
+START_TEST(a_job_that_lacks_a_member_is_refused)
 {
 	static const char text[] =
 		"{\"root\":3,\"packages\":4,\"log\":5,\"report\":6,\"capture\":7,"
 		"\"environment\":[],\"copied-up\":[],\"commands\":[],\"hostname\":\"h\","
-		"\"cmdline\":\"\"}";
+		"\"cmdline\":\"\",\"deadline\":9}";
+	const char *name = bad_members[_i].name, *value = bad_members[_i].value;
+	CLEANUP_FREE char *message =
+		xasprintf("job description: member %s is absent or malformed", name);
+	CLEANUP_JSON json_t *json = json_loads(text, 0, NULL);
+	CLEANUP_FREE char *bad = NULL;
+	CLEANUP(job_free)
+	struct job *good = NULL;
 	struct error err = {0};
 
-	ck_assert_ptr_null(job_from_json(text, strlen(text), &err));
-	ck_assert_str_eq(err.msg, "job description: member deadline is absent or malformed");
+	good = job_from_json(text, strlen(text), &err);
+	ck_assert_msg(good != NULL, "%s", err.msg);
+	if (value)
+		json_object_set_new(json, name, json_loads(value, JSON_DECODE_ANY, NULL));
+	else
+		json_object_del(json, name);
+	bad = json_dumps(json, 0);
+	ck_assert_ptr_null(job_from_json(bad, strlen(bad), &err));
+	ck_assert_str_eq(err.msg, message);
+	ck_assert_int_eq(err.kind, ERROR_BUG);
+}
+END_TEST
+
+START_TEST(a_job_is_json)
+{
+	struct error err = {0};
+
 	ck_assert_ptr_null(job_from_json("{", 1, &err));
+	ck_assert_str_eq(err.msg, "job description: string or '}' expected near end of file");
 	ck_assert_int_eq(err.kind, ERROR_BUG);
 }
 END_TEST
@@ -286,7 +324,9 @@ int main(void)
 	tcase_add_test(cases, failure_whose_package_is_not_named);
 	tcase_add_test(cases, packages_are_counted_per_command);
 	tcase_add_test(cases, a_job_survives_json);
-	tcase_add_test(cases, a_job_without_a_deadline_is_refused);
+	tcase_add_loop_test(cases, a_job_that_lacks_a_member_is_refused, 0,
+			    sizeof bad_members / sizeof *bad_members);
+	tcase_add_test(cases, a_job_is_json);
 	tcase_add_test(cases, executors_are_known_by_name);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Guests that no view of the sandbox can hold. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs_block.h"
+#include "guest_images.h"
+#include "run/view.h"
+#include "suite.h"
+
+static struct tree *tree;
+static char *view;
+
+/* An empty ext4 file system to write, and an empty view. */
+static void set_up(void)
+{
+	CLEANUP_FREE char *image = NULL;
+	struct error err = {0};
+	struct fs *fs;
+	struct block *block;
+
+	images_setup();
+	put_directory("view");
+	put_directory("root");
+	view = in_work("view");
+	image = in_work("disk");
+	make_disk("disk", 8, NULL);
+	make_fs(&(struct test_fs){.disk = "disk", .size = 8, .from = "root"});
+	block = file_block_new(open(image, O_RDWR | O_CLOEXEC));
+	tree = tree_new();
+	tree_own_block(tree, block);
+	fs = fs_open_writable(block, &err);
+	ck_assert_msg(fs && tree_mount(tree, "/", fs, &err) == 0, "%s", err.msg);
+}
+
+static void tear_down(void)
+{
+	tree_free(tree);
+	free(view);
+	images_teardown();
+}
+
+static uint64_t make(uint64_t directory, const char *name, const struct fs_stat *meta)
+{
+	struct error err = {0};
+	uint64_t ino;
+
+	ck_assert_msg(fs_create(tree_fs(tree, 0), directory, name, meta, &ino, &err) == 0, "%s",
+		      err.msg);
+	return ino;
+}
+
+static void refused(const char *words)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(view_copy(tree, view, 0, 0, NULL, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_msg(strstr(err.msg, words) == err.msg, "%s", err.msg);
+}
+
+START_TEST(a_path_that_no_call_takes)
+{
+	static const struct fs_stat directory = {.mode = S_IFDIR | 0755};
+	uint64_t ino = fs_root(tree_fs(tree, 0));
+	char name[201] = {0};
+
+	memset(name, 'n', sizeof name - 1);
+	for (int i = 0; i < 21; i++)
+		ino = make(ino, name, &directory);
+	refused("a path is longer than 4095 bytes; use --executor appliance: /nnnnn");
+}
+END_TEST
+
+START_TEST(a_view_that_is_not_empty)
+{
+	static const struct fs_stat file = {.mode = S_IFREG | 0644};
+
+	make(fs_root(tree_fs(tree, 0)), "a", &file);
+	put_file("view/a", "x");
+	refused("make /a in the view: File exists");
+	put_file("view/lost+found/x", "x");
+	refused("remove lost+found / in the view: Directory not empty");
+}
+END_TEST
+
+START_TEST(an_id_that_is_not_mapped)
+{
+	static const struct fs_stat file = {.mode = S_IFREG | 0644, .uid = VIEW_IDS};
+	struct error err = {0};
+	struct view_size size;
+
+	make(fs_root(tree_fs(tree, 0)), "a", &file);
+	ck_assert_int_eq(view_measure(tree, NULL, &size, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, "/a belongs to 65536:0, and the sandbox has ids below 65536 "
+				  "only; use --executor appliance");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("run view");
+	TCase *tests = tcase_create("views");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_path_that_no_call_takes);
+	tcase_add_test(tests, a_view_that_is_not_empty);
+	tcase_add_test(tests, an_id_that_is_not_mapped);
+	suite_add_tcase(suite, tests);
+	return suite_run(suite);
+}

@@ -68,6 +68,7 @@ struct supervision {
 	int log;
 	uint64_t logged;
 	struct capture *capture;
+	struct error cut; /* why the capture that ended is none */
 };
 
 static void log_chunk(struct supervision *s, const char *data, size_t len)
@@ -129,19 +130,33 @@ static int on_capture(struct supervision *s, struct error *err)
 	return s->capture ? 0 : -1;
 }
 
+static bool is_at_end(int fd)
+{
+	struct pollfd pipe = {.fd = fd, .events = POLLIN};
+
+	return poll(&pipe, 1, 0) == 1 && !(pipe.revents & POLLIN);
+}
+
+/* Hung up, without a byte or in the middle: what the report says then counts. */
+static int on_capture_ready(struct supervision *s, struct pollfd *fd, struct error *err)
+{
+	if (fd->revents & POLLIN && on_capture(s, err) < 0) {
+		if (!is_at_end(fd->fd))
+			return -1;
+		s->cut = *err;
+	}
+	fd->fd = -1;
+	return 0;
+}
+
 static int on_ready(struct supervision *s, struct pollfd *fd, size_t which, struct error *err)
 {
 	int more;
 
 	if (!fd->revents)
 		return 0;
-	if (which == 2) {
-		/* Hung up without a byte: there is no capture, the report says why. */
-		if (fd->revents & POLLIN && on_capture(s, err) < 0)
-			return -1;
-		fd->fd = -1;
-		return 0;
-	}
+	if (which == 2)
+		return on_capture_ready(s, fd, err);
 	more = pump(s, fd->fd, which == 0, err);
 	if (more == 0)
 		fd->fd = -1;
@@ -164,7 +179,9 @@ static int supervise(struct supervision *s, struct error *err)
 			if (on_ready(s, &fds[i], i, err) < 0)
 				return -1;
 	}
-	return 0;
+	if (s->cut.kind)
+		*err = s->cut;
+	return s->cut.kind ? -1 : 0;
 }
 
 static int late(const struct run_request *request, struct error *err)

@@ -28,19 +28,25 @@ run_is_over() {
 message() { grep -qF -- "$1" "$WORK/err" || { cat "$WORK/err"; fail "message lacks: $1"; }; }
 logged() { grep -qF -- "$1" "$WORK/log" || { tail -n 20 "$WORK/log"; fail "log lacks: $1"; }; }
 
-# make_deb NAME SCRIPT: a package whose postinst is SCRIPT
+# make_deb NAME SCRIPT [KIND]: a package whose postinst, or other script of that kind, is SCRIPT
 make_deb() {
-	local tree=$WORK/tree-$1
+	local tree=$WORK/tree-$1 kind=${3:-postinst}
 	mkdir -p "$tree/DEBIAN"
 	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: test\n' "$1" >"$tree/DEBIAN/control"
-	printf '#!/bin/sh\n%s\n' "$2" >"$tree/DEBIAN/postinst"
-	chmod 755 "$tree/DEBIAN/postinst"
+	printf '#!/bin/sh\n%s\n' "$2" >"$tree/DEBIAN/$kind"
+	chmod 755 "$tree/DEBIAN/$kind"
 	dpkg-deb --root-owner-group -b "$tree" "$WORK/$1_1_all.deb" >/dev/null || fail "dpkg-deb"
 	echo "$WORK/$1_1_all.deb"
 }
 
 run 79 60 debs "$(make_deb breaks 'exit 3')"
 message "guest: configure: dpkg: exit status 1: package breaks: installed breaks package post-installation script subprocess returned error exit status 3; see $WORK/log"
+
+run 79 60 debs "$(make_deb takes 'chmod 644 /usr/bin/dpkg' preinst)"
+message "guest: configure: dpkg: cannot be executed in the guest"
+
+run 79 60 sh 'perl -e "for (1 .. 300) { mkdir \"n\" x 250; chdir \"n\" x 250 }"'
+message "guest: a path of the view is too long: /nnnnn"
 
 run 75 8 debs "$(make_deb hangs "exec sleep $mark")"
 message "busy: the run did not end within 8 s"

@@ -228,14 +228,17 @@ static int remove_entry(int dir_fd, const char *name, dev_t device, struct error
 {
 	CLEANUP_CLOSE int fd = -1;
 	struct stat st;
+	int refused;
 
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return error_os(err, ERROR_IO, errno, "removing %s", name);
+	refused = errno;
+	if (refused != EISDIR && refused != EPERM)
+		return error_os(err, ERROR_IO, refused, "removing %s", name);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_os(err, ERROR_IO, errno, "removing %s", name);
+		return error_os(err, ERROR_IO, errno == ENOTDIR ? refused : errno, "removing %s",
+				name);
 	if (st.st_dev != device)
 		return error_set(err, ERROR_IO, "removing %s: a file system is mounted there",
 				 name);

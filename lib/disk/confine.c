@@ -80,8 +80,7 @@ static int file_add_writable(struct confined_files *files, const struct image_fi
 	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		return error_os(err, errno == EACCES ? ERROR_DENIED : ERROR_IO, errno,
-				"%s: opening for writing", file->path);
+		return error_os(err, ERROR_IO, errno, "%s: opening for writing", file->path);
 	return file_add(files, fd, err);
 }
 

@@ -71,3 +71,15 @@ wrong "coldpatch plan: --patchset is missing; see coldpatch plan --help" plan ./
 wrong "coldpatch relocate: give a base's SHA-256, and where it lies now; see coldpatch relocate --help" relocate ./here
 wrong "coldpatch rollback: no template and no --run; see coldpatch rollback --help" rollback
 wrong "coldpatch: argument 2 is not UTF-8" inspect "$(printf './caf\351.qcow2')"
+
+# The programs behind it are not for people, and say what they are called with.
+for arguments in "" "copy-out" "a b c"; do
+	status=0
+	# shellcheck disable=SC2086 # words
+	output=$("$BUILD/coldpatch-runner" $arguments 2>&1) || status=$?
+	[ "$status" = 1 ] || fail "coldpatch-runner $arguments: exit $status"
+	case $arguments in
+	copy-out) [ "$output" = "coldpatch-runner: open copy-out: No such file or directory" ] ;;
+	*) [ "$output" = "usage: coldpatch-runner [copy-out | copy-in] JOB" ] ;;
+	esac || fail "coldpatch-runner $arguments: said: $output"
+done

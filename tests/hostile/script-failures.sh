@@ -115,5 +115,7 @@ run 0 60 sh 'test ! -e /run/coldpatch/packages/x && touch /run/coldpatch/package
 rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
 "$BUILD/tests/run_tool" "$image" "$WORK/no-runner" "$WORK/scratch" "$WORK/log" 60 sh true 2>"$WORK/err" >/dev/null && fail "no runner, no failure"
 message "open the runner $WORK/no-runner: No such file or directory"
+"$BUILD/tests/run_tool" "$image" "$BUILD/coldpatch-runner" "$WORK/scratch" "$WORK/none/log" 60 sh true 2>"$WORK/err" >/dev/null && fail "no log, no failure"
+message "make the log $WORK/none/log: No such file or directory"
 
 [ "$before" = "$(sha256sum < "$image")" ] || fail "the image was changed"

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -247,6 +252,47 @@ START_TEST(documents_are_regular_files)
 }
 END_TEST
 
+/* 0: not as this user, or not on this file system. */
+static int set_flags(const char *path, int flags)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int set = fd >= 0 && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+
+	close(fd);
+	return set;
+}
+
+START_TEST(what_cannot_be_removed_is_named)
+{
+	char directory[] = "/tmp/coldpatch-test.XXXXXX";
+	CLEANUP_FREE char *mounted = NULL, *locked = NULL, *message = NULL;
+	struct error err = {0};
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	mounted = path_join(directory, "mounted");
+	locked = path_join(directory, "locked");
+	ck_assert_int_eq(mkdir(mounted, 0700), 0);
+	if (unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
+	    mount("none", mounted, "tmpfs", 0, "") == 0) {
+		ck_assert_int_eq(directory_remove(directory, &err), -1);
+		ck_assert_int_eq(err.kind, ERROR_IO);
+		message = xasprintf("%s: removing mounted: a file system is mounted there",
+				    directory);
+		ck_assert_str_eq(err.msg, message);
+		ck_assert_int_eq(umount(mounted), 0);
+	}
+	ck_assert_int_eq(file_replace(locked, "x", 1, 0600, &err), 0);
+	if (set_flags(locked, FS_IMMUTABLE_FL)) {
+		ck_assert_int_eq(directory_remove(directory, &err), -1);
+		ck_assert_int_eq(err.kind, ERROR_DENIED);
+		ck_assert_ptr_nonnull(
+			strstr(err.msg, ": removing locked: Operation not permitted"));
+		ck_assert(set_flags(locked, 0));
+	}
+	ck_assert_int_eq(directory_remove(directory, &err), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -265,6 +311,7 @@ int main(void)
 	tcase_add_test(tests, process_that_is_missing_is_an_error);
 	tcase_add_test(tests, process_past_its_deadline_is_killed);
 	tcase_add_test(tests, file_replace_keeps_or_replaces);
+	tcase_add_test(tests, what_cannot_be_removed_is_named);
 	tcase_add_test(tests, documents_are_regular_files);
 	return suite_run(suite);
 }

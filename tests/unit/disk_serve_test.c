@@ -241,6 +241,34 @@ START_TEST(raw_image_is_never_written)
 }
 END_TEST
 
+START_TEST(what_cannot_be_served_is_said)
+{
+	CLEANUP(image_free)
+	struct image *image = must_open("3.qcow2");
+	CLEANUP_FREE char *path = path_join(directory, "3.qcow2");
+	CLEANUP_FREE char *none = path_join(directory, "none");
+	CLEANUP_FREE char *absent = xasprintf("%s: No such file or directory", none);
+	CLEANUP_FREE char *refused =
+		xasprintf("%s: opening for writing: Operation not permitted", path);
+	struct block *block;
+
+	ck_assert_ptr_null(image_attach(image, false, none, &err));
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, absent);
+	ck_assert_ptr_null(image_attach(image, false, "/proc/self", &err));
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "binding a socket in /proc/self: "));
+	run("chattr +i $0/3.qcow2 2>/dev/null || :");
+	block = image_attach(image, true, directory, &err);
+	run("chattr -i $0/3.qcow2 2>/dev/null || :");
+	if (!block) { /* else chattr is for another user, or another file system */
+		ck_assert_int_eq(err.kind, ERROR_DENIED);
+		ck_assert_str_eq(err.msg, refused);
+	}
+	block_free(block);
+}
+END_TEST
+
 START_TEST(check_counts_damage)
 {
 	CLEANUP(image_free)
@@ -351,6 +379,7 @@ int main(void)
 	tcase_add_test(tests, what_was_flushed_is_in_the_file);
 	tcase_add_test(tests, overlay_is_never_made_over_a_file);
 	tcase_add_test(tests, raw_image_is_never_written);
+	tcase_add_test(tests, what_cannot_be_served_is_said);
 	tcase_add_test(tests, check_counts_damage);
 	tcase_add_test(tests, writer_makes_the_image_busy);
 	tcase_add_test(tests, tool_can_open_nothing_else);

@@ -42,7 +42,7 @@ static void add_dependency(struct record *record, const char *name, const char *
 	ck_assert_int_eq(digest_of_file(path, &one->digest, &err), 0);
 }
 
-/* `parent_record` may be NULL. */
+/* `parent` and `parent_record` may be NULL. */
 static void write_record(const char *path, const char *overlay, const char *parent,
 			 const char *parent_record)
 {
@@ -58,7 +58,8 @@ static void write_record(const char *path, const char *overlay, const char *pare
 
 	subject->name = xstrdup("overlay.qcow2");
 	ck_assert_int_eq(digest_of_file(overlay, &subject->digest, &err), 0);
-	add_dependency(record, "parent", parent);
+	if (parent)
+		add_dependency(record, "parent", parent);
 	if (parent_record)
 		add_dependency(record, "parent-record", parent_record);
 	plan->name = xstrdup("plan");
@@ -205,6 +206,37 @@ START_TEST(record_without_ancestor_leaves_a_gap)
 }
 END_TEST
 
+/* What a record says of the overlay's parent, and what the overlay has. */
+START_TEST(parent_and_backing_file_go_together)
+{
+	const char *const keys[] = {public_key};
+	const char *const backing[] = {middle, base};
+	struct verify_request request = {
+		.overlay = base, .record = top_record, .public_keys = keys, .n_public_keys = 1};
+	struct verification v = {0};
+	const struct finding *finding;
+	struct error err = {0};
+
+	write_record(top_record, base, middle, NULL);
+	ck_assert_msg(record_verify(&request, &v, &err) == 0, "%s", err.msg);
+	finding = find(&v, FINDING_BAD, "parent", base);
+	ck_assert_ptr_nonnull(finding);
+	ck_assert_str_eq(finding->found, "no backing file");
+	verification_free(&v);
+	write_record(top_record, top, NULL, NULL);
+	request.overlay = top;
+	request.backing = backing;
+	request.n_backing = 2;
+	v = (struct verification){0};
+	ck_assert_msg(record_verify(&request, &v, &err) == 0, "%s", err.msg);
+	finding = find(&v, FINDING_BAD, "parent", top);
+	ck_assert_ptr_nonnull(finding);
+	ck_assert_str_eq(finding->expected, "no parent in the record");
+	ck_assert_str_eq(finding->found, "a backing file");
+	verification_free(&v);
+}
+END_TEST
+
 /* The last byte of the file is in a table that the header parser does not read. */
 static void flipped_file(const char *path, const char *what, size_t n_bad)
 {
@@ -334,6 +366,7 @@ int main(void)
 	tcase_add_test(tcase, whole_chain_is_good);
 	tcase_add_test(tcase, missing_ancestor_is_a_gap);
 	tcase_add_test(tcase, record_without_ancestor_leaves_a_gap);
+	tcase_add_test(tcase, parent_and_backing_file_go_together);
 	tcase_add_test(tcase, flipped_overlay_is_named);
 	tcase_add_test(tcase, flipped_middle_is_named);
 	tcase_add_test(tcase, flipped_base_is_named);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Guests that no view of the sandbox can hold. */
+/* What no sandbox can hold, and ids that are all in use. */
 #include <check.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "fs_block.h"
 #include "guest_images.h"
+#include "run/ids.h"
 #include "run/view.h"
 #include "suite.h"
 
@@ -99,6 +102,25 @@ START_TEST(an_id_that_is_not_mapped)
 }
 END_TEST
 
+/* In a directory of locks of its own. */
+START_TEST(ranges_of_ids_are_used_once)
+{
+	struct error err = {0};
+	struct ids ids;
+	unsigned n = 0;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return; /* needs root */
+	ck_assert_int_eq(mount("", "/", "", MS_REC | MS_PRIVATE, ""), 0);
+	ck_assert_int_eq(mount("none", "/run", "tmpfs", 0, ""), 0);
+	while (ids_take(&ids, &err) == 0)
+		n++;
+	ck_assert_uint_eq(n, 256);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_str_eq(err.msg, "all 256 id ranges for sandboxes are in use");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("run view");
@@ -108,6 +130,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_path_that_no_call_takes);
 	tcase_add_test(tests, a_view_that_is_not_empty);
+	tcase_add_test(tests, ranges_of_ids_are_used_once);
 	tcase_add_test(tests, an_id_that_is_not_mapped);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -23,6 +23,7 @@ LIB_SOURCES += \
 	lib/run/view.c
 UNIT_TESTS += \
 	tests/unit/capture_test.c \
+	tests/unit/run_host_test.c \
 	tests/unit/run_report_test.c \
 	tests/unit/run_view_test.c
 

@@ -40,12 +40,11 @@ static const struct executor *named(const char *name, struct error *err)
 /* Emulation is no isolation boundary, so without KVM the appliance is never chosen by itself. */
 static const struct executor *automatic(bool sandbox_ok, struct error *err)
 {
-	const struct executor *appliance = find("appliance");
 	struct error why = {0};
 
-	if (appliance && kvm_usable(geteuid() == 0 ? KVM_CACHE : NULL, &why) == 0 &&
-	    appliance->available(&why) == 0)
-		return appliance;
+	if (kvm_usable(geteuid() == 0 ? KVM_CACHE : NULL, &why) == 0 &&
+	    appliance_executor.available(&why) == 0)
+		return &appliance_executor;
 	if (sandbox_ok)
 		return named("sandbox", err);
 	error_set(
@@ -53,7 +52,7 @@ static const struct executor *automatic(bool sandbox_ok, struct error *err)
 		"no executor is allowed here: the appliance needs KVM (%s), and the sandbox is not "
 		"allowed for this trust domain; run where KVM works, or list the domain under "
 		"sandbox-ok in the host's configuration",
-		appliance ? why.msg : "not built in");
+		why.msg);
 	return NULL;
 }
 

@@ -89,6 +89,23 @@ START_TEST(digest_matches_the_standard)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_has_no_digest)
+{
+	CLEANUP_CLOSE int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct digest digest;
+	struct checksum checksum;
+	struct error err = {0};
+
+	ck_assert_int_eq(digest_of_fd(fd, &digest, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg, "reading to take a digest: Is a directory");
+	err = (struct error){0};
+	ck_assert_int_eq(checksum_of_fd(fd, CHECKSUM_SHA512, NULL, &checksum, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg, "reading to take a digest: Is a directory");
+}
+END_TEST
+
 START_TEST(checksum_is_of_its_type)
 {
 	/* FIPS 180-2, of "abc" */
@@ -283,11 +300,13 @@ START_TEST(what_cannot_be_removed_is_named)
 	}
 	ck_assert_int_eq(file_replace(locked, "x", 1, 0600, &err), 0);
 	if (set_flags(locked, FS_IMMUTABLE_FL)) {
-		ck_assert_int_eq(directory_remove(directory, &err), -1);
+		int outcome = directory_remove(directory, &err);
+
+		ck_assert(set_flags(locked, 0));
+		ck_assert_int_eq(outcome, -1);
 		ck_assert_int_eq(err.kind, ERROR_DENIED);
 		ck_assert_ptr_nonnull(
 			strstr(err.msg, ": removing locked: Operation not permitted"));
-		ck_assert(set_flags(locked, 0));
 	}
 	ck_assert_int_eq(directory_remove(directory, &err), 0);
 }
@@ -303,6 +322,7 @@ int main(void)
 	tcase_add_test(tests, text_has_one_spelling_for_each_name);
 	tcase_add_test(tests, no_space_and_no_permission_have_their_own_kinds);
 	tcase_add_test(tests, digest_matches_the_standard);
+	tcase_add_test(tests, what_cannot_be_read_has_no_digest);
 	tcase_add_test(tests, checksum_is_of_its_type);
 	tcase_add_test(tests, json_bytes_go_both_ways);
 	tcase_add_test(tests, json_counts_are_not_negative);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The capture stream as a hostile runner could write it. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -274,6 +275,22 @@ START_TEST(names_of_one_inode_agree)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_or_kept)
+{
+	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err = {0};
+
+	ck_assert_ptr_null(capture_read(fd, "/tmp", 1, NULL, &err));
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg, "read the capture: Is a directory");
+	ck_assert_ptr_null(capture_read(fd, "/proc/self/none", 1, NULL, &err));
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg,
+			 "make a spool file in /proc/self/none: No such file or directory");
+	close(fd);
+}
+END_TEST
+
 START_TEST(content_has_a_limit)
 {
 	struct stream s;
@@ -302,6 +319,7 @@ int main(void)
 	tcase_add_test(cases, strings_are_strings);
 	tcase_add_test(cases, an_end_too_early_is_seen);
 	tcase_add_test(cases, names_of_one_inode_agree);
+	tcase_add_test(cases, what_cannot_be_read_or_kept);
 	tcase_add_test(cases, content_has_a_limit);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);

@@ -14,6 +14,7 @@
 #include "package/deb/apt_index.h"
 #include "package/deb/deb.h"
 #include "package/names.h"
+#include "package/ownership.h"
 #include "suite.h"
 
 static char *directory;
@@ -254,6 +255,26 @@ START_TEST(directories_of_the_guest_are_bounded)
 }
 END_TEST
 
+START_TEST(file_lists_are_in_a_directory)
+{
+	CLEANUP(ownership_free)
+	struct ownership *ownership = NULL;
+	CLEANUP(tree_free)
+	struct tree *tree = NULL;
+	struct error err = {0};
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	write_text("root/var/lib/dpkg/info", "");
+	tree = make_guest();
+	ownership = ownership_read(&deb_family, tree, &err);
+	ck_assert_ptr_null(ownership);
+	ck_assert_int_eq(err.kind, ERROR_IMAGE);
+	ck_assert_str_eq(err.msg, "reading dpkg's file lists: /var/lib/dpkg/info in the guest is "
+				  "not a directory");
+	directory_remove(directory, &err);
+}
+END_TEST
+
 START_TEST(conffiles_have_a_limit)
 {
 	CLEANUP_BUFFER struct buffer list = {0};
@@ -286,6 +307,7 @@ int main(void)
 	tcase_add_test(tcase, conffiles_have_a_limit);
 	tcase_add_test(tcase, archive_has_limits);
 	tcase_add_test(tcase, index_is_checked);
+	tcase_add_test(tcase, file_lists_are_in_a_directory);
 	tcase_add_test(tcase, directories_of_the_guest_are_bounded);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);

@@ -2,6 +2,7 @@
 /* What image_open takes and what it refuses, on files that real tools made and then were changed by
  * a few bytes. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,6 +228,17 @@ END_TEST
 
 /* As QEMU does it: a relative name is meant from where the name lies that leads to the file, and
  * not from where a link of this name leads to. */
+START_TEST(a_header_that_cannot_be_read)
+{
+	CLEANUP_CLOSE int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct image_backing backing;
+
+	ck_assert_int_eq(image_backing_read(fd, &backing, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg, "reading a header: Is a directory");
+}
+END_TEST
+
 /* QEMU takes JSON within a string of JSON. */
 START_TEST(names_within_names_have_an_end)
 {
@@ -366,6 +378,7 @@ int main(void)
 	tcase_add_test(tests, saved_memory);
 	tcase_add_test(tests, backing_file_must_be_given);
 	tcase_add_test(tests, backing_name_that_is_no_file_name);
+	tcase_add_test(tests, a_header_that_cannot_be_read);
 	tcase_add_test(tests, names_within_names_have_an_end);
 	tcase_add_test(tests, backing_name_through_a_link);
 	tcase_add_test(tests, backing_format_is_never_guessed);

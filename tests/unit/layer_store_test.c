@@ -2,6 +2,7 @@
 /* Layers in a store whose bytes are not those that their name and layer.json tell. */
 #include "layer_fixture.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -175,6 +176,11 @@ START_TEST(a_capture_may_lose_its_content)
 	ck_assert_int_eq(content_digest(&content, &segments, &digest, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_IO);
 	ck_assert_str_eq(err.msg, "the capture's content is cut short");
+	content.spool = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(content_digest(&content, &segments, &digest, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_IO);
+	ck_assert_str_eq(err.msg, "reading the capture: Is a directory");
+	close(content.spool);
 	segments_free(&segments);
 	ck_assert_int_eq(content_digest(&hole, &segments, &digest, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_IMAGE);

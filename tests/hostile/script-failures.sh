@@ -118,4 +118,23 @@ message "open the runner $WORK/no-runner: No such file or directory"
 "$BUILD/tests/run_tool" "$image" "$BUILD/coldpatch-runner" "$WORK/scratch" "$WORK/none/log" 60 sh true 2>"$WORK/err" >/dev/null && fail "no log, no failure"
 message "make the log $WORK/none/log: No such file or directory"
 
+# A runner that was taken over: a shell that takes its argument, "fd:8", for a script.  It reports to 6, the capture goes to 7.
+mkdir -m 755 "$WORK/taken" && cd "$WORK/taken" || exit 1
+taken_over() { # CODE MESSAGE SCRIPT
+	local status=0
+	echo "$3" > fd:8
+	rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+	"$BUILD/tests/run_tool" "$image" /bin/dash "$WORK/scratch" "$WORK/log" 60 sh true >"$WORK/out" 2>"$WORK/err" || status=$?
+	[ $status = "$1" ] || { cat "$WORK/err"; fail "exit $status, expected $1: $3"; }
+	message "$2"
+	run_is_over
+}
+done='echo "{\"event\":\"end\",\"outcome\":\"done\",\"message\":\"\"}" >&6'
+taken_over 79 "the runner's report is malformed" 'head -c 300000 /dev/zero >&6'
+taken_over 79 "the runner ended without a capture; see $WORK/log" "$done"
+taken_over 79 "the runner's capture is malformed: not a capture" "$done; echo rubbish >&7"
+taken_over 79 "the runner's capture is malformed: it ends too early" 'printf 1 >&7'
+taken_over 70 "coldpatch-runner was killed by signal 11 (Segmentation fault); see $WORK/log" "ulimit -s 1024; exec bash -c 'deeper() { deeper; }; deeper'"
+cd "$WORK" || exit 1
+
 [ "$before" = "$(sha256sum < "$image")" ] || fail "the image was changed"

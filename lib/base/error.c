@@ -61,6 +61,13 @@ int error_os(struct error *err, enum error_kind kind, int os_errno, const char *
 	return -1;
 }
 
+int error_namespaces(struct error *err, int os_errno, const char *what)
+{
+	if (os_errno == ENOSPC)
+		return error_set(err, ERROR_HOST, "%s: the limit of namespaces is reached", what);
+	return error_os(err, ERROR_HOST, os_errno, "%s", what);
+}
+
 int error_prefix(struct error *err, const char *fmt, ...)
 {
 	struct error made = {.kind = err->kind, .os_errno = err->os_errno};

@@ -45,6 +45,10 @@ int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 int error_os(struct error *err, enum error_kind kind, int os_errno, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* ERROR_HOST for clone(2) and unshare(2), where ENOSPC is a limit of namespaces
+ * (user_namespaces(7)), and no disk is full. */
+int error_namespaces(struct error *err, int os_errno, const char *what);
+
 /* Puts context in front of an error that is already made; returns -1. */
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

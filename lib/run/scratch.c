@@ -110,7 +110,7 @@ static int enter_namespace(struct scratch *scratch, struct error *err)
 	if (scratch->old_namespace < 0)
 		return error_os(err, ERROR_HOST, errno, "open the mount namespace");
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return error_os(err, ERROR_HOST, errno, "make a mount namespace");
+		return error_namespaces(err, errno, "make a mount namespace");
 	return 0;
 }
 

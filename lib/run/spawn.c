@@ -218,7 +218,7 @@ int spawn_runner(const struct spawn_spec *spec, struct spawned *ret, struct erro
 		return -1;
 	spawned.pid = (pid_t)syscall(SYS_clone, CLONE_FLAGS | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (spawned.pid < 0)
-		return error_os(err, ERROR_HOST, errno, "make namespaces for the sandbox");
+		return error_namespaces(err, errno, "make namespaces for the sandbox");
 	if (spawned.pid == 0)
 		child_exec(spec, &channels);
 	spawned.pidfd = (int)syscall(SYS_pidfd_open, spawned.pid, 0);
@@ -265,8 +265,8 @@ int spawn_possible(struct error *err)
 	if (pid == 0)
 		_exit(0);
 	if (pid < 0)
-		return error_os(
-			err, ERROR_HOST, errno,
+		return error_namespaces(
+			err, errno,
 			"the sandbox needs user namespaces, and this host refuses them (see "
 			"user.max_user_namespaces and the security module's settings)");
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

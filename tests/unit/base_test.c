@@ -71,6 +71,12 @@ START_TEST(no_space_and_no_permission_have_their_own_kinds)
 	ck_assert_int_eq(err.kind, ERROR_DENIED);
 	error_os(&err, ERROR_CONFIG, EACCES, "read %s", "f");
 	ck_assert_int_eq(err.kind, ERROR_CONFIG);
+	error_namespaces(&err, ENOSPC, "unshare");
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, "unshare: the limit of namespaces is reached");
+	error_namespaces(&err, EPERM, "unshare");
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, "unshare: Operation not permitted");
 }
 END_TEST
 

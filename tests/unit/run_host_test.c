@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is said on a host that lacks what a run takes.  Root can take it away for one process. */
 #include <check.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -8,6 +9,7 @@
 
 #include "appliance/fixed_build.h"
 #include "appliance/libguestfs.h"
+#include "base/file.h"
 #include "boot/boottest.h"
 #include "run/appliance.h"
 #include "run/run.h"
@@ -99,6 +101,30 @@ START_TEST(without_root)
 }
 END_TEST
 
+static bool write_text(const char *path, const char *text)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* As where user.max_user_namespaces is 0. */
+START_TEST(without_user_namespaces)
+{
+	struct error err = {0};
+
+	if (geteuid() != 0 || unshare(CLONE_NEWUSER) < 0 ||
+	    !write_text("/proc/self/uid_map", "0 0 1") ||
+	    !write_text("/proc/sys/user/max_user_namespaces", "0"))
+		return;
+	ck_assert_int_eq(sandbox_executor.available(&err), -1);
+	says(&err, ERROR_HOST,
+	     "the sandbox needs user namespaces, and this host refuses them (see "
+	     "user.max_user_namespaces and the security module's settings): the limit of "
+	     "namespaces is reached");
+}
+END_TEST
+
 START_TEST(more_disks_than_an_appliance_takes)
 {
 	const struct run_request request = {.n_images = 1000};
@@ -121,6 +147,7 @@ int main(void)
 	tcase_add_test(tests, without_the_description_of_an_appliance);
 	tcase_add_test(tests, without_libguestfs);
 	tcase_add_test(tests, without_root);
+	tcase_add_test(tests, without_user_namespaces);
 	tcase_add_test(tests, more_disks_than_an_appliance_takes);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -203,6 +203,11 @@ static int drop_attributes(struct fs *fs, struct error *err)
 	return write_done(fs, fs_set_xattrs(fs, 13, &(struct fs_xattrs){0}, err));
 }
 
+static int drop_inside(struct fs *fs, struct error *err)
+{
+	return write_done(fs, fs_set_xattrs(fs, 15, &(struct fs_xattrs){0}, err));
+}
+
 static int add_name(struct fs *fs, struct error *err)
 {
 	return write_done(fs, fs_link(fs, 12, "another", 13, err));
@@ -286,6 +291,9 @@ static const struct damage {
 	 "inode 13: its attribute block is not in use"},
 	{PLAIN, NULL, "marker", -12, "\xf", 1, drop_attributes,
 	 "inode 15: it is used as an attribute's value but is none"},
+	{PLAIN, "sif <13> links_count 1\nsif <13> block[0] 0\n", .act = remove_file,
+	 .words = "inode 13: free its blocks: "},
+	{PLAIN, NULL, "inside", -4, "\1", 1, drop_inside, "inode 15: remove attributes: "},
 	{SUMS, "set_bg 0 block_bitmap_csum 1\n", .act = add_name,
 	 .words = "read the allocation bitmaps: "},
 	{PLAIN, NULL, "", 40, "\0\0\0", 4, .words = "open the ext file system: "},

@@ -45,7 +45,7 @@ static int make_filesystem(const struct scratch_spec *spec, const char *path, st
 				    "-m",
 				    "0",
 				    "-O",
-				    "^has_journal,^resize_inode",
+				    "^has_journal,^resize_inode,ea_inode",
 				    "-E",
 				    "nodiscard,lazy_itable_init=1",
 				    "-N",

@@ -150,7 +150,8 @@ static int set_xattr(const struct copying *copying, const char *path, const stru
 		return 0;
 	}
 	if (lsetxattr(name, xattr->name, data, size, 0) < 0)
-		return failed(xattr->name, path, err);
+		return error_os(err, ERROR_HOST, errno, "set %s of %s in the view", xattr->name,
+				path);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ echo a >"$tree/odd/owned" && chown 60000:60001 "$tree/odd/owned" && chmod 4751 "
 echo a >"$tree/odd/acl" && setfacl -m u:1234:rw,g:4321:r "$tree/odd/acl"
 cp "$tree/bin/true" "$tree/odd/capable" && setcap cap_net_raw+ep "$tree/odd/capable"
 setfattr -n user.note -v hello "$tree/odd/file"
+echo a >"$tree/odd/large" # with an attribute that not every file system takes
 echo a >"$tree/odd/$(printf 'caf\351')"
 echo uninitialized >"$tree/etc/machine-id"
 mkdir -p "$tree/etc/ssh" "$tree/etc/initramfs-tools/conf.d" && echo key >"$tree/etc/ssh/ssh_host_test_key"
@@ -41,9 +42,10 @@ find "$tree/odd" -exec stat -c '%n %f %u:%g %h %s %Y' {} + | sed "s,^$tree,," | 
 image() { # the tree as it is now, as $WORK/guest.raw
 	rm -f "$WORK/guest.raw"
 	truncate -s 2G "$WORK/guest.raw"
-	mke2fs -q -F -t ext4 -U 01234567-89ab-cdef-0123-456789abcdef "$WORK/guest.raw" || fail "mke2fs"
+	mke2fs -q -F -t ext4 -O ea_inode -U 01234567-89ab-cdef-0123-456789abcdef "$WORK/guest.raw" || fail "mke2fs"
 	# In a mount namespace of its own: a copy of the mount in anybody else's would keep the file system open.
-	unshare -m bash -c 'mount -o loop "$0" "$1" && cp -a "$2/." "$1/" && umount "$1"' "$WORK/guest.raw" "$WORK/mnt" "$tree" ||
+	unshare -m bash -c 'mount -o loop "$0" "$1" && cp -a "$2/." "$1/" && setfattr -n user.large -v "$3" "$1/odd/large" && umount "$1"' \
+		"$WORK/guest.raw" "$WORK/mnt" "$tree" "$(printf %010000d 7)" ||
 		fail "fill the image"
 }
 sandbox() { # COMMAND-LINE
@@ -67,12 +69,13 @@ grep -qx 'user:1234:rw-' "$WORK/rest" && grep -qx '/odd/capable cap_net_raw=ep' 
 not_captured /odd
 
 # What it changes is what is captured.
-sandbox 'cd /odd; chmod 600 second; mv owned moved; echo b >>sparse; setcap cap_net_admin+ep capable; setfacl -m u:77:r acl; rm null; mkdir -m 2755 new; \
+sandbox 'cd /odd; chmod 600 second; mv owned moved; echo b >>sparse; echo b >>large; setcap cap_net_admin+ep capable; setfacl -m u:77:r acl; rm null; mkdir -m 2755 new; \
 	ln -s ../x new/link; mkfifo new/pipe; touch -d @5.000000007 new; chown 65534:65533 new; mv /usr/share/common-licenses /usr/share/licenses'
 captured '/odd/file 100600 0:0 nlink=2 size=4 content=4 origin=/odd/file .*user.note=5$'
 captured '/odd/second 100600 0:0 nlink=2 size=4 content=0 origin=/odd/file '
 captured '/odd/moved 104751 60000:60001 .*origin=/odd/owned '
 captured '/odd/sparse .* size=10485762 content=[0-9]{4,5} '
+captured '/odd/large .* user.large=10000$'
 captured '/odd/capable .* security.capability=20$'
 captured '/odd/acl .* system.posix_acl_access=60$'
 captured '/odd/new 42755 65534:65533 .*origin=- '

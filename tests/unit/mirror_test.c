@@ -129,7 +129,7 @@ START_TEST(dry_run_tells_all_that_is_refused)
 	const char *keyrings[] = {keyring};
 	CLEANUP_FREE char *second = path_join(work, "second");
 	const struct mirror_options options[] = {
-		{.path = "/nonexistent", .keyrings = keyrings, .n_keyrings = 1},
+		{.path = "/proc/self/none", .keyrings = keyrings, .n_keyrings = 1},
 		{.path = mirror, .keyrings = keyrings, .n_keyrings = 1},
 		{.path = second, .keyrings = keyrings, .n_keyrings = 1},
 	};
@@ -140,7 +140,7 @@ START_TEST(dry_run_tells_all_that_is_refused)
 	      "bs=1 seek=200 conv=notrunc 2>/dev/null; done");
 	try_with(options, 3, &trial);
 	ck_assert_uint_eq(trial.n_refused, 3);
-	ck_assert_str_eq(trial.refused[0].msg, "mirror /nonexistent: No such file or directory");
+	ck_assert_str_eq(trial.refused[0].msg, "mirror /proc/self/none: No such file or directory");
 	ck_assert_ptr_nonnull(strstr(trial.refused[1].msg, "second: the mirror is incomplete"));
 	ck_assert_ptr_nonnull(strstr(trial.refused[2].msg, ".deb: its SHA-256 is not what"));
 	ck_assert_uint_eq(trial.snapshot->n_sources, 1);
@@ -245,10 +245,10 @@ START_TEST(what_is_not_configured_is_said)
 	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 	ck_assert_ptr_nonnull(
 		strstr(err.msg, "no keyring is pinned for this mirror; name the vendor's"));
-	options.path = "/nonexistent";
+	options.path = "/proc/self/none";
 	ck_assert_int_eq(make_with(&options, 1, &snapshot, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
-	ck_assert_str_eq(err.msg, "mirror /nonexistent: No such file or directory");
+	ck_assert_str_eq(err.msg, "mirror /proc/self/none: No such file or directory");
 	ck_assert_int_eq(make_with(&options, 0, &snapshot, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 	ck_assert_str_eq(err.msg, "no mirror is given");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A package may have /proc and /sys in it, as "filesystem" does, and rpm sets owner and mode of
- * every directory that it unpacks, to what they are as well.  In a user namespace nobody may do
- * that to the root of a proc file system, which is the host's root's, and our /sys is read-only;
- * rpm would count the package as failed.  So the kernel asks us before each such call
+ * A package may have /proc and /sys in it, and there are package managers that set owner and mode
+ * of every directory that they unpack, to what they are as well.  In a user namespace nobody may do
+ * that to the root of a proc file system, which is the host's root's, and our /sys is read-only:
+ * the package would count as failed.  So the kernel asks us before each such call
  * (seccomp_unotify(2)): for these two the call is done without being made, all others it makes.
  *
  * A program that changes its arguments while we look gains nothing: what we let pass, the kernel

@@ -58,6 +58,12 @@ bad_plan "a step names change 77, which is not there" '.plan.steps[0].change = 7
 bad_plan "there are changes, but no steps" '.plan.steps = []'
 expect 0 "${apply[@]}" plan
 
+# A mirror that was accepted although it is old is told to be.
+rm -rf old && "$TEST_TOP/test-images/make-signed-mirror" -o old --key mirror-key --suite bookworm-victim --date '-60 days' --valid-until none victim_2.0_all.deb || fail "make-signed-mirror"
+expect 0 mirror snapshot --quiet --keyring mirror-key/keyring.gpg --allow "$(sha256sum <old/dists/bookworm-victim/InRelease | cut -c-64)" --json old
+expect 0 plan ./image.qcow2 --patchset debian-12-all --snapshot "$(jq -r .digest "$OUT")"
+expect_message "warning: mirror snapshot: dists/bookworm-victim/InRelease is older than 45 days"
+
 # Patchsets, configurations, keys, records.
 no_document 78 plan ./image.qcow2 --patchset FILE
 no_document 78 inspect ./image.qcow2 --config FILE

@@ -362,6 +362,7 @@ grep -qE '^test +retired +verifies what is older ' "$OUT" || { cat "$OUT"; fail 
 sleep 1
 mkdir "$WORK/copy" && cp "$WORK/keys/test.key" "$WORK/copy/"
 expect 76 hold web --reason x --key "$WORK/copy/test.key"
-expect_message "retired"
+expect_message "web: head not published: "
+expect_message "after that key was retired"
 sound
 exit 0

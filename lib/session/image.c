@@ -384,6 +384,19 @@ static int check_plan_digest(const json_t *document, const struct plan *plan, co
 			 path);
 }
 
+/* Else the run would come to an end that nothing can check. */
+static int check_plan_family(const struct plan *plan, const struct guest *guest, const char *path,
+			     struct error *err)
+{
+	const char *family = guest->packages.family ? guest->packages.family : "(none)";
+
+	if (!strcmp(plan->family, family))
+		return 0;
+	return error_set(err, ERROR_CONFIG,
+			 "%s: the plan is for packages of family %s, and the guest's are of %s",
+			 path, plan->family, family);
+}
+
 int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 			   struct prepared *prepared, struct error *err)
 {
@@ -399,7 +412,8 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 	prepared->plan = plan_from_json(plan ? plan : document, err);
 	if (!prepared->plan)
 		return error_prefix(err, "%s", path);
-	if (check_plan_digest(document, prepared->plan, path, err) < 0)
+	if (check_plan_digest(document, prepared->plan, path, err) < 0 ||
+	    check_plan_family(prepared->plan, prepared->guest, path, err) < 0)
 		return -1;
 	digest_to_hex(&prepared->plan->snapshot, snapshot);
 	return open_snapshot(session, snapshot, prepared, err);

@@ -48,6 +48,12 @@ bad_plan "member version is missing" '.plan = []'
 bad_plan "member version is missing" '[1]'
 bad_plan "version 9 is not known; this is 1" '.plan.version = 9'
 bad_plan "member family is not a string" '.plan.family = 3'
+bad_family() { # OF THE PLAN
+	jq "del(.digest) | .plan.family = \"$1\"" plan > bad
+	wrong 78 "bad: the plan is for packages of family $1, and the guest's are of deb" "${apply[@]}" "$WORK/bad"
+}
+bad_family rpm
+bad_family "x y"
 bad_plan "member space is not an array" '.plan.space = {}'
 bad_plan "member bytes is negative" '.plan.space = [{path: "/", bytes: -1, inodes: 0}]'
 bad_plan "member detail is missing" '.plan.care = [{code: "x", package: "y"}]'
@@ -82,6 +88,16 @@ done
 wrong 66 "absent: No such" "${verify[@]}" "$WORK/absent"
 wrong 74 "fifo: is a fifo, not a file" verify fifo --record record
 rm output/overlay.qcow2
+
+# A file system that fails its own checker is left as it is.
+qemu-img convert -O raw image.qcow2 unclean.raw
+offset=$(($(sfdisk -J unclean.raw | jq '.partitiontable.partitions[0].start') * 512))
+debugfs -w -R "set_inode_field /etc/hostname links_count 5" "unclean.raw?offset=$offset" 2>/dev/null
+apply_to ./unclean.raw
+wrong 65 "./unclean.raw: before the update: file system at /: the file system is not clean (e2fsck" "${APPLY[@]}" --quiet
+[ -z "$(ls -A output)" ] || fail "an output without a check"
+
+apply_to ./image.qcow2
 for key in fifo large empty; do
 	expect 78 "${APPLY[@]}" --key "$WORK/$key"
 	expect_message "$WORK/$key: "

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A library and its templates: what they are made of, and what is found to be wrong with them. */
 #include <check.h>
+#include <errno.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -291,6 +293,7 @@ START_TEST(planted_links_lead_nowhere)
 		ck_assert_ptr_null(template_find(template, -1, &err));
 	} else {
 		ck_assert_int_lt(template_recover(library, "web", keys, &err), 0);
+		ck_assert(_i == 0 || strncmp(err.msg, "recovery of template web: ", 26) == 0);
 	}
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_msg(strstr(err.msg, "is a link, or lies behind one") != NULL, "%s", err.msg);
@@ -354,6 +357,35 @@ START_TEST(full_disk_is_no_space)
 }
 END_TEST
 
+static bool forbid_openat2(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool done = filter &&
+		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0) == 0 &&
+		    seccomp_load(filter) == 0;
+
+	seccomp_release(filter);
+	return done;
+}
+
+/* As on an older kernel, or in a container whose filter is older. */
+START_TEST(needs_openat2)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!forbid_openat2())
+			_exit(2);
+		_exit(!library_open(library->path, "h", &err) && err.kind == ERROR_HOST &&
+				      strcmp(err.msg, "openat2 is missing: a library needs Linux "
+						      "5.6 or newer") == 0
+			      ? 0
+			      : 1);
+	}
+	ck_assert_int_eq(wait_for(pid), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("library");
@@ -375,6 +407,7 @@ int main(void)
 	tcase_add_loop_test(tcase, planted_links_lead_nowhere, 0, 4);
 	tcase_add_test(tcase, info_and_pins);
 	tcase_add_test(tcase, full_disk_is_no_space);
+	tcase_add_test(tcase, needs_openat2);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

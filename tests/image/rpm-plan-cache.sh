@@ -46,6 +46,6 @@ refused() { # MESSAGE SED-SCRIPT INDEX: that index, changed so
 }
 refused "error mirror: $work/updates/repodata/repomd.xml names no primary index" 's/type="primary"/type="other"/' repomd.xml
 refused "which the mirror snapshot does not have: the mirror is incomplete" 's,href="repodata/[^"]*primary,href="repodata/absent-primary,' repomd.xml
-refused "error mirror: the mirror's index says of " 's,<location [^>]*>,,' primary
+refused " not where it is" 's,<location [^>]*>,,' primary
 refused "repodata/repomd.xml: it cannot be read: " 's,</revision>,,' repomd.xml
 echo "the same plan with and without caches"

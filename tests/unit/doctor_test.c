@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -181,6 +182,21 @@ START_TEST(what_a_user_lacks)
 }
 END_TEST
 
+START_TEST(where_there_is_no_appliance)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/usr/bin", "tmpfs", 0, NULL), 0);
+	run("/tmp");
+	judged(&(struct judgement){"appliance", "executor appliance cannot be used",
+				   "apt-get install libguestfs0 supermin qemu-system-x86"},
+	       "warn");
+	ck_assert_ptr_nonnull(strstr(member("appliance", "found"), " is missing: install "));
+}
+END_TEST
+
 /* They nest 32 deep. */
 START_TEST(where_there_are_no_namespaces)
 {
@@ -217,6 +233,7 @@ int main(void)
 	tcase_add_test(tcase, tools_tell_their_version);
 	tcase_add_test(tcase, tools_that_are_missing);
 	tcase_add_test(tcase, what_a_user_lacks);
+	tcase_add_test(tcase, where_there_is_no_appliance);
 	tcase_add_test(tcase, where_there_are_no_namespaces);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

@@ -80,11 +80,11 @@ static void read_free(struct read *read)
 /* The tree of what the test put below root/. */
 static void open_tree(struct read *read)
 {
-	const struct test_fs root = {.disk = "disk", .size = 32, .from = "root"};
+	const struct test_fs root = {.disk = "disk", .size = 64, .from = "root"};
 	CLEANUP_FREE char *disk = in_work("disk");
 	struct fs *fs;
 
-	make_disk("disk", 32, NULL);
+	make_disk("disk", 64, NULL);
 	make_fs(&root);
 	add_disk(&read->opened, disk, NULL, false);
 	fs = fs_open(read->opened.blocks[0], &read->err);
@@ -321,6 +321,30 @@ START_TEST(limits_architectures)
 }
 END_TEST
 
+/* The same one over and over. */
+#define MANY                                                                                       \
+	"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "        \
+	"INSERT INTO Packages (blob) SELECT p.blob FROM n, (SELECT blob FROM Packages) p; "        \
+	"INSERT INTO Name SELECT 'x', hnum, 0 FROM Packages WHERE hnum > 1"
+
+START_TEST(limits_packages)
+{
+	const struct package packages[] = {plain[0], {NULL, NULL, NULL, NULL, 0}};
+	CLEANUP_READ struct read read = {0};
+	CLEANUP_FREE char *path = in_work("root/var/lib/rpm/rpmdb.sqlite");
+	sqlite3 *db = NULL;
+
+	put_database("var/lib/rpm", packages);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	execute(db, MANY);
+	sqlite3_close(db);
+	ck_assert_int_eq(read_state(&read), -1);
+	ck_assert_int_eq(read.err.kind, ERROR_IMAGE);
+	ck_assert_msg(strstr(read.err.msg, "it holds more than 100000 packages") != NULL, "%s",
+		      read.err.msg);
+}
+END_TEST
+
 START_TEST(owns_what_lies_there)
 {
 	struct package_change bash = {.name = (char *)"bash", .architecture = (char *)"x86_64"};
@@ -364,6 +388,7 @@ int main(void)
 	tcase_add_loop_test(tcase, refuses_odd_names, 0, N(odd));
 	tcase_add_test(tcase, needs_an_architecture);
 	tcase_add_test(tcase, limits_architectures);
+	tcase_add_test(tcase, limits_packages);
 	tcase_add_test(tcase, owns_what_lies_there);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "change_output.h"
+#include "head_options.h"
 
-enum {
-	OPTION_TO = 1,
-	OPTION_RUN,
-	OPTION_UNTIL,
-	OPTION_KEY,
-	OPTION_ACTOR,
-	OPTION_REASON,
-	OPTION_DRY_RUN,
-};
+enum { OPTION_TO = 1, OPTION_RUN };
 
 static int option(void *opaque, int option)
 {
 	struct coldpatch_head_options *values = opaque;
-	const char **const strings[] = {
-		[OPTION_TO] = &values->to,	 [OPTION_RUN] = &values->run,
-		[OPTION_UNTIL] = &values->until, [OPTION_KEY] = &values->key,
-		[OPTION_ACTOR] = &values->actor, [OPTION_REASON] = &values->reason,
-	};
 
-	if (option > 0 && (size_t)option < sizeof strings / sizeof strings[0] && strings[option]) {
-		*strings[option] = optarg;
+	switch (option) {
+	case OPTION_TO:
+		values->to = optarg;
 		return 0;
+	case OPTION_RUN:
+		values->run = optarg;
+		return 0;
+	default:
+		return head_option(values, option);
 	}
-	if (option != OPTION_DRY_RUN)
-		return -1;
-	values->dry_run = true;
-	return 0;
 }
 
 static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
@@ -37,11 +27,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	struct coldpatch_error err = {0};
 	char *text;
 
-	if (n == 0 && !options->run)
+	if (head_options_of(options, n, arguments) < 0 && !options->run)
 		return usage_error(&command_rollback, "no template and no --run");
-	options->size = sizeof *options;
-	options->names = (const char *const *)arguments;
-	options->n_names = (size_t)n;
 	if (coldpatch_template_rollback(session, options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);
@@ -50,11 +37,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 static const struct option options_table[] = {
 	{"to", required_argument, NULL, OPTION_TO},
 	{"run", required_argument, NULL, OPTION_RUN},
-	{"until", required_argument, NULL, OPTION_UNTIL},
-	{"key", required_argument, NULL, OPTION_KEY},
-	{"actor", required_argument, NULL, OPTION_ACTOR},
-	{"reason", required_argument, NULL, OPTION_REASON},
-	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"until", required_argument, NULL, OPTION_HEAD_UNTIL},
+	HEAD_OPTIONS,
 	{0},
 };
 

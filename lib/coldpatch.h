@@ -147,6 +147,8 @@ struct coldpatch_mirror_options {
 	bool dry_run; /* say what would be taken and refused, and write nothing */
 };
 
+/* docs/mirror-snapshot.schema.json; with `dry_run`, docs/mirror-trial.schema.json, whose "code"
+ * says whether something is refused. */
 COLDPATCH_API int coldpatch_mirror_snapshot(struct coldpatch_session *session,
 					    const struct coldpatch_mirror_options *options,
 					    char **ret_json, struct coldpatch_error *err);

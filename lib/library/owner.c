@@ -60,11 +60,11 @@ static int open_owner(int dir, const char *name, struct owner *ret, struct stat 
 {
 	CLEANUP_CLOSE int fd =
 		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	bool is_file = fd >= 0 && fstat(fd, ret_stat) == 0 && S_ISREG(ret_stat->st_mode);
 
-	if (fd >= 0 && fstat(fd, ret_stat) == 0 && S_ISREG(ret_stat->st_mode) &&
-	    read_owner(fd, ret) == 0)
+	if (is_file && read_owner(fd, ret) == 0)
 		return 0;
-	if (fstat(dir, ret_stat) < 0)
+	if (!is_file && fstat(dir, ret_stat) < 0)
 		ret_stat->st_mtime = time(NULL);
 	return -1;
 }
@@ -163,7 +163,10 @@ static char *own_text(const struct library *library, const char *run)
 static int say_busy(const struct owner *owner, const char *name, struct error *err)
 {
 	if (!owner)
-		return error_set(err, ERROR_BUSY, "%s: somebody has it who cannot be told", name);
+		return error_set(err, ERROR_BUSY,
+				 "%s: somebody has it, and does not say who; try again in ten "
+				 "minutes",
+				 name);
 	return error_set(err, ERROR_BUSY, "%s: host %s has it, process %llu, run %s", name,
 			 owner->host, (unsigned long long)owner->pid, owner->run);
 }

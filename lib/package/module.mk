@@ -80,7 +80,9 @@ UNIT_TESTS += \
 	tests/unit/family_test.c \
 	tests/unit/payload_test.c \
 	tests/unit/rpm_commands_test.c \
+	tests/unit/rpm_payload_test.c \
 	tests/unit/rpm_scenario_test.c \
-	tests/unit/rpm_state_test.c
+	tests/unit/rpm_state_test.c \
+	tests/unit/rpm_verify_test.c
 FUZZERS += tests/fuzz/dpkg_status.c
 TEST_TOOLS += tests/image/rpm_resolve_tool.c

@@ -11,5 +11,5 @@ LIB_SOURCES += \
 	lib/rpm/sqlite.c \
 	lib/rpm/sqlite_memory.c \
 	lib/rpm/wal.c
-UNIT_TESTS += tests/unit/rpm_database_test.c
+UNIT_TESTS += tests/unit/rpm_damage_test.c tests/unit/rpm_database_test.c tests/unit/rpm_header_test.c
 FUZZERS += tests/fuzz/rpm_bdb.c tests/fuzz/rpm_header.c tests/fuzz/rpm_ndb.c tests/fuzz/rpm_wal.c

@@ -68,6 +68,8 @@ static int check_options(const struct coldpatch_session *session,
 		return error_set(err, ERROR_USAGE,
 				 "executor: %s is none of auto, sandbox, appliance",
 				 options->executor);
+	if (!options->plan_file && prepare_check_options(&options->plan, err) < 0)
+		return -1;
 	if (options->dry_run)
 		return 0;
 	if (!session_signing_key(session, options->key, err) ||

@@ -337,18 +337,22 @@ static int refuse_blocked(const struct guest *guest, struct error *err)
 	return error_set(err, ERROR_IMAGE, "%s", guest->blockers[0].msg);
 }
 
+int prepare_check_options(const struct coldpatch_plan_options *options, struct error *err)
+{
+	const char *const names[] = {options->patchset, options->snapshot};
+
+	if (!options->patchset)
+		return error_set(err, ERROR_USAGE, "no patchset was given");
+	return strings_check(names, 2, "patchset or mirror snapshot", err);
+}
+
 int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_options *options,
 		 struct prepared *prepared, struct error *err)
 {
 	CLEANUP(patchset_free)
 	struct patchset *patchset = NULL;
 	CLEANUP_FREE char *patchset_file = NULL;
-	const char *const names[] = {options->patchset, options->snapshot};
 
-	if (!options->patchset)
-		return error_set(err, ERROR_USAGE, "no patchset was given");
-	if (strings_check(names, 2, "patchset or mirror snapshot", err) < 0)
-		return -1;
 	if (refuse_blocked(prepared->guest, err) < 0)
 		return -1;
 	patchset_file = prepare_patchset_path(session, options->patchset);
@@ -380,6 +384,19 @@ static int check_plan_digest(const json_t *document, const struct plan *plan, co
 			 path);
 }
 
+/* Else the run would come to an end that nothing can check. */
+static int check_plan_family(const struct plan *plan, const struct guest *guest, const char *path,
+			     struct error *err)
+{
+	const char *family = guest->packages.family ? guest->packages.family : "(none)";
+
+	if (!strcmp(plan->family, family))
+		return 0;
+	return error_set(err, ERROR_CONFIG,
+			 "%s: the plan is for packages of family %s, and the guest's are of %s",
+			 path, plan->family, family);
+}
+
 int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 			   struct prepared *prepared, struct error *err)
 {
@@ -395,7 +412,8 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 	prepared->plan = plan_from_json(plan ? plan : document, err);
 	if (!prepared->plan)
 		return error_prefix(err, "%s", path);
-	if (check_plan_digest(document, prepared->plan, path, err) < 0)
+	if (check_plan_digest(document, prepared->plan, path, err) < 0 ||
+	    check_plan_family(prepared->plan, prepared->guest, path, err) < 0)
 		return -1;
 	digest_to_hex(&prepared->plan->snapshot, snapshot);
 	return open_snapshot(session, snapshot, prepared, err);
@@ -461,7 +479,8 @@ int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpat
 	CLEANUP_JSON json_t *json = NULL;
 	struct error err = {0};
 
-	if (prepare_guest(session, image, &prepared, &err) < 0 ||
+	if (prepare_check_options(options, &err) < 0 ||
+	    prepare_guest(session, image, &prepared, &err) < 0 ||
 	    prepare_plan(session, options, &prepared, &err) < 0 ||
 	    prepare_fit(&prepared, &err) < 0) {
 		prepare_name_image(image, &err);

@@ -30,6 +30,8 @@ void prepared_free(struct prepared *prepared);
 /* Fills run, workspace, image, guest. */
 int prepare_guest(struct coldpatch_session *session, const struct coldpatch_image *image,
 		  struct prepared *prepared, struct error *err);
+/* Before anything is read: a patchset is named, in UTF-8. */
+int prepare_check_options(const struct coldpatch_plan_options *options, struct error *err);
 /* Fills snapshot, plan.  A plan for the same inputs that is in the store is taken from there. */
 int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_options *options,
 		 struct prepared *prepared, struct error *err);

@@ -48,6 +48,12 @@ bad_plan "member version is missing" '.plan = []'
 bad_plan "member version is missing" '[1]'
 bad_plan "version 9 is not known; this is 1" '.plan.version = 9'
 bad_plan "member family is not a string" '.plan.family = 3'
+bad_family() { # OF THE PLAN
+	jq "del(.digest) | .plan.family = \"$1\"" plan > bad
+	wrong 78 "bad: the plan is for packages of family $1, and the guest's are of deb" "${apply[@]}" "$WORK/bad"
+}
+bad_family rpm
+bad_family "x y"
 bad_plan "member space is not an array" '.plan.space = {}'
 bad_plan "member bytes is negative" '.plan.space = [{path: "/", bytes: -1, inodes: 0}]'
 bad_plan "member detail is missing" '.plan.care = [{code: "x", package: "y"}]'
@@ -57,6 +63,12 @@ bad_plan "unknown operation dance" '.plan.steps[0].operation = "dance"'
 bad_plan "a step names change 77, which is not there" '.plan.steps[0].change = 77'
 bad_plan "there are changes, but no steps" '.plan.steps = []'
 expect 0 "${apply[@]}" plan
+
+# A mirror that was accepted although it is old is told to be.
+rm -rf old && "$TEST_TOP/test-images/make-signed-mirror" -o old --key mirror-key --suite bookworm-victim --date '-60 days' --valid-until none victim_2.0_all.deb || fail "make-signed-mirror"
+expect 0 mirror snapshot --quiet --keyring mirror-key/keyring.gpg --allow "$(sha256sum <old/dists/bookworm-victim/InRelease | cut -c-64)" --json old
+expect 0 plan ./image.qcow2 --patchset debian-12-all --snapshot "$(jq -r .digest "$OUT")"
+expect_message "warning: mirror snapshot: dists/bookworm-victim/InRelease is older than 45 days"
 
 # Patchsets, configurations, keys, records.
 no_document 78 plan ./image.qcow2 --patchset FILE
@@ -76,6 +88,16 @@ done
 wrong 66 "absent: No such" "${verify[@]}" "$WORK/absent"
 wrong 74 "fifo: is a fifo, not a file" verify fifo --record record
 rm output/overlay.qcow2
+
+# A file system that fails its own checker is left as it is.
+qemu-img convert -O raw image.qcow2 unclean.raw
+offset=$(($(sfdisk -J unclean.raw | jq '.partitiontable.partitions[0].start') * 512))
+debugfs -w -R "set_inode_field /etc/hostname links_count 5" "unclean.raw?offset=$offset" 2>/dev/null
+apply_to ./unclean.raw
+wrong 65 "./unclean.raw: before the update: file system at /: the file system is not clean (e2fsck" "${APPLY[@]}" --quiet
+[ -z "$(ls -A output)" ] || fail "an output without a check"
+
+apply_to ./image.qcow2
 for key in fifo large empty; do
 	expect 78 "${APPLY[@]}" --key "$WORK/$key"
 	expect_message "$WORK/$key: "

@@ -32,9 +32,20 @@ fits guest
 expect 0 key generate --directory "$WORK/keys2" second --json
 fits key
 
+expect 0 mirror snapshot --dry-run "$mirror" --keyring "$KEYRING" --json
+fits mirror-trial
+[ "$(of .exists)" = false ] && [ "$(of .new_packages)" -gt 0 ] || fail "dry run: it is there before it is made"
+would=$(of .digest)
 expect 0 mirror snapshot "$mirror" --keyring "$KEYRING" --json
 fits mirror-snapshot
 snapshot=$(of .digest)
+[ "$snapshot" = "$would" ] || fail "another mirror snapshot than the dry run said"
+expect 0 mirror snapshot --dry-run "$mirror" --keyring "$KEYRING" --json
+fits mirror-trial
+[ "$(of .exists)" = true ] && [ "$(of .new_packages)" = 0 ] || fail "dry run: it is not there after it was made"
+expect 69 mirror snapshot --dry-run "$mirror" "$WORK" --keyring "$KEYRING" --json
+fits mirror-trial
+[ "$(of .digest)" = null ] && [ "$(of '.refused[0].code')" = 69 ] || fail "dry run: nothing is refused"
 expect 0 mirror verify "$snapshot" --json
 fits mirror-snapshot
 expect 0 mirror list --json

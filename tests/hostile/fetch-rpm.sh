@@ -72,6 +72,7 @@ expect_message "Packages/${new##*/}"
 fresh; rm -r repo/repodata
 refused 69 'no source has a repository for the guests of rocky that are wanted: name one by the directory that has repodata/repomd.xml'
 fresh
+refused 64 "source $SOURCE: another is called $name already" --source "$SOURCE/"
 want centos 7 'victim 1.0-1 noarch' | tail -n +2 >>want
 refused 64 'guests of centos and of rocky are wanted: fetch for one distribution at a time'
 want rocky 9.1 'victim 1.0-1 noarch' >want

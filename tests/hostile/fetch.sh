@@ -149,6 +149,8 @@ older; fault status big_2 404
 refused 69 "$URL/$big: "
 fault status big_2 500
 refused 69 "500"
+rm m/pool/main/n/new/new_1_amd64.deb; fault status _amd64.deb 500
+refused 69 "2 files could not be fetched, one of them: $URL/pool/"
 rm -rf m
 fault status InRelease 500
 refused 69 "dists/bookworm-security/InRelease: "

@@ -66,13 +66,15 @@ status=0
 [ $status = 78 ] || fail "history without a public key: exit $status"
 expect_message "no public key to verify the library with"
 mkdir "$WORK/empty"
-said 66 "no image in it" import "$WORK/empty"
+said 66 "no image in it: *.qcow2, *.img or *.raw" import "$WORK/empty"
 said 64 "is a directory, whose templates are called as its files are" import --name x "$WORK/empty"
 [ -z "$(ls -A "$L/templates")" ] || { ls -lA "$L/templates"; fail "a failed import left a template"; }
 [ -z "$(ls -A "$L/bases")" ] || { ls -lA "$L/bases"; fail "a failed import left a base"; }
 done_so import --dry-run "$image"
+grep -q "^web-01: would be imported$" "$OUT" || { cat "$OUT"; fail "dry run of an import"; }
 [ -z "$(ls -A "$L/templates" "$L/bases" | grep -v :)" ] || fail "a dry run left something"
 done_so import "$image"
+grep -q "^web-01: imported as generation 0$" "$OUT" || { cat "$OUT"; fail "an import"; }
 
 # The same image again, of which something else is said.
 of() { jq -r "$1" "$OUT"; }
@@ -144,6 +146,41 @@ said 77 "web-01: is held until it is released: audit; unhold releases it" apply 
 done_so unhold web-01
 done_so unhold web-01
 grep -q "web-01: is not held" "$OUT" || fail "a second release is not told as one"
+
+# What would be done is told, and not done.
+would() { # MESSAGE VERB ARGS...
+	BEFORE=$(state)
+	done_so "${@:2}" --dry-run
+	grep -qF "$1" "$OUT" || { cat "$OUT"; fail "the dry run does not say: $1"; }
+	same_state "a dry run"
+}
+would "web-01: would be held" hold --reason audit web-01
+done_so hold --reason audit web-01
+would "web-01: would be released" unhold web-01
+done_so unhold web-01
+done_so path --pin me web-01
+would '"msg": "would be unpinned"' path --json --unpin me web-01
+done_so path --unpin me web-01
+would "web-01@0: would be exported" export -o "$WORK/e.qcow2" web-01
+said 66 "no mirror snapshot yet; make one with \`coldpatch mirror snapshot\`" plan --patchset debian-12-all web-01
+
+# Another image as the next generation: nobody knows how it came from the one before.
+done_so import --into web-01 "$other"
+grep -q "^web-01: imported as generation 1$" "$OUT" || { cat "$OUT"; fail "an import into a template"; }
+jq -r .dsseEnvelope.payload "$L/templates/web-01/1/record.sigstore.json" | base64 -d |
+	grep -qF "nothing is known about the way from the parent record's generation to this one" || fail "the record does not say what it does not know"
+would "web-01: would go back from generation 1 to 0" rollback web-01
+done_so rollback web-01
+grep -q "^web-01: went back from generation 1 to 0$" "$OUT" || { cat "$OUT"; fail "a rollback"; }
+
+# A file that cannot be removed is there twice.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$WORK/fixed" && cp --reflink=auto --sparse=always "$image" "$WORK/fixed/disk.raw" && truncate -s +1M "$WORK/fixed/disk.raw" && mount --bind "$WORK/fixed" "$WORK/fixed" && mount -o remount,bind,ro "$WORK/fixed" || fail "mount"
+	status=0
+	(expect 0 import -L "$L" --move --name moved "$WORK/fixed/disk.raw" && expect_message "$WORK/fixed/disk.raw: is copied, and could not be removed") || status=1
+	umount "$WORK/fixed"
+	[ $status = 0 ] || exit 1
+fi
 
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"

@@ -12,8 +12,8 @@ sed -i "s,^public-keys:.*,public-keys: [$WORK/keys]," "$WORK/config.yaml"
 
 bad() { jq -r '.findings[] | select(.status == "bad") | "\(.what) \(.object): \(.found)"' "$OUT"; }
 sound() {
-	cp_run verify --all --json "$@" >"$WORK/out" 2>"$WORK/err" && return
 	OUT=$WORK/out
+	cp_run verify --all --json "$@" >"$OUT" 2>"$WORK/err" && return
 	cat "$WORK/err"
 	bad
 	fail "line ${BASH_LINENO[0]}: verify --all $* finds the above"
@@ -22,6 +22,17 @@ sound() {
 names() {
 	expect 1 verify --json "${@:4}" $([ $# -gt 3 ] || echo --all)
 	bad | grep -F -- "$1 $2: " | grep -qF -- "$3" || { bad; fail "verify does not name $1 $2: $3"; }
+}
+# notes WHAT OBJECT FOUND: verify tells of it, and nothing is bad because of it
+notes() {
+	sound
+	jq -r '.findings[] | select(.status == "note") | "\(.what) \(.object): \(.found)"' "$OUT" | grep -qxF -- "$1 $2: $3" ||
+		{ jq . "$OUT"; fail "verify does not note $1 $2: $3"; }
+}
+# found PROBLEM: status has it
+found() {
+	expect 1 status --check
+	grep -qF -- "$1" "$OUT" || { cat "$OUT"; fail "status does not name: $1"; }
 }
 restore() { rm -rf "$L" && cp -a "$WORK/good" "$L" && cp -a "$WORK/base.good" "$WORK/base.qcow2" && rm -f "$WORK"/keys/*.re*; }
 fits() { # SCHEMA, of what the last command printed
@@ -115,6 +126,7 @@ jq -e '.findings[] | select(.what == "overlay")' "$OUT" >/dev/null && fail "veri
 # --- generations
 rm -rf "$T/web/1"
 names generation "$T/web/1" "is missing"
+names parent-record "$T/web/2/record.sigstore.json" "no generation has this record"
 names pin "$(ls "$T"/web/pins/*)" "generation 1 is not there"
 harmless; restore; sound
 
@@ -138,6 +150,15 @@ expect 0 verify web@0
 expect 0 verify db
 harmless; restore; sound
 
+: >"$T/web/2/disk0.qcow2" && chmod a-w "$T/web/2/disk0.qcow2"
+found "$T/web/2/disk0.qcow2: is empty"
+restore
+cp "$T/web/1/disk0.qcow2" "$T/web/1/disk1.qcow2"
+names record "$T/web/1/record.sigstore.json" "tells of 1 disks, there are 2"
+restore
+rm "$T/web/2/disk0.qcow2" && echo '{}' >"$T/web/2/pruned.json"
+names generation "$T/web/2" "is the current one, and has no disks"
+restore
 rm "$T/web/2/record.sigstore.json"
 names generation "$T/web/2/record.sigstore.json" "not there"
 refused; restore
@@ -168,7 +189,7 @@ expect 64 verify --since "$WORK/cut"
 expect_message "line 1 is none that \`coldpatch log head\` prints"
 : >"$WORK/cut"
 expect 64 verify --since "$WORK/cut"
-expect_message "has no line"
+expect_message "has no line, so it tells nothing of any template"
 
 rm "$T/web/heads/000002"
 names head "$T/web/heads/000002" "missing"
@@ -178,6 +199,9 @@ expect 76 log head
 expect_message "see coldpatch verify web"
 refused; harmless; restore
 
+rm "$T"/web/heads/00000[12]
+names head "$T/web/heads/000001" "missing, and all before head 3"
+restore
 mv "$T/web/heads/000002" "$T/x" && mv "$T/web/heads/000003" "$T/web/heads/000002" && mv "$T/x" "$T/web/heads/000003"
 names head "$T/web/heads/000002" "is head 3, put into this place"
 names head "$T/web/heads/000003" "is head 2, put into this place"
@@ -189,6 +213,8 @@ names head "$T/web/heads/000002" "the head before it is of template db"
 harmless; restore
 rm "$T/web/heads/000003" && cp "$T/db/heads/000001" "$T/web/heads/000003"
 names head "$T/web/heads/000003" "is a head of template db"
+expect 76 rollback web
+expect_message "web: last head: $T/web/heads/000003: is a head of template db"
 refused; restore
 
 # a key of somebody else's: the same steps, with a configuration of his own
@@ -210,6 +236,13 @@ harmless; restore
 rm "$WORK/base.qcow2"
 names base "$L/bases/$base" "is gone"
 restore
+rm "$L/bases/$base.json"
+names parent "$T/web/0/disk0.qcow2" "no generation and no base has this digest"
+restore
+other=$(echo "$base" | tr 0-9a-f 1-9a-f0)
+sed "s/$base/$other/" "$L/bases/$base.json" >"$L/bases/$other.json"
+notes leftover "$L/bases/$other" "not there, and no generation needs it"
+restore
 ln -sfn "$WORK/canary/file" "$L/bases/$base"
 names base "$L/bases/$base" "leads to $WORK/canary/file"
 expect 76 "${update[@]}"
@@ -218,6 +251,7 @@ harmless; restore; sound
 # --- current, which is a view: any command puts it right
 ln -sfn 0 "$T/web/current"
 names current "$T/web/current" 0
+found "current leads to 0, the last head says 2"
 expect 0 path web
 expect 0 hold web --reason x
 [ "$(readlink "$T/web/current")" = 2 ] || fail "current is $(readlink "$T/web/current")"
@@ -225,6 +259,15 @@ restore
 ln -sfn "$WORK/canary" "$T/web/current"
 names current "$T/web/current" "$WORK/canary"
 harmless; restore; sound
+
+# --- what a command leaves that was killed on this host: PID.STARTED.BOOT in the name
+boot=$(cat /proc/sys/kernel/random/boot_id)/$(readlink /proc/self/ns/pid)
+dead=.tmp-run-0.1.1.$(printf %s "$boot" | sha256sum | cut -c-16)
+ln -s 2 "$T/web/$dead"
+notes leftover "$T/web/$dead" "an unfinished link"
+rm "$T/web/$dead" && mkdir "$T/web/$dead"
+notes leftover "$T/web/$dead" "whoever made it is gone"
+restore
 
 # --- links, everywhere
 plant() { # TARGET PLACE: in place of what is there
@@ -260,12 +303,19 @@ mkdir "$L/trash/20200101T000000Z-aaaaaa-web-1" 2>/dev/null || mkdir -p "$L/trash
 plant "$WORK/canary" "$L/trash/20200101T000000Z-aaaaaa-web-1/x"
 sound
 mkfifo "$T/web/fifo"
-names file "$T/web/fifo" "neither a file"
+names file "$T/web/fifo" "is neither a file nor a directory"
 harmless; restore; sound
 
 # --- keys
 expect 0 key list
 grep -qE '^test +active +signs and verifies ' "$OUT" || { cat "$OUT"; fail "key list"; }
+expect 0 key generate --directory "$WORK/twin" test
+sed "s,^public-keys:.*,public-keys: [$WORK/keys\, $WORK/twin]," "$WORK/config.yaml" >"$WORK/twins.yaml"
+status=0
+"$BUILD/coldpatch" key revoke test --config "$WORK/twins.yaml" 2>"$ERR" >/dev/null || status=$?
+[ $status = 64 ] || fail "a key whose name another has, too: exit $status"
+expect_message "key test: there are several of this name; give the id, as \`coldpatch key list\` prints it"
+[ -z "$(ls "$WORK"/*/*.revoked 2>/dev/null)" ] || fail "a key was revoked by half of its name"
 expect 66 key revoke nobody
 expect_message "key nobody: none of this name"
 expect 0 key revoke test --dry-run
@@ -312,6 +362,7 @@ grep -qE '^test +retired +verifies what is older ' "$OUT" || { cat "$OUT"; fail 
 sleep 1
 mkdir "$WORK/copy" && cp "$WORK/keys/test.key" "$WORK/copy/"
 expect 76 hold web --reason x --key "$WORK/copy/test.key"
-expect_message "retired"
+expect_message "web: head not published: "
+expect_message "after that key was retired"
 sound
 exit 0

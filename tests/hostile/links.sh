@@ -59,7 +59,7 @@ guest "rm -rf usr/share/victim; mkdir -p .$WORK/host; ln -s $up$WORK/host usr/sh
 attack 0
 victim_update "rm -rf /usr/share/victim; ln -s $up$WORK/host /usr/share/victim; ln -s $WORK/host/passwd /etc/victim; mv /var/log /var/log2; ln -s $WORK/host /var/log"
 guest true
-attack 79 'after the update /usr/share/victim/version of victim 2.0 is missing'
+attack 79 'check of the new overlay: checking the files of victim: after the update /usr/share/victim/version of victim 2.0 is missing'
 
 # A mount point that is a link.
 guest "rm -rf boot; ln -s $up$WORK/host boot; echo 'UUID=00000000-0000-0000-0000-000000000000 /boot ext4 defaults 0 2' >>etc/fstab"

@@ -144,6 +144,13 @@ expect 78 prune --keep-last 1
 expect_message "clone-roots: $WORK/clones: No such file"
 mv "$WORK/elsewhere" "$WORK/clones"
 
+# Nor does anybody know of a file that cannot be read.
+printf 'QFI\xfb\0\0\0\3' | tee "$WORK/clones/one.qcow2" >"$WORK/clones/two.qcow2"
+expect 77 prune --keep-last 1
+expect_message ".qcow2 (and 1 more; status names them): "
+expect_message "what it is backed by is not known, so nothing is pruned; make it readable, or take it out of the clone roots"
+rm "$WORK"/clones/{one,two}.qcow2
+
 # --- prune and rollback at the same time: whoever is second sees the other
 all_back() { # as if nothing had been pruned
 	local n entry
@@ -231,7 +238,20 @@ all_back
 expect 0 rollback web --to 2 --reason back
 [ "$(cd "$WORK/published" && echo *)" = "web-g0.qcow2 web-g1.qcow2 web-g2.qcow2 web-g7.qcow2" ] || fail "published after all came back: $(ls -A "$WORK/published")"
 [ "$(cat "$WORK/published/web-g7.qcow2")" = theirs ] || fail "a file of somebody else was touched"
+rm "$WORK/published/web-g1.qcow2" && echo theirs >"$WORK/published/web-g1.qcow2"
+expect 0 hold web --reason "a name that is taken"
+expect_message "$WORK/published/web-g1.qcow2: not published: a file of others is there"
+rm "$WORK/published/web-g1.qcow2"
+expect 0 unhold web
+same "$WORK/published/web-g1.qcow2" "$(disk 1)"
 same "$WORK/vm1.qcow2" "$WORK/g1.raw"
+
+# --- what an old record may name is kept while nobody can read that
+chmod u+w "$L/templates/web/1/record.sigstore.json" && cp "$L/templates/web/1/record.sigstore.json" "$WORK/record" && echo >"$L/templates/web/1/record.sigstore.json"
+expect 0 prune
+expect_message "layers and plans are all kept: a record that may name them cannot be read"
+cp "$WORK/record" "$L/templates/web/1/record.sigstore.json" && chmod a-w "$L/templates/web/1/record.sigstore.json"
+fine
 
 # --- a file system that cannot exchange two directories
 expect 0 rollback web --to 0 --reason again

@@ -26,6 +26,12 @@ expect 0 import "$WORK/base.raw" --name b
 
 # The next mirror snapshot has the same update, in another plan.
 snapshot "$two"
+cp "$COLDPATCH_LIBRARY/coldpatch.yaml" "$WORK/policy.yaml"
+echo "executors: [appliance]" >"$COLDPATCH_LIBRARY/coldpatch.yaml"
+apply 77 a
+expect_message "a: executor sandbox: not allowed by $COLDPATCH_LIBRARY/coldpatch.yaml"
+is_at a 0
+cp "$WORK/policy.yaml" "$COLDPATCH_LIBRARY/coldpatch.yaml"
 apply 0 --json a
 old=$SNAPSHOT plan=$(of .plan)
 expect 0 rollback --reason "does not start" a
@@ -55,6 +61,7 @@ for deb in "$two" "$three" "$four"; do
 	apply 77 a
 	expect_message "was rolled back, and is refused until"
 done
+expect_message ": no reason was given; unhold releases it"
 expect 0 unhold a
 apply 0 --json --dry-run a
 [ "$(of .msg)" = "would be patched" ] || { cat "$OUT"; fail "a release does not end it"; }
@@ -78,6 +85,16 @@ expect 0 rollback a
 is_at a $((from - 1))
 expect 0 rollback --to $((from - 2)) a
 is_at a $((from - 2))
+
+# Of several packages one is named.
+dpkg-deb -R "$two" "$WORK/keyring" && sed -i 's/^Package:.*/Package: debian-archive-keyring/; s/^Version:.*/Version: 2099/' "$WORK/keyring/DEBIAN/control"
+rm -r "$WORK/keyring/usr" && dpkg-deb --root-owner-group -b "$WORK/keyring" "$WORK/keyring_2099_all.deb" >/dev/null || fail "dpkg-deb"
+expect 0 unhold b
+snapshot "$two" "$WORK/keyring_2099_all.deb"
+apply 0 b
+expect 0 rollback --reason "one of two" b
+apply 77 b
+expect_message "b: debian-archive-keyring 2099, with 1 more of this plan, was rolled back, and is refused until"
 
 # Forward again, and then there is an update to take back; the same name twice is one.
 expect 0 rollback --to "$from" a

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What libsolv keeps in the work directory makes the next plan faster and never another: not when it was cut off, nor
-# when several processes make it at the same time.
+# What libsolv keeps in the work directory makes the next plan faster and never another: not when it was cut off or
+# damaged, nor when several processes make it at the same time.
 set -u
 . "$(dirname "$0")/../lib.sh"
 command -v rpmdb > /dev/null || skip "no rpmdb"
@@ -23,9 +23,29 @@ plan solv > "$work/second"; same "$work/second" "another plan from the caches"
 for file in "$work"/solv/*; do
 	truncate -s -100 "$file"
 	plan solv > "$work/cut"; same "$work/cut" "another plan after $file was cut off"
+	for at in 0 20 $(($(stat -c %s "$file") / 2)); do
+		printf 'x\377y' | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
+		plan solv > "$work/damaged"; same "$work/damaged" "another plan after $file was damaged at $at"
+	done
 done
 for n in 1 2 3; do plan shared > "$work/at-once.$n" & done
 wait
 for n in 1 2 3; do same "$work/at-once.$n" "another plan by processes that share the caches"; done
 [ -z "$(find "$work/solv" "$work/shared" -name '.tmp*')" ] || fail "temporary files were left"
+# Indexes that nobody vouched for.
+cp -r "$work/updates" "$work/whole"
+refused() { # MESSAGE SED-SCRIPT INDEX: that index, changed so
+	local file
+	rm -rf "$work/updates" "$work/fresh" && cp -r "$work/whole" "$work/updates"
+	file=$(echo "$work"/updates/repodata/*$3*)
+	case $file in *.gz) zcat "$file" | sed -E "$2" | gzip >"$work/x" ;; *) sed -E "$2" "$file" >"$work/x" ;; esac
+	cmp -s "$file" "$work/x" && fail "nothing was changed in $file"
+	mv "$work/x" "$file"
+	plan fresh >"$work/refused" 2>&1
+	grep -qF -- "$1" "$work/refused" || { head -n 5 "$work/refused"; fail "not said: $1"; }
+}
+refused "error mirror: $work/updates/repodata/repomd.xml names no primary index" 's/type="primary"/type="other"/' repomd.xml
+refused "which the mirror snapshot does not have: the mirror is incomplete" 's,href="repodata/[^"]*primary,href="repodata/absent-primary,' repomd.xml
+refused " not where it is" 's,<location [^>]*>,,' primary
+refused "repodata/repomd.xml: it cannot be read: " 's,</revision>,,' repomd.xml
 echo "the same plan with and without caches"

@@ -120,6 +120,8 @@ unusable() { # NAME WARNING COMMAND: how the guest is changed, in its root; WARN
 	mount_copy "$WORK/output/overlay.qcow2" after
 	if [ -n "$2" ]; then
 		jq -r '.warnings[]' "$OUT" | grep -qF "SELinux: $2" || { jq .warnings "$OUT"; fail "$1: no warning"; }
+		jq -r '.warnings[]' "$OUT" | grep -qF "; what changed has no labels, and the guest labels all its files when it starts (/.autorelabel)" ||
+			{ jq .warnings "$OUT"; fail "$1: the warning does not say what follows"; }
 		[ -e "$WORK/after/.autorelabel" ] || fail "$1: no /.autorelabel"
 	else
 		! jq -r '.warnings[]' "$OUT" | grep SELinux || fail "$1: a warning"

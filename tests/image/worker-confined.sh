@@ -101,4 +101,14 @@ grep -qF "the inspect worker was killed by signal 6 (Aborted): assertion of insp
 sed -i 's/kill .*/exit 3/' "$WORK/bin/coldpatch-worker"
 "$WORK/bin/coldpatch" inspect --config "$WORK/config.yaml" "$guest" >"$WORK/out" 2>"$WORK/err" && fail "it succeeded"
 grep -qF "the inspect worker ended with status 3 and without a result: assertion of inspect failed" "$WORK/err" || { cat "$WORK/err"; fail "the message"; }
+# lies CODE MESSAGE COMMAND: of a worker that does this instead
+lies() {
+	local status=0
+	printf '#!/bin/sh\n%s\n' "$3" >"$WORK/bin/coldpatch-worker"
+	"$WORK/bin/coldpatch" inspect --config "$WORK/config.yaml" "$guest" >"$WORK/out" 2>"$WORK/err" || status=$?
+	[ $status = "$1" ] && [ "$(grep -c . "$WORK/err")" = 1 ] && grep -qF -- "$2" "$WORK/err" || { cut -c-1000 "$WORK/err"; fail "exit $status, not $1: $2"; }
+}
+lies 75 "the inspect worker was killed from outside (out of memory?); make room in memory and try again" 'kill -KILL $$'
+lies 70 "worker: line 1" 'echo nonsense >&4'
+lies 70 "worker: a line is longer than 268435456 bytes" 'head -c 300000000 /dev/zero | tr "\0" x >&4'
 echo "workers are confined"

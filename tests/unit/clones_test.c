@@ -44,7 +44,7 @@ static void tear_down(void)
 	directory_remove(directory, &err);
 }
 
-static void find(void)
+static int look(struct clones *ret)
 {
 	CLEANUP_FREE char *library = path_join(directory, "library");
 	CLEANUP_FREE char *root = path_join(directory, "vms");
@@ -52,10 +52,16 @@ static void find(void)
 	struct monitor monitor = {0};
 	const struct clones_request request = {
 		.library = library, .roots = roots, .n_roots = 1, .monitor = &monitor};
+
+	return clones_find(&request, ret, &err);
+}
+
+static void find(void)
+{
 	CLEANUP_JSON json_t *json = NULL;
 	struct clones found = {0};
 
-	ck_assert_msg(clones_find(&request, &found, &err) == 0, "%s", err.msg);
+	ck_assert_msg(look(&found) == 0, "%s", err.msg);
 	json = clones_to_json(&found); /* as it comes from the worker */
 	clones_free(&found);
 	clones_free(&clones);
@@ -183,6 +189,39 @@ START_TEST(strangers_are_strangers)
 }
 END_TEST
 
+START_TEST(directories_nest_no_deeper)
+{
+	run("cd $0/vms; for i in {1..32}; do mkdir d; cd d; done");
+	find();
+	run("mkdir -p $0/vms$(printf '/d%.0s' {1..33})");
+	ck_assert_int_lt(look(&clones), 0);
+	ck_assert_int_eq(err.kind, ERROR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/d/d: directories nest deeper than 32"));
+}
+END_TEST
+
+/* From a worker that may have been taken over. */
+START_TEST(nonsense_is_not_believed)
+{
+	static const char *const members[] = {
+		"\"place\": 9, \"target\": 0, \"template\": \"web\"",
+		"\"place\": 0, \"target\": 9, \"template\": \"web\"",
+		"\"place\": 0, \"target\": 0",
+		"\"place\": 1, \"target\": 0, \"template\": \"web\"",
+	};
+	CLEANUP_FREE char *text = xasprintf("{\"uses\": [{\"path\": \"/x\", \"own_number\": 0, "
+					    "\"number\": 1, \"base\": \"" HEX "\", %s}]}",
+					    members[_i]);
+	CLEANUP_JSON json_t *json = json_loads(text, 0, NULL);
+
+	ck_assert_ptr_nonnull(json);
+	ck_assert_int_lt(clones_from_json(json, &clones, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUG);
+	ck_assert_str_eq(err.msg, "clones: /x is not told well");
+	ck_assert_uint_eq(clones.n_uses, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("clones");
@@ -196,6 +235,8 @@ int main(void)
 	tcase_add_test(tests, what_cannot_be_understood_is_no_stranger);
 	tcase_add_test(tests, what_may_not_be_read_is_no_stranger);
 	tcase_add_test(tests, strangers_are_strangers);
+	tcase_add_test(tests, directories_nest_no_deeper);
+	tcase_add_loop_test(tests, nonsense_is_not_believed, 0, 4);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

@@ -90,6 +90,7 @@ START_TEST(base_link_leads_where_its_json_says)
 	ck_assert_ptr_null(base_load(library, &base.digest, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "leads to /etc/passwd, not to"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "base.raw as its .json says"));
 	unlink(link);
 	put(link, "base");
 	ck_assert_ptr_null(base_load(library, &base.digest, &err));
@@ -100,6 +101,63 @@ START_TEST(base_link_leads_where_its_json_says)
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
 	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
 	base_free(base_load(library, &base.digest, &err));
+}
+END_TEST
+
+/* What lies beside a base in its name. */
+static void must_not_load(const struct base *base, const char *json, const char *message)
+{
+	char hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *path = NULL;
+
+	digest_to_hex(&base->digest, hex);
+	path = in_library("bases/%s.json", hex);
+	put(path, json);
+	ck_assert_ptr_null(base_load(library, &base->digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
+}
+
+START_TEST(base_json_tells_of_it)
+{
+	CLEANUP_FREE char *path = path_join(directory, "base.raw");
+	CLEANUP_FREE char *other_path = path_join(directory, "other.raw");
+	struct base base = example_base(path, "base"), other = example_base(other_path, "other");
+	CLEANUP_FREE char *json = NULL, *edited = NULL;
+	CLEANUP_BUFFER struct buffer text = {0};
+	char hex[DIGEST_HEX_SIZE];
+	char *mode;
+
+	ck_assert_int_eq(base_add(library, &base, &err), 0);
+	ck_assert_int_eq(base_add(library, &other, &err), 0);
+	digest_to_hex(&other.digest, hex);
+	json = in_library("bases/%s.json", hex);
+	ck_assert_int_eq(file_read(json, PATH_MAX, &text, &err), 0);
+	edited = buffer_steal(&text);
+	must_not_load(&base, edited, ".json: tells of another base");
+	mode = strstr(edited, "\"reference\"");
+	ck_assert_ptr_nonnull(mode);
+	mode[1] = 'R';
+	must_not_load(&other, edited, ".json: mode 'Reference' is none");
+}
+END_TEST
+
+/* A circle, told by .json files: it is not followed forever. */
+START_TEST(base_below_itself)
+{
+	CLEANUP_FREE char *path = base_staged_path(library, "r1");
+	struct base base = example_base(path, "base");
+	struct base_chain chain = {0};
+	char hex[DIGEST_HEX_SIZE];
+
+	base.mode = BASE_COPY;
+	digest_to_hex(&base.digest, hex);
+	base.backing_name = hex;
+	base.backing = base.digest;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	ck_assert_int_lt(base_chain_load(library, &base.digest, &chain, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "more than 256 files below each other"));
 }
 END_TEST
 
@@ -204,6 +262,7 @@ START_TEST(base_with_a_relative_name)
 
 	/* Both, under their names. */
 	ck_assert_int_eq(rename(upper_path, new_upper), 0);
+	must_not_move(&upper, new_lower, "the overlays on this base name it upper, because");
 	must_not_move(&upper, new_lower, "call the file so there, too");
 	moves(&upper, new_upper);
 	ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
@@ -221,6 +280,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, referenced_base);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
+	tcase_add_test(tcase, base_json_tells_of_it);
+	tcase_add_test(tcase, base_below_itself);
 	tcase_add_test(tcase, copied_bases_make_a_chain);
 	tcase_add_test(tcase, base_with_a_relative_name);
 	suite_add_tcase(suite, tcase);

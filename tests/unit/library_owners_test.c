@@ -177,6 +177,23 @@ START_TEST(the_living_keep_what_is_theirs)
 }
 END_TEST
 
+/* Until ten minutes have passed it may be half written. */
+START_TEST(lease_that_cannot_be_read)
+{
+	CLEANUP_FREE char *file = in_library("templates/web/lease");
+
+	ck_assert_uint_eq(commit(HEAD_IMPORT), 0);
+	put(file, "{\"host\": ");
+	ck_assert_ptr_null(template_lease(library, "web", "r1", &err));
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_str_eq(err.msg, "template web: lease: somebody has it, and does not say who; try "
+				  "again in ten minutes");
+	make_old(file, OWNER_GONE_S + 60);
+	owner_file_free(template_lease(library, "web", "r1", &err));
+	ck_assert(!is_there(file));
+}
+END_TEST
+
 /* Only what claims a generation counts, not who signed it. */
 START_TEST(what_a_forged_head_names_is_kept)
 {
@@ -220,6 +237,7 @@ int main(void)
 	tcase_add_loop_test(tcase, killed_import_leaves_no_template, 0, 3);
 	tcase_add_test(tcase, other_hosts_have_ten_minutes);
 	tcase_add_test(tcase, the_living_keep_what_is_theirs);
+	tcase_add_test(tcase, lease_that_cannot_be_read);
 	tcase_add_test(tcase, what_a_forged_head_names_is_kept);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A library and its templates: what they are made of, and what is found to be wrong with them. */
 #include <check.h>
+#include <errno.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -168,6 +170,21 @@ START_TEST(what_no_head_names_is_dropped)
 }
 END_TEST
 
+START_TEST(nothing_but_files_is_published)
+{
+	CLEANUP(staging_free)
+	struct staging *staging = staging_new(library, "web", "r1", &err);
+	CLEANUP_FREE char *inside = path_join(staging->path, "directory");
+	struct digest record;
+
+	fill(staging, "disk", &record);
+	ck_assert_int_eq(mkdir(inside, 0755), 0);
+	ck_assert_int_lt(staging_publish(staging, NULL, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/directory: is no file"));
+}
+END_TEST
+
 START_TEST(a_number_is_never_used_again)
 {
 	CLEANUP_FREE char *last = in_library("templates/web/2");
@@ -193,10 +210,17 @@ START_TEST(damaged_generations)
 	CLEANUP_FREE char *disk = in_library("templates/web/1/disk0.qcow2");
 	CLEANUP_FREE char *record = in_library("templates/web/1/record.sigstore.json");
 	CLEANUP_FREE char *second = in_library("templates/web/2");
+	CLEANUP_FREE char *stray = in_library("templates/web/notes");
 	CLEANUP(template_free)
 	struct template *template = NULL;
 
 	build_three();
+	put(stray, "");
+	template = load();
+	ck_assert_uint_eq(template->n_problems, 1);
+	ck_assert_ptr_nonnull(
+		strstr(template->problems[0], "nothing of coldpatch's has this name"));
+	template_free(template);
 	put(record, "{}");
 	expect_bad_generation(1, "is not the record with sha256");
 	unlink(record);
@@ -213,6 +237,22 @@ START_TEST(damaged_generations)
 	ck_assert_ptr_null(template_find(template, 9, &err));
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
 	ck_assert_str_eq(err.msg, "web: has no generation 9");
+}
+END_TEST
+
+START_TEST(generations_without_a_head)
+{
+	CLEANUP_FREE char *heads = in_library("templates/web/heads");
+	CLEANUP(template_free)
+	struct template *template = NULL;
+
+	build_three();
+	ck_assert_int_eq(directory_remove(heads, &err), 0);
+	ck_assert_int_eq(mkdir(heads, 0755), 0);
+	template = load();
+	ck_assert_ptr_null(template_find(template, -1, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_str_eq(err.msg, "web: has generations, and no head");
 }
 END_TEST
 
@@ -253,6 +293,7 @@ START_TEST(planted_links_lead_nowhere)
 		ck_assert_ptr_null(template_find(template, -1, &err));
 	} else {
 		ck_assert_int_lt(template_recover(library, "web", keys, &err), 0);
+		ck_assert(_i == 0 || strncmp(err.msg, "recovery of template web: ", 26) == 0);
 	}
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_msg(strstr(err.msg, "is a link, or lies behind one") != NULL, "%s", err.msg);
@@ -316,6 +357,35 @@ START_TEST(full_disk_is_no_space)
 }
 END_TEST
 
+static bool forbid_openat2(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool done = filter &&
+		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0) == 0 &&
+		    seccomp_load(filter) == 0;
+
+	seccomp_release(filter);
+	return done;
+}
+
+/* As on an older kernel, or in a container whose filter is older. */
+START_TEST(needs_openat2)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!forbid_openat2())
+			_exit(2);
+		_exit(!library_open(library->path, "h", &err) && err.kind == ERROR_HOST &&
+				      strcmp(err.msg, "openat2 is missing: a library needs Linux "
+						      "5.6 or newer") == 0
+			      ? 0
+			      : 1);
+	}
+	ck_assert_int_eq(wait_for(pid), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("library");
@@ -329,12 +399,15 @@ int main(void)
 	tcase_add_test(tcase, three_generations);
 	tcase_add_test(tcase, new_disks_are_like_the_parents);
 	tcase_add_test(tcase, what_no_head_names_is_dropped);
+	tcase_add_test(tcase, nothing_but_files_is_published);
 	tcase_add_test(tcase, a_number_is_never_used_again);
 	tcase_add_test(tcase, damaged_generations);
+	tcase_add_test(tcase, generations_without_a_head);
 	tcase_add_test(tcase, pruned_generation_is_no_damage);
 	tcase_add_loop_test(tcase, planted_links_lead_nowhere, 0, 4);
 	tcase_add_test(tcase, info_and_pins);
 	tcase_add_test(tcase, full_disk_is_no_space);
+	tcase_add_test(tcase, needs_openat2);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

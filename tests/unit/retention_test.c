@@ -213,6 +213,10 @@ START_TEST(a_held_template_keeps_all)
 	said[3].reason = reason;
 	judge(1, 0);
 	kept(0, "the template is held until 1972-09-28: frozen");
+	said[3].reason = NULL;
+	said[3].until = 0;
+	judge(1, 0);
+	kept(0, "the template is held: no reason was said");
 	said[3].until = NOW - 1;
 	judge(1, 0);
 	taken(0);

@@ -98,6 +98,30 @@ START_TEST(what_cannot_be_squashed_is_told)
 }
 END_TEST
 
+static void backing_refused(int64_t number, const char *message)
+{
+	struct error err = {0};
+	char **paths = NULL;
+	size_t n = 0;
+
+	ck_assert_int_lt(lineage_backing(&library, &lineage, number, &paths, &n, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_str_eq(err.msg, message);
+}
+
+START_TEST(records_lead_to_what_is_below)
+{
+	static char problem[] = "signed by a stranger";
+
+	steps[0].below = 3; /* round and round */
+	backing_refused(2, "generation 2: its records lead nowhere");
+	backing_refused(7, "generation 7: its records lead nowhere");
+	steps[1].record = NULL;
+	steps[1].problem = problem;
+	backing_refused(3, "generation 1: signed by a stranger");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("squash");
@@ -107,6 +131,7 @@ int main(void)
 	tcase_add_test(tests, below_the_depth_nothing_is_squashed);
 	tcase_add_test(tests, all_layers_since_the_import_oldest_first);
 	tcase_add_test(tests, what_cannot_be_squashed_is_told);
+	tcase_add_test(tests, records_lead_to_what_is_below);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

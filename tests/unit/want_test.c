@@ -113,7 +113,9 @@ START_TEST(refuses_guests_that_cannot_be_told)
 
 	refuses_guest(&guest, &other, ERROR_CONFIG, "13");
 	guest.packages.installed = &odd;
-	refuses_guest(&guest, NULL, ERROR_IMAGE, "\"1.0 secret\" is no version");
+	refuses_guest(
+		&guest, NULL, ERROR_IMAGE,
+		"\"1.0 secret\" is no version that can be asked for, so nothing is asked for");
 	odd = (struct guest_package){"z\nlib", "amd64", "1"};
 	refuses_guest(&guest, NULL, ERROR_IMAGE, "is no name of a package");
 	odd = (struct guest_package){"zlib", "../..", "1"};
@@ -122,7 +124,8 @@ START_TEST(refuses_guests_that_cannot_be_told)
 	guest.os.codename = "../../etc";
 	refuses_guest(&guest, NULL, ERROR_IMAGE, "is no code name");
 	guest.os.codename = NULL;
-	refuses_guest(&guest, NULL, ERROR_IMAGE, "says no VERSION_CODENAME");
+	refuses_guest(&guest, NULL, ERROR_IMAGE,
+		      "says no VERSION_CODENAME, by which its updates are found");
 	guest.os.id = NULL;
 	refuses_guest(&guest, NULL, ERROR_IMAGE, "says no ID");
 	guest = guest_of(1);
@@ -202,7 +205,7 @@ static const struct {
 	{"#!/bin/sh\n", "line 1: not \"coldpatch-want 1\""},
 	{FIRST, "nothing is wanted in it"},
 	{FIRST "package a 1 all\n", "line 2: stands before the first \"release\""},
-	{FIRST "release debian 12\n", "line 2: not \"release"},
+	{FIRST "release debian 12\n", "line 2: not \"release DISTRIBUTION VERSION CODENAME\""},
 	{FIRST "release debian 12 ../../etc\n", "line 2: not \"release"},
 	{FIRST "release debian 12 /etc\n", "line 2: not \"release"},
 	{FIRST "release debian 12 bookworm\n", "block 1 lacks \"architectures\" or \"suites\""},
@@ -212,10 +215,11 @@ static const struct {
 	{FIRST "release d - b\nsuites x/../../y\n", "line 3: a word that cannot be one"},
 	{FIRST "release d - b\nsuites http://x\n", "line 3: a word that cannot be one"},
 	{FIRST "release d - b\narchitectures amd64\\n\n", "line 3: a word that cannot be one"},
-	{FIRST BLOCK "update everything\n", "line 7: not \"update all\""},
+	{FIRST BLOCK "update everything\n",
+	 "line 7: not \"update all\", \"update security\" or \"update named PACKAGE...\""},
 	{FIRST BLOCK "update named\n", "line 7: not \"update all\""},
 	{FIRST BLOCK "update named a;b\n", "line 7: a word that cannot be one"},
-	{FIRST BLOCK "package a 1\n", "line 7: not \"package"},
+	{FIRST BLOCK "package a 1\n", "line 7: not \"package NAME VERSION ARCHITECTURE\""},
 	{FIRST BLOCK "package a 1 all more\n", "line 7: not \"package"},
 	{FIRST BLOCK "package -o 1 all\n", "line 7: not \"package"},
 	{FIRST BLOCK "package a 1\tall\n", "line 7: not \"package"},

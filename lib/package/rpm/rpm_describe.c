@@ -124,28 +124,35 @@ static int list_packages(const struct rpm_packages *installed, struct guest_pack
 	return 0;
 }
 
-/* A guest may have a thousand names and more, and few are there twice. */
-static bool is_install_only(const struct rpm_packages *installed, const struct rpm_rules *rules,
-			    const struct guest_package *package)
+/* Sorted names of those of which several may be there; borrowed from the headers. */
+static const char **install_only(const struct rpm_packages *installed,
+				 const struct rpm_rules *rules, size_t *ret_n)
 {
+	const char **names = NULL;
+	size_t n = 0;
+
 	for (size_t i = 0; i < installed->n_items; i++)
-		if (strcmp(rpm_header_name(installed->items[i]), package->name) == 0 &&
-		    rpm_is_install_only(installed->items[i], rules))
-			return true;
-	return false;
+		if (rpm_is_install_only(installed->items[i], rules))
+			*ARRAY_ADD(names, n) = rpm_header_name(installed->items[i]);
+	if (n)
+		qsort(names, n, sizeof *names, compare_strings);
+	*ret_n = n;
+	return names;
 }
 
 static void find_duplicates(const struct rpm_packages *installed, const struct rpm_rules *rules,
 			    struct guest *guest)
 {
 	struct guest_packages *packages = &guest->packages;
+	size_t n;
+	CLEANUP_FREE const char **several = install_only(installed, rules, &n);
 
 	for (size_t i = 1; i < packages->n_installed; i++) {
 		const struct guest_package *one = &packages->installed[i - 1], *two = one + 1;
 
 		if (strcmp(one->name, two->name) != 0 ||
 		    strcmp(one->architecture, two->architecture) != 0 ||
-		    is_install_only(installed, rules, one))
+		    (n && bsearch(&one->name, several, n, sizeof *several, compare_strings)))
 			continue;
 		*ARRAY_ADD(packages->broken, packages->n_broken) =
 			xasprintf("%s:%s installed as %s and as %s", one->name, one->architecture,

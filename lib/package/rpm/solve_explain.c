@@ -181,6 +181,15 @@ static int rank_of(const struct solve *solve, const struct rule *rule)
 	}
 }
 
+static struct rule read_rule(const struct solve *solve, Solver *solver, Id id)
+{
+	struct rule rule = {0};
+
+	rule.type = solver_ruleinfo(solver, id, &rule.source, &rule.target, &rule.dep);
+	rule.rank = rank_of(solve, &rule);
+	return rule;
+}
+
 static struct rule best_rule(const struct solve *solve, Solver *solver)
 {
 	struct rule best = {0};
@@ -189,11 +198,8 @@ static struct rule best_rule(const struct solve *solve, Solver *solver)
 	queue_init(&rules);
 	solver_findallproblemrules(solver, 1, &rules);
 	for (int i = 0; i < rules.count; i++) {
-		struct rule rule = {0};
+		struct rule rule = read_rule(solve, solver, rules.elements[i]);
 
-		rule.type = solver_ruleinfo(solver, rules.elements[i], &rule.source, &rule.target,
-					    &rule.dep);
-		rule.rank = rank_of(solve, &rule);
 		if (rule.rank > best.rank)
 			best = rule;
 	}
@@ -201,14 +207,38 @@ static struct rule best_rule(const struct solve *solve, Solver *solver)
 	return best;
 }
 
-static void describe_need(const struct solve *solve, Id candidate, const struct rule *rule,
-			  struct solve_why *ret)
+/* What is needed may be there, but for another version of it that something else needs; or NULL. */
+static char *about_versions(const struct solve *solve, Solver *solver)
+{
+	char *about = NULL;
+	Queue rules;
+
+	queue_init(&rules);
+	solver_findallproblemrules(solver, 1, &rules);
+	for (int i = 0; i < rules.count && !about; i++) {
+		struct rule rule = read_rule(solve, solver, rules.elements[i]);
+		CLEANUP_FREE char *one = NULL, *other = NULL;
+
+		if (rule.type != SOLVER_RULE_PKG_SAME_NAME)
+			continue;
+		one = solve_label(solve, rule.source);
+		other = solve_label(solve, rule.target);
+		about = xasprintf("; %s cannot be installed beside %s", one, other);
+	}
+	queue_free(&rules);
+	return about;
+}
+
+static void describe_need(const struct solve *solve, Solver *solver, Id candidate,
+			  const struct rule *rule, struct solve_why *ret)
 {
 	CLEANUP_FREE char *subject = subject_of(solve, candidate, rule->source);
 	bool stays = solve_is_installed(solve, rule->source);
-	CLEANUP_FREE char *about = stays ? xstrdup("") : about_providers(solve, rule->dep);
+	CLEANUP_FREE char *about = stays ? xstrdup("") : about_versions(solve, solver);
 	bool nothing = rule->type == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP;
 
+	if (!about)
+		about = about_providers(solve, rule->dep);
 	ret->reason = stays ? "conflict" : "depends";
 	ret->detail = xasprintf("%sneeds %s%s%s", subject, pool_dep2str(solve->pool, rule->dep),
 				nothing ? ", which nothing on the mirror provides" : "", about);
@@ -241,7 +271,7 @@ static void describe(const struct solve *solve, Solver *solver, Id candidate, st
 	switch ((int)rule.type) {
 	case SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP:
 	case SOLVER_RULE_PKG_REQUIRES:
-		describe_need(solve, candidate, &rule, ret);
+		describe_need(solve, solver, candidate, &rule, ret);
 		break;
 	case SOLVER_RULE_PKG_CONFLICTS:
 	case SOLVER_RULE_PKG_SELF_CONFLICT:

@@ -19,7 +19,7 @@
 #include "base/memory.h"
 
 /* Counts with the keys of caches: another number, and they are made again. */
-#define CACHE_FORMAT "coldpatch-1 libsolv-" LIBSOLV_VERSION_STRING
+#define CACHE_FORMAT "coldpatch-2 libsolv-" LIBSOLV_VERSION_STRING
 
 struct solve_repo {
 	struct solve *solve;
@@ -41,6 +41,12 @@ static int unreadable(const struct mirror_source *source, const char *path, cons
 	return error_set(err, ERROR_MIRROR,
 			 "%s/%s: it cannot be read: %s; make the mirror snapshot again",
 			 source->directory, path, why);
+}
+
+/* What was written a moment ago. */
+static int lost(const struct solve *solve, struct error *err)
+{
+	return error_set(err, ERROR_IO, "%s: a cache cannot be read back", solve->work_dir);
 }
 
 typedef int parse_function(Repo *repo, FILE *file, void *opaque);
@@ -205,7 +211,7 @@ static int load_repo(struct solve *solve, size_t index, struct error *err)
 	/* libsolv prefers the greater number */
 	repo->priority = -(int)(it->source->priority < 1000000 ? it->source->priority : 1000000);
 	if (!cache || repo_add_solv(repo, cache, 0) != 0)
-		return unreadable(it->source, it->source->index_path, "its cache is damaged", err);
+		return lost(solve, err);
 	return 0;
 }
 
@@ -303,7 +309,7 @@ static int read_modules(const struct solve *solve, const struct solve_repo *it, 
 	if (!cache)
 		cache = solve_cache_open(solve->work_dir, &it->key, "modules");
 	if (!cache)
-		return unreadable(it->source, path, "its cache is damaged", err);
+		return lost(solve, err);
 	rpm_modules_add(ret, cache);
 	return 0;
 }

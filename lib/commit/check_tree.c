@@ -244,11 +244,18 @@ static int check_rewritten(struct check *check, const struct listing_node *was,
 	return S_ISREG(was->stat.mode) ? check_copy(was, is, err) : 0;
 }
 
+/* Numbers of inodes are those of the copy.  An image is read through one whose journal must be
+ * replayed; of the result, where that was done, the file system itself is read. */
+static bool one_is_copy(const struct listing_node *was, const struct listing_node *is)
+{
+	return fs_is_copy(was->fs) || fs_is_copy(is->fs);
+}
+
 static int check_untouched(struct check *check, const struct listing_node *was,
 			   const struct listing_node *is, struct error *err)
 {
 	const char *difference = compare_stats(&was->stat, &is->stat);
-	bool rewritten = fs_is_copy(is->fs) || commit_paths_has(check->rewritten, is->path);
+	bool rewritten = one_is_copy(was, is) || commit_paths_has(check->rewritten, is->path);
 	bool directory = S_ISDIR(was->stat.mode);
 
 	if (was->mount != is->mount || (!rewritten && was->stat.ino != is->stat.ino))
@@ -261,7 +268,7 @@ static int check_untouched(struct check *check, const struct listing_node *was,
 		difference = "number of names";
 	if (difference)
 		return commit_differs(err, was->path, difference);
-	if ((check->rewritten || fs_is_copy(is->fs)) && !directory && is->stat.nlink > 1)
+	if ((check->rewritten || one_is_copy(was, is)) && !directory && is->stat.nlink > 1)
 		renumbered_add(&check->renumbered, was, is);
 	if (rewritten && check_rewritten(check, was, is, err) < 0)
 		return -1;

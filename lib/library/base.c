@@ -221,6 +221,14 @@ char *base_staged_path(const struct library *library, const char *run)
 	return library_path(library, "bases/%s", temporary);
 }
 
+/* Left where it was made it would be published with the generation. */
+static int remove_staged(const char *path, struct error *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	return 0;
+}
+
 /* The file of a copy was made beside its place, by base_staged_path. */
 static int place_own(const struct base *base, int dir, const char *file, struct error *err)
 {
@@ -233,9 +241,7 @@ static int place_own(const struct base *base, int dir, const char *file, struct 
 	result = change_link(AT_FDCWD, base->path, dir, file, err);
 	if (result < 0 && err->kind == ERROR_BUSY)
 		result = 0;
-	if (result == 0)
-		unlink(base->path);
-	return result;
+	return result < 0 ? result : remove_staged(base->path, err);
 }
 
 static int add(const struct library *library, const struct base *base, struct error *err)
@@ -281,9 +287,9 @@ int base_add(const struct library *library, const struct base *base, struct erro
 				 "%s is a base already, left where it lies; import it with "
 				 "--reference",
 				 there->path);
-	if (base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0)
-		unlink(base->path);
-	return 0;
+	return base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0
+		       ? remove_staged(base->path, err)
+		       : 0;
 }
 
 static int by_digest(const void *a, const void *b)

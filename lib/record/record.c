@@ -50,6 +50,14 @@ const struct record_subject *record_overlay(const struct record *record, size_t 
 	return NULL;
 }
 
+const struct digest *record_content(const struct record *record, size_t n)
+{
+	for (size_t i = 0; i < record->n_subjects; i++)
+		if (is_content(record->subjects[i].name) && n-- == 0)
+			return &record->subjects[i].digest;
+	return NULL;
+}
+
 const struct record_dependency *record_dependency_named(const struct record *record,
 							const char *name, size_t n)
 {

@@ -71,6 +71,8 @@ struct record *record_from_json(const json_t *json, struct error *err);
 /* Overlay files (subjects without RECORD_CONTENT_SUFFIX) and dependencies by name, in order: the
  * n-th overlay is backed by the n-th "parent".  NULL when there are not so many. */
 const struct record_subject *record_overlay(const struct record *record, size_t n);
+/* What that overlay shows a guest, all of its chain together; NULL: the record does not say. */
+const struct digest *record_content(const struct record *record, size_t n);
 const struct record_dependency *record_dependency_named(const struct record *record,
 							const char *name, size_t n);
 

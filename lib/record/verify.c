@@ -14,6 +14,7 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "disk/block.h"
 #include "disk/image.h"
 #include "record/record.h"
 
@@ -31,12 +32,14 @@ struct walk {
 	const struct verify_request *request;
 	struct verification *out;
 	const struct record_keys *keys;
-	struct image *image;   /* NULL: its chain could not be followed */
-	struct digest *files;  /* of image->files, taken as the walk needs them */
-	size_t n_files;	       /* how many of them are taken */
-	bool apart;	       /* below a squash: the records are not about image->files */
-	bool *used;	       /* ancestor records that some record names */
-	struct digest *wanted; /* what the last record that was missing is; owned, or NULL */
+	struct image *image;	/* NULL: its chain could not be followed */
+	struct digest *files;	/* of image->files, taken as the walk needs them */
+	size_t n_files;		/* how many of them are taken */
+	size_t n_covered;	/* how many of them some record tells of */
+	struct digest *content; /* what the first record says of all of them; owned, or NULL */
+	bool apart;		/* below a squash: the records are not about image->files */
+	bool *used;		/* ancestor records that some record names */
+	struct digest *wanted;	/* what the last record that was missing is; owned, or NULL */
 };
 
 static struct finding *add(struct walk *walk, enum finding_status status, const char *what,
@@ -142,6 +145,9 @@ static int check_files(struct walk *walk, const struct record *record, size_t le
 		return -1;
 	n = find_overlay(record, path, &digest);
 	compare(walk, "overlay", path, &record_overlay(record, n)->digest, &digest);
+	walk->n_covered = level + 2;
+	if (level == 0 && record_content(record, n))
+		walk->content = xmemdup(record_content(record, n), sizeof *walk->content);
 	return check_parent(walk, record_dependency_named(record, "parent", n), level, err);
 }
 
@@ -261,6 +267,23 @@ static int check_level(struct walk *walk, const struct record *record, size_t le
 	return level == 0 ? check_overlay_alone(walk, record, err) : 0;
 }
 
+/* Of files that no record tells of. */
+static int check_content(struct walk *walk, struct error *err)
+{
+	CLEANUP(block_free)
+	struct block *block = NULL;
+	struct digest digest;
+
+	if (!walk->image || !walk->content || !walk->request->work_dir ||
+	    walk->n_covered >= walk->image->n_files || verification_has(walk->out, FINDING_BAD))
+		return 0;
+	block = image_attach(walk->image, false, walk->request->work_dir, err);
+	if (!block || image_content_digest(block, walk->request->monitor, &digest, err) < 0)
+		return -1;
+	compare(walk, "content", walk->request->overlay, walk->content, &digest);
+	return 0;
+}
+
 static int walk_down(struct walk *walk, struct error *err)
 {
 	CLEANUP(record_free)
@@ -282,7 +305,7 @@ static int walk_down(struct walk *walk, struct error *err)
 		record_free(record);
 		record = steal(next);
 	}
-	return name_unused(walk, err);
+	return name_unused(walk, err) < 0 ? -1 : check_content(walk, err);
 }
 
 /* An image that cannot be opened is a finding, but for one that is not there or not ours to read.
@@ -421,6 +444,7 @@ int record_verify(const struct verify_request *request, struct verification *ret
 	free(walk.files);
 	free(walk.used);
 	free(walk.wanted);
+	free(walk.content);
 	if (result < 0) {
 		verification_free(&out);
 		*err = problem;

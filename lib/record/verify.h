@@ -2,6 +2,9 @@
 /*
  * Verifying an overlay against its record, and the record's ancestors down the chain to the base.
  *
+ * Where the records that were given do not reach down to the last file of the chain, the content of
+ * the whole, which the first of them has the digest of, is read and compared.
+ *
  * What is found out is data: one finding per thing that was compared, so that whatever differs is
  * named with what it should be and what it is.
  */
@@ -47,6 +50,9 @@ struct verify_request {
 	 * that the record speaks of. */
 	const char *const *backing;
 	size_t n_backing;
+	/* A private directory, for reading the content where no record tells of the lowest files of
+	 * the chain.  NULL: then nothing is known of them. */
+	const char *work_dir;
 	const struct monitor *monitor;
 };
 

@@ -150,6 +150,7 @@ const struct confinement confinement_verify_record = {
 			{"key_ends", NULL, CONFINED_READ},
 			{"backing", NULL, CONFINED_READ},
 			{"chain_below", NULL, CONFINED_READ},
+			{"work_dir", NULL, CONFINED_FILL},
 			{0},
 		},
 };

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "session/image.h"
 #include "session/session.h"
 #include "session/strings.h"
 #include "session/task.h"
+#include "session/workspace.h"
 
 /* What tells of a key's end lies beside it; the worker may read only what is named. */
 static json_t *key_ends(const char *const *keys, size_t n)
@@ -66,16 +68,33 @@ static int has_bad_finding(const json_t *findings)
 	return 0;
 }
 
+/* Who may not write to scratch can verify all the same, as far as records reach. */
+static struct workspace *work_place(const struct coldpatch_session *session)
+{
+	CLEANUP_FREE char *janitor = session_program(session, "coldpatch-janitor");
+	CLEANUP_FREE char *run = run_id_new();
+	struct error ignored = {0};
+
+	if (directory_make(session->config.scratch, 0700, &ignored) < 0)
+		return NULL;
+	return workspace_new(session->config.scratch, WORKSPACE_PREFIX, run, janitor, &ignored);
+}
+
 int coldpatch_record_verify(struct coldpatch_session *session,
 			    const struct coldpatch_verify_options *options, char **ret_json,
 			    struct coldpatch_error *ret_err)
 {
+	CLEANUP(workspace_free)
+	struct workspace *workspace = NULL;
 	CLEANUP_JSON json_t *input = NULL, *result = NULL;
 	struct error err = {0};
 
 	if (check_names(options, &err) < 0)
 		return session_fail(ret_err, &err);
 	input = verify_input(session, options);
+	workspace = work_place(session);
+	if (workspace)
+		json_put_string(input, "work_dir", workspace->path);
 	if (json_array_size(json_object_get(input, "public_keys")) == 0)
 		error_set(&err, ERROR_CONFIG,
 			  "no public key to verify with; name one with --public-key");

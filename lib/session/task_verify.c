@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * verify-record: {"overlays", "record", "parent_records", "public_keys", "backing", "chain_below"}
+ * verify-record: {"overlays", "record", "parent_records", "public_keys", "backing", "chain_below",
+ *                 "work_dir"}
  *                -> {"findings"}
  */
 #include "record/verify.h"
@@ -32,7 +33,9 @@ static int verify_each(const json_t *overlays, struct verify_request *request, j
 static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
 {
 	struct verify_request request = {
-		.record = json_string_value(json_object_get(input, "record")), .monitor = monitor};
+		.record = json_string_value(json_object_get(input, "record")),
+		.work_dir = json_string_value(json_object_get(input, "work_dir")),
+		.monitor = monitor};
 	CLEANUP_FREE const char **records = strings_of_json(
 		json_object_get(input, "parent_records"), &request.n_ancestor_records);
 	CLEANUP_FREE const char **keys =

@@ -75,19 +75,19 @@ static int check_database(struct tree *tree, const struct package_state *before,
 /* Collects what nobody is known to write. */
 struct surprises {
 	const struct package_family *family;
-	const struct ownership *ownership;
+	const struct ownership *ownership, *owned_before;
 	char *named[NAMED_MAX];
 	size_t n;
 };
 
-/* Directories get new times from what happens in them; old versions' files go away. */
-static bool is_unremarkable(const struct layer_entry *entry)
+/* Directories get new times from what happens in them; what a package had goes away. */
+static bool is_unremarkable(const struct surprises *surprises, const struct layer_entry *entry)
 {
 	if (entry->action == LAYER_METADATA)
 		return S_ISDIR(entry->stat.mode);
 	return entry->action == LAYER_REMOVE &&
-	       (strncmp(entry->path, "/usr/", 5) == 0 || strncmp(entry->path, "/lib/", 5) == 0 ||
-		strncmp(entry->path, "/opt/", 5) == 0);
+	       (ownership_has(surprises->owned_before, entry->path) ||
+		ownership_has_below(surprises->owned_before, entry->path));
 }
 
 static int judge_entry(struct surprises *surprises, const struct layer_entry *entry,
@@ -96,7 +96,7 @@ static int judge_entry(struct surprises *surprises, const struct layer_entry *en
 	if (path_is_identity(entry->path) && entry->action != LAYER_METADATA)
 		return error_set(err, ERROR_GUEST,
 				 "the update changed %s, which is the guest's own", entry->path);
-	if (is_unremarkable(entry) || path_is_expected(surprises->family, entry->path) ||
+	if (is_unremarkable(surprises, entry) || path_is_expected(surprises->family, entry->path) ||
 	    ownership_has(surprises->ownership, entry->path) ||
 	    (S_ISDIR(entry->stat.mode) && ownership_has_below(surprises->ownership, entry->path)))
 		return 0;
@@ -121,10 +121,13 @@ static void report_surprises(const struct surprises *surprises, struct commit_re
 			   surprises->n, text.data);
 }
 
-static int check_paths(const struct package_files_check *files, struct commit_report *report,
+static int check_paths(const struct package_files_check *files,
+		       const struct ownership *owned_before, struct commit_report *report,
 		       struct error *err)
 {
-	struct surprises surprises = {.family = files->family, .ownership = files->ownership};
+	struct surprises surprises = {.family = files->family,
+				      .ownership = files->ownership,
+				      .owned_before = owned_before};
 	int status = 0;
 
 	for (size_t i = 0; status == 0 && i < files->seen->n_entries; i++)
@@ -136,30 +139,37 @@ static int check_paths(const struct package_files_check *files, struct commit_re
 	return status;
 }
 
-int commit_check_guest(const struct guest *before, const struct guest *after,
-		       struct tree *after_tree, const struct package_state *state_before,
-		       const struct plan *plan, const struct package_payloads *payloads,
-		       const struct package_family *family, const struct commit_seen *seen,
-		       struct commit_report *ret, struct error *err)
+static int check_files(const struct commit_guests *guests, struct commit_report *report,
+		       struct error *err)
 {
 	CLEANUP(ownership_free)
-	struct ownership *ownership = NULL;
-	struct package_files_check files = {.tree = after_tree,
-					    .plan = plan,
-					    .family = family,
-					    .payloads = payloads,
-					    .seen = seen};
+	struct ownership *before = ownership_read(guests->family, guests->before_tree, err);
+	CLEANUP(ownership_free)
+	struct ownership *after =
+		before ? ownership_read(guests->family, guests->after_tree, err) : NULL;
+	const struct package_files_check files = {.tree = guests->after_tree,
+						  .ownership = after,
+						  .plan = guests->plan,
+						  .family = guests->family,
+						  .payloads = guests->payloads,
+						  .seen = guests->seen};
+
+	if (!after || check_paths(&files, before, report, err) < 0)
+		return -1;
+	return check_package_files(&files, report, err);
+}
+
+int commit_check_guest(const struct commit_guests *guests, struct commit_report *ret,
+		       struct error *err)
+{
 	struct commit_report report = {0};
 
-	if (check_database(after_tree, state_before, plan, family, err) < 0 ||
-	    check_identity(&before->identity, &after->identity, err) < 0 ||
-	    boot_check(before, after, after_tree, err) < 0)
+	if (check_database(guests->after_tree, guests->state_before, guests->plan, guests->family,
+			   err) < 0 ||
+	    check_identity(&guests->before->identity, &guests->after->identity, err) < 0 ||
+	    boot_check(guests->before, guests->after, guests->after_tree, err) < 0)
 		return -1;
-	files.ownership = ownership = ownership_read(family, after_tree, err);
-	if (!ownership)
-		return -1;
-	if (check_paths(&files, &report, err) < 0 ||
-	    check_package_files(&files, &report, err) < 0) {
+	if (check_files(guests, &report, err) < 0) {
 		commit_report_free(&report);
 		return -1;
 	}

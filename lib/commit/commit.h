@@ -69,13 +69,20 @@ struct commit_report {
 };
 void commit_report_free(struct commit_report *report);
 
+struct commit_guests {
+	const struct guest *before, *after;
+	struct tree *before_tree, *after_tree;
+	const struct package_state *state_before;
+	const struct plan *plan;
+	const struct package_payloads *payloads;
+	const struct package_family *family;
+	const struct commit_seen *seen; /* of `after_tree` */
+};
+
 /* All but the two above: package database equals the plan's end state,
  * nothing half-configured, files of changed packages match, kernels have initramfs and entry,
- * default root exists, identity unchanged, unexpected paths.  `seen` is of the same tree. */
-int commit_check_guest(const struct guest *before, const struct guest *after,
-		       struct tree *after_tree, const struct package_state *state_before,
-		       const struct plan *plan, const struct package_payloads *payloads,
-		       const struct package_family *family, const struct commit_seen *seen,
-		       struct commit_report *ret, struct error *err);
+ * default root exists, identity unchanged, unexpected paths. */
+int commit_check_guest(const struct commit_guests *guests, struct commit_report *ret,
+		       struct error *err);
 
 #endif

@@ -177,9 +177,21 @@ static bool find_string(char **sorted, size_t n, const char *text)
 	return n > 0 && bsearch(&copy, sorted, n, sizeof *sorted, compare_strings) != NULL;
 }
 
+static bool is_diverted_to(const struct ownership *ownership, const char *path)
+{
+	for (size_t i = 0; i < ownership->n_diversions; i++) {
+		CLEANUP_FREE char *real = real_path(ownership, ownership->diversions[i].to);
+
+		if (strcmp(real, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool ownership_has(const struct ownership *ownership, const char *path)
 {
-	return find_string(ownership->real, ownership->n_real, path);
+	return find_string(ownership->real, ownership->n_real, path) ||
+	       is_diverted_to(ownership, path);
 }
 
 bool ownership_has_below(const struct ownership *ownership, const char *directory)

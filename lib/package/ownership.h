@@ -18,7 +18,7 @@ struct ownership *ownership_read(const struct package_family *family, struct tre
 void ownership_free(struct ownership *ownership);
 DEFINE_CLEANUP(struct ownership, ownership_free)
 
-/* Does any package list this real path? */
+/* Does any package list this real path, or one that is diverted to it? */
 bool ownership_has(const struct ownership *ownership, const char *path);
 /* rpm makes the directories above what a package has, in the name of none. */
 bool ownership_has_below(const struct ownership *ownership, const char *directory);

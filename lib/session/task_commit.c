@@ -244,6 +244,17 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 		.rewritten = inputs->n_below ? &inputs->rewritten : NULL,
 		.monitor = monitor,
 	};
+	const struct commit_guests guests = {
+		.before = inputs->parent->guest,
+		.after = result->guest,
+		.before_tree = inputs->parent->tree,
+		.after_tree = result->tree,
+		.state_before = &inputs->parent->state,
+		.plan = inputs->plan,
+		.payloads = &inputs->payloads,
+		.family = result->family,
+		.seen = &seen,
+	};
 	CLEANUP(checkers_free)
 	struct checkers *checkers = NULL;
 
@@ -253,9 +264,7 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 		return explain(checkers, err);
 	if (checkers_wait(checkers, err) < 0)
 		return -1;
-	return commit_check_guest(inputs->parent->guest, result->guest, result->tree,
-				  &inputs->parent->state, inputs->plan, &inputs->payloads,
-				  result->family, &seen, report, err);
+	return commit_check_guest(&guests, report, err);
 }
 
 static int describe_outputs(const struct subject *result, struct content_digests *content,

@@ -63,17 +63,26 @@ static void bring(const char *path, const char *content)
 	digest_of(content, strlen(content), &file->sha256);
 }
 
-static void layer_has(const char *path)
+static void layer_does(enum layer_action action, const char *path)
 {
 	struct layer_entry *entry = ARRAY_ADD(seen.entries, seen.n_entries);
 
-	*entry = (struct layer_entry){.action = LAYER_REPLACE, .path = xstrdup(path)};
+	*entry = (struct layer_entry){.action = action, .path = xstrdup(path)};
 }
 
 static int check_guest(struct error *err)
 {
-	return commit_check_guest(&before, &after, guest.tree, &state, &plan, &payloads,
-				  package_family_by_name("deb"), &seen, &report, err);
+	const struct commit_guests guests = {.before = &before,
+					     .after = &after,
+					     .before_tree = guest.tree,
+					     .after_tree = guest.tree,
+					     .state_before = &state,
+					     .plan = &plan,
+					     .payloads = &payloads,
+					     .family = package_family_by_name("deb"),
+					     .seen = &seen};
+
+	return commit_check_guest(&guests, &report, err);
 }
 
 static void refused(enum error_kind kind, const char *words)
@@ -91,13 +100,16 @@ START_TEST(what_scripts_did_is_told)
 
 	bring("/dir/file", "old\n");
 	bring("/etc/hello", "as the package brings it\n");
-	layer_has("/dir/file");
-	layer_has("/etc/cron.d/evil");
-	layer_has("/srv/x");
+	layer_does(LAYER_REPLACE, "/dir/file");
+	layer_does(LAYER_REPLACE, "/etc/cron.d/evil");
+	layer_does(LAYER_REPLACE, "/srv/x");
+	layer_does(LAYER_REMOVE, "/dir");
+	layer_does(LAYER_REMOVE, "/opt/of-the-administrator");
 	ck_assert_msg(check_guest(&err) == 0, "%s", err.msg);
 	ck_assert_uint_eq(report.n_warnings, 2);
-	ck_assert_str_eq(report.warnings[0], "the update changed 2 paths that no package owns: "
-					     "/etc/cron.d/evil, /srv/x");
+	ck_assert_str_eq(report.warnings[0], "the update changed 3 paths that no package owns: "
+					     "/etc/cron.d/evil, /srv/x, "
+					     "/opt/of-the-administrator");
 	ck_assert_str_eq(report.warnings[1],
 			 "/etc/hello of hello 2.0 is not what the package brings");
 }
@@ -128,7 +140,7 @@ END_TEST
 START_TEST(a_host_key_is_the_guests_own)
 {
 	bring("/dir/file", "old\n");
-	layer_has("/etc/ssh/ssh_host_rsa_key");
+	layer_does(LAYER_REPLACE, "/etc/ssh/ssh_host_rsa_key");
 	refused(ERROR_GUEST,
 		"the update changed /etc/ssh/ssh_host_rsa_key, which is the guest's own");
 }

@@ -279,13 +279,23 @@ static int check_guest(const struct opened *parent, const struct opened *result,
 	CLEANUP_FREE char *package = file_in_work("hello.dummy");
 	struct package_payloads payloads = {0};
 	struct commit_report report = {0};
+	const struct commit_guests guests = {
+		.before = parent->guest,
+		.after = result->guest,
+		.before_tree = parent->tree,
+		.after_tree = result->tree,
+		.state_before = &parent->state,
+		.plan = made,
+		.payloads = &payloads,
+		.family = result->family,
+		.seen = seen,
+	};
 	int outcome;
 
 	MUST(file_replace(package, "hello 2\n", 8, 0644, &err));
 	MUST(package_payloads_add(&payloads, &dummy_manager, package,
 				  &made->resolution.changes[0].sha256, &err));
-	outcome = commit_check_guest(parent->guest, result->guest, result->tree, &parent->state,
-				     made, &payloads, result->family, seen, &report, &err);
+	outcome = commit_check_guest(&guests, &report, &err);
 	if (outcome == 0)
 		ck_assert_uint_eq(report.n_warnings, 0);
 	commit_report_free(&report);

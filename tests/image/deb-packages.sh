@@ -119,3 +119,18 @@ override() { echo 'nosuchuser root 755 /usr/share/a/x' >> var/lib/dpkg/statoverr
 prepare override
 expect 79 "${APPLY[@]}"
 expect_message "dpkg: exit status 2: unrecoverable fatal error, aborting: unknown system user 'nosuchuser' in statoverride file"
+
+# A question that nobody saw stays one that debconf may ask later.
+start
+old a 1 ''
+new a 2 ''
+dpkg-deb -R "$WORK/new/a_2.deb" "$WORK/question"
+printf 'Template: a/q\nType: string\nDefault: thirty\nDescription: how many?\n' > "$WORK/question/DEBIAN/templates"
+printf '#!/bin/sh\n. /usr/share/debconf/confmodule\ndb_input critical a/q || true\ndb_go\n' > "$WORK/question/DEBIAN/config"
+printf '#!/bin/sh\n. /usr/share/debconf/confmodule\ndb_get a/q\n[ "$RET" = thirty ]\n' > "$WORK/question/DEBIAN/postinst"
+chmod 755 "$WORK"/question/DEBIAN/{config,postinst}
+dpkg-deb -Zgzip --root-owner-group -b "$WORK/question" "$WORK/new/a_2.deb" >/dev/null
+prepare true
+expect 0 "${APPLY[@]}"
+unseen() { grep -qx 'Name: a/q' var/cache/debconf/config.dat && ! sed -n '/^Name: a.q$/,/^$/p' var/cache/debconf/config.dat | grep '^Flags:.*seen'; }
+look unseen || fail "the question counts as seen"

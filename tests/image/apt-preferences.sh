@@ -33,3 +33,11 @@ others() { # what is no file is passed over, a link to one is read
 change_guest "$guest" others
 plan 2
 grep -q "left *victim *pinned" "$OUT" || { cat "$OUT"; fail "the link does not count"; }
+
+unfinished() { # the last line of a file ends with the file, and so does what it says
+	rm -rf etc/apt/preferences.d/* && printf 'Package: victim\nPin: version 1.0\nPin-Priority: 1001' > etc/apt/preferences &&
+		printf 'Package: dpkg\nPin: version 1*\nPin-Priority: 1001' | tee etc/apt/preferences.d/a > etc/apt/preferences.d/b
+}
+change_guest "$guest" unfinished
+plan 2
+grep -q "left *victim *pinned" "$OUT" || { cat "$OUT"; fail "records of two files are taken for one"; }

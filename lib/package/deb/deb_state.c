@@ -97,10 +97,10 @@ static int read_preferences_dir(struct tree *tree, struct buffer *ret, struct er
 
 		if (!is_preferences_name(names.items[i]))
 			continue;
-		buffer_puts(ret, "\n");
+		/* The file before need not end its last line, nor its record. */
+		buffer_puts(ret, "\n\n");
 		if (read_preferences_file(tree, path, ret, err) < 0)
 			return -1;
-		buffer_puts(ret, "\n");
 	}
 	return 0;
 }

@@ -2,12 +2,13 @@
 /*
  * Files that must be in the guest during the run and not after it.  A name that is free is taken
  * with a file of ours and given back, with its directory's mtime kept both times; a name that is in
- * use gets ours mounted over it.  When a package has put its own file in the place of ours, that
- * one stays.
+ * use gets ours mounted over it, or, where a package may bring such a file, the guest's own is
+ * moved aside.  When a package has put its own file in the place of ours, that one stays.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct put {
 	bool made;
 	struct stat made_stat;
 	char *mounted; /* where it lies over the guest's own */
+	char *moved;   /* where the guest's own is meanwhile */
 };
 static struct put *all_puts;
 static size_t n_puts;
@@ -92,11 +94,33 @@ static int put_over(struct put *put, struct error *err)
 	return mount_over(ours, put->mounted, err);
 }
 
+static int rename_quietly(const char *from, const char *to, unsigned flags)
+{
+	struct stat before;
+	CLEANUP_CLOSE int parent = parent_open(from, &before);
+
+	if (parent < 0 || renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) < 0)
+		return -1;
+	return keep_mtime(parent, &before);
+}
+
+static int put_instead(struct put *put, struct error *err)
+{
+	put->moved = xasprintf("%s.coldpatch", put->file->path);
+	if (rename_quietly(put->file->path, put->moved, RENAME_NOREPLACE) < 0)
+		return error_os(err, ERROR_HOST, errno, "move the guest's %s aside",
+				put->file->path);
+	return put_make(put, err);
+}
+
 static int put_place(struct put *put, struct error *err)
 {
 	struct stat there;
 
-	return lstat(put->file->path, &there) == 0 ? put_over(put, err) : put_make(put, err);
+	if (lstat(put->file->path, &there) < 0)
+		return put_make(put, err);
+	return put->file->replaceable && !S_ISDIR(there.st_mode) ? put_instead(put, err)
+								 : put_over(put, err);
 }
 
 int puts_place(const struct job *job, struct error *err)
@@ -119,10 +143,23 @@ static bool is_ours(const struct put *put)
 	       now.st_dev == put->made_stat.st_dev;
 }
 
+static int put_move_back(const struct put *put, struct error *err)
+{
+	int status = is_ours(put) ? rename_quietly(put->moved, put->file->path, 0)
+				  : unlink_quietly(put->moved);
+
+	if (status < 0)
+		return error_os(err, ERROR_HOST, errno, "move the guest's %s back",
+				put->file->path);
+	return 0;
+}
+
 static int put_remove(struct put *put, struct error *err)
 {
 	CLEANUP_FREE char *ours = xasprintf(JOB_DIRECTORY "/%s", strrchr(put->file->path, '/') + 1);
 
+	if (put->moved)
+		return put_move_back(put, err);
 	if (put->mounted && unmount_from(put->mounted, err) < 0)
 		return -1;
 	if (put->mounted && unlink(ours) < 0)
@@ -179,6 +216,9 @@ static int file_write(const struct job_file *file, struct error *err)
 		open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, file->mode);
 	size_t len = strlen(file->content);
 
+	/* Where its directory is not there, nobody reads it. */
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0 || write(fd, file->content, len) != (ssize_t)len)
 		return error_os(err, ERROR_GUEST, errno, "write %s", file->path);
 	return 0;

@@ -117,7 +117,7 @@ struct package_command {
 	char *stage;	   /* "unpack", "configure", "remove", "finish": for progress and the log */
 	char **argv;	   /* NULL-terminated */
 	size_t n_packages; /* that it works on; 0: it finds out by itself */
-	/* What read_status understands is among its output, not on the status descriptor. */
+	/* What read_status understands is among its output, too. */
 	bool status_in_output;
 	/* Files of packages are renamed over, or removed: nothing may be mounted there. */
 	bool unpacks, removes;
@@ -136,6 +136,9 @@ void package_commands_free(struct package_commands *commands);
 struct package_event {
 	const char *package, *message; /* into the line */
 	bool warning;
+	/* A failure that counts only where no other is said, and then the last of them.  One that
+	 * begins with a blank goes on with the one before, if that ends in a colon. */
+	bool general;
 };
 
 /* Where scripts of packages are known to write files that no package lists. */

@@ -136,10 +136,10 @@ static json_t *files_to_json(const struct job_file *files, size_t n_files)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n_files; i++)
-		json_array_append_new(array, json_pack("{s:o,s:o,s:i}", "path",
-						       text_to_json(files[i].path), "content",
-						       text_to_json(files[i].content), "mode",
-						       (int)files[i].mode));
+		json_array_append_new(
+			array, json_pack("{s:o,s:o,s:i,s:b}", "path", text_to_json(files[i].path),
+					 "content", text_to_json(files[i].content), "mode",
+					 (int)files[i].mode, "replaceable", files[i].replaceable));
 	return array;
 }
 
@@ -299,6 +299,7 @@ static int get_files(const json_t *json, const char *name, struct job_file **fil
 		file->path = get_text(item, "path");
 		file->content = get_text(item, "content");
 		file->mode = (unsigned)json_integer_value(json_object_get(item, "mode"));
+		file->replaceable = json_is_true(json_object_get(item, "replaceable"));
 		if (!file->path || !file->content)
 			return bad(err, name);
 	}

@@ -78,6 +78,9 @@ struct job_command {
 struct job_file {
 	char *path, *content;
 	unsigned mode;
+	/* Of one that is put: packages may unpack another over it.  The guest's own is moved aside
+	 * and not mounted over, as renaming over a mount point is EBUSY. */
+	bool replaceable;
 };
 
 struct job {
@@ -98,7 +101,8 @@ struct job {
 	size_t n_commands;
 	struct job_file *puts; /* there while the commands run, and not after it */
 	size_t n_puts;
-	struct job_file *files; /* written after the last command, over what is there */
+	struct job_file *files; /* written after the last command, over what is there; not where
+				   there is no directory for it */
 	size_t n_files;
 };
 

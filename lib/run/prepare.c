@@ -179,8 +179,10 @@ static void set_puts(const struct run_request *request, struct job *job)
 {
 	const struct package_run_file *file = request->manager->family->run_files;
 
-	for (; file && file->path; file++)
+	for (; file && file->path; file++) {
 		job_put(job, file->path, file->content, file->mode);
+		job->puts[job->n_puts - 1].replaceable = true;
+	}
 }
 
 static void set_copied_up(const struct run_request *request, struct job *job)

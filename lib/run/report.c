@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-enum { STEPS_LIMIT = 10000, STUBS_LIMIT = 1000, WARNINGS_LIMIT = 1000 };
+enum { STEPS_LIMIT = 10000, STUBS_LIMIT = 1000, WARNINGS_LIMIT = 1000, GENERAL_LIMIT = 1000 };
 
 static const char *text(const json_t *line, const char *name)
 {
@@ -29,6 +29,20 @@ static void failed(struct report *report, const struct package_event *event)
 		report->failed_package = xstrdup(event->package);
 }
 
+static void failed_in_general(struct report *report, const struct package_event *event)
+{
+	char *before = report->failed_general;
+	size_t len = before ? strlen(before) : 0;
+
+	if (event->message[0] != ' ')
+		report->failed_general = xstrdup(event->message);
+	else if (len && len < GENERAL_LIMIT && before[len - 1] == ':')
+		report->failed_general = xasprintf("%s%s", before, event->message);
+	else
+		return;
+	free(before);
+}
+
 static void warned(struct report *report, const struct package_event *event)
 {
 	struct run_result *result = report->result;
@@ -44,7 +58,9 @@ static void on_status(struct report *report, const json_t *line)
 	struct package_event event;
 
 	report->manager->read_status(words, &event);
-	if (event.message)
+	if (event.message && event.general)
+		failed_in_general(report, &event);
+	else if (event.message)
 		(event.warning ? warned : failed)(report, &event);
 	else if (event.package)
 		monitor_progress(report->monitor, text(line, "stage"), event.package,
@@ -139,9 +155,11 @@ static int guest_failed(const struct report *report, const char *log_path, struc
 	if (report->failed_package)
 		return error_set(err, ERROR_GUEST, "%s: package %s: %s%s; see %s", report->message,
 				 report->failed_package, report->failed_message, hint, log_path);
-	if (report->failed_message)
+	if (report->failed_message || report->failed_general)
 		return error_set(err, ERROR_GUEST, "%s: %s%s; see %s", report->message,
-				 report->failed_message, hint, log_path);
+				 report->failed_message ? report->failed_message
+							: report->failed_general,
+				 hint, log_path);
 	return error_set(err, ERROR_GUEST, "%s; see %s", report->message, log_path);
 }
 
@@ -171,4 +189,5 @@ void report_free(struct report *report)
 	free(report->message);
 	free(report->failed_package);
 	free(report->failed_message);
+	free(report->failed_general);
 }

@@ -27,6 +27,7 @@ struct report {
 	char *message;
 	char *failed_message; /* the first that the package manager said, or NULL */
 	char *failed_package; /* that it named with it, or first after it; or NULL */
+	char *failed_general; /* the last general failure, see struct package_event; or NULL */
 };
 
 /* One line, without its newline.  ERROR_GUEST when it is not what a runner writes. */

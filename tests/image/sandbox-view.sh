@@ -130,12 +130,16 @@ not_captured /usr/bin/blkid
 not_captured /usr/local/sbin/blkid
 not_captured /usr/local/sbin/findmnt
 
-# The guest's own policy-rc.d is covered, not replaced; a package may bring a file where ours was.
+# The guest's own policy-rc.d is there again after the run; a package may bring a file where ours was.
 printf '#!/bin/sh\nexit 0\n' >"$tree/usr/sbin/policy-rc.d" && chmod 755 "$tree/usr/sbin/policy-rc.d"
 image
 sandbox 'cat /usr/sbin/policy-rc.d'
 logged 'exit 101'
-not_captured /usr/sbin/policy-rc.d
+captured '/usr/sbin/policy-rc.d 100755 0:0 nlink=1 size=17 '
+not_captured /usr/sbin/policy-rc.d.coldpatch
+sandbox 'echo theirs >/usr/sbin/new && mv /usr/sbin/new /usr/sbin/policy-rc.d'
+captured '/usr/sbin/policy-rc.d 100644 0:0 nlink=1 size=7 '
+not_captured /usr/sbin/policy-rc.d.coldpatch
 rm "$tree/usr/sbin/policy-rc.d" && image
 sandbox 'echo theirs >/usr/sbin/new && mv /usr/sbin/new /usr/sbin/policy-rc.d'
 captured '/usr/sbin/policy-rc.d 100644 0:0 nlink=1 size=7 '

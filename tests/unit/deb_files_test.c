@@ -209,6 +209,37 @@ START_TEST(index_is_checked)
 }
 END_TEST
 
+/* A source that has nothing but packages for every architecture is for any guest. */
+START_TEST(index_may_be_for_all)
+{
+	char path[] = "dists/s/InRelease", component[] = "main", arch[] = "amd64", all[] = "all";
+	char *components[] = {component}, *architectures[] = {all, arch};
+	struct mirror_source source = {.index_path = path,
+				       .components = components,
+				       .n_components = 1,
+				       .architectures = architectures,
+				       .n_architectures = 1};
+	struct mirror_snapshot snapshot = {.sources = &source, .n_sources = 1};
+	struct guest_packages packages = {.architecture = arch};
+	CLEANUP_APT_INDEX struct apt_index index = {0};
+	CLEANUP_FREE char *first = NULL, *second = NULL;
+	struct error err = {0};
+
+	directory = directory_make_temporary("/tmp", "deb", &err);
+	source.directory = directory;
+	write_text(path, "Origin: x\n");
+	write_text("dists/s/main/binary-all/Packages", "");
+	first = path_join(directory, "first");
+	second = path_join(directory, "second");
+	ck_assert_msg(apt_index_open(&snapshot, &packages, first, &index, &err) == 0, "%s",
+		      err.msg);
+	source.n_architectures = 2;
+	ck_assert_int_eq(apt_index_open(&snapshot, &packages, second, &index, &err), -1);
+	ck_assert_str_eq(err.msg, "mirror snapshot: no package index for architecture amd64");
+	directory_remove(directory, &err);
+}
+END_TEST
+
 /* A guest whose only directory is `directory`/root. */
 static struct tree *make_guest(void)
 {
@@ -307,6 +338,7 @@ int main(void)
 	tcase_add_test(tcase, conffiles_have_a_limit);
 	tcase_add_test(tcase, archive_has_limits);
 	tcase_add_test(tcase, index_is_checked);
+	tcase_add_test(tcase, index_may_be_for_all);
 	tcase_add_test(tcase, file_lists_are_in_a_directory);
 	tcase_add_test(tcase, directories_of_the_guest_are_bounded);
 	tcase_set_timeout(tcase, 60);

@@ -89,6 +89,9 @@ static struct package_state make_state(const char *status, const char *arch)
 
 #define P(name, status, version)                                                                   \
 	"Package: " name "\nStatus: " status "\nArchitecture: amd64\nVersion: " version "\n\n"
+#define R(name, version, replaces)                                                                 \
+	"Package: " name "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " version  \
+	"\nReplaces: " replaces "\n\n"
 #define DPKG P("dpkg", "install ok installed", "1.21")
 
 START_TEST(state_describes)
@@ -235,6 +238,16 @@ static const struct {
 	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1")
 		 P("c", "install ok installed", "1"),
 	 "package c was installed, which is not planned"},
+	/* dpkg forgot b, as another package replaces it; nothing else excuses it. */
+	{DPKG R("a", "2", "z, b (<< 2)"), NULL},
+	{DPKG R("a", "2", "b"), NULL},
+	{DPKG R("a", "2", "b:any, z"), NULL},
+	{DPKG R("a", "2", "bb, a-b, b-x"), "package b was removed, which is not planned"},
+	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1")
+		 R("c", "1", "b"),
+	 "package c was installed, which is not planned"},
+	{DPKG P("a", "install ok installed", "2") R("c", "1", "b"),
+	 "package b was removed, which is not planned"},
 	{"nonsense", "after the run: /var/lib/dpkg/status: line 1: not a \"Field: value\" line"},
 	{DPKG P("a", "install ok installed", "2") P("b", "install ok installed", "1"), NULL},
 };
@@ -258,6 +271,27 @@ START_TEST(verify_compares)
 		ck_assert_int_eq(err.kind, ERROR_GUEST);
 		ck_assert_str_eq(err.msg, wrong_ends[_i].message);
 	}
+	resolution_free(&resolution);
+}
+END_TEST
+
+/* One that was to be updated can be replaced, too: all that it had left was taken over. */
+START_TEST(verify_lets_updated_disappear)
+{
+	CLEANUP_PACKAGE_STATE struct package_state before = make_state(
+		DPKG P("a", "install ok installed", "1") P("b", "install ok installed", "1"), NULL);
+	CLEANUP_PACKAGE_STATE struct package_state after =
+		make_state(DPKG R("b", "2", "a (<< 2)"), NULL);
+	CLEANUP_PACKAGE_STATE struct package_state other =
+		make_state(DPKG P("b", "install ok installed", "2"), NULL);
+	struct resolution resolution = {0};
+	struct error err = {0};
+
+	add_change(&resolution, "a", "1", "2");
+	add_change(&resolution, "b", "1", "2");
+	ck_assert_int_eq(deb_verify(&before, &after, &resolution, &err), 0);
+	ck_assert_int_eq(deb_verify(&before, &other, &resolution, &err), -1);
+	ck_assert_str_eq(err.msg, "package a should be 2, but is not installed");
 	resolution_free(&resolution);
 }
 END_TEST
@@ -335,16 +369,29 @@ END_TEST
 
 static const struct {
 	const char *line, *package, *message;
+	bool warning, general;
 } status_lines[] = {
-	{"processing: upgrade: openssl:amd64", "openssl:amd64", NULL},
-	{"processing: trigproc: libc-bin", "libc-bin", NULL},
-	{"status: openssl : error : exit status 1 : twice", "openssl", "exit status 1 : twice"},
-	{"status: openssl:amd64: half-configured", NULL, NULL},
-	{"status: /etc/x : conffile-prompt : '/etc/x' '/etc/x.dpkg-new' 1 1", NULL, NULL},
-	{"processing: upgrade", NULL, NULL},
-	{"processing", NULL, NULL},
-	{" : error : ", NULL, NULL},
-	{"", NULL, NULL},
+	{"processing: upgrade: openssl:amd64", "openssl:amd64", NULL, false, false},
+	{"processing: disappear: foo", "foo",
+	 "is gone: other packages have taken over all of its files", true, false},
+	{"dpkg: error: cannot scan updates directory '/var/lib/dpkg/updates/': x", NULL,
+	 "cannot scan updates directory '/var/lib/dpkg/updates/': x", false, true},
+	{"dpkg: unrecoverable fatal error, aborting:", NULL,
+	 "unrecoverable fatal error, aborting:", false, true},
+	{" unknown system user 'x'", NULL, " unknown system user 'x'", false, true},
+	{"dpkg: error processing package t (--configure):", NULL, NULL, false, false},
+	{"dpkg: warning: x", NULL, NULL, false, false},
+	{"processing: trigproc: libc-bin", "libc-bin", NULL, false, false},
+	{"status: openssl : error : exit status 1 : twice", "openssl", "exit status 1 : twice",
+	 false, false},
+	{"status: openssl:amd64: half-configured", NULL, NULL, false, false},
+	{"status: /etc/x : conffile-prompt : '/etc/x' '/etc/x.dpkg-new' 1 1", NULL, NULL, false,
+	 false},
+	{"processing: upgrade", NULL, NULL, false, false},
+	{"processing", NULL, NULL, false, false},
+	{" : error : ", NULL, " : error : ", false, true},
+	{"status: : error : ", NULL, NULL, false, false},
+	{"", NULL, NULL, false, false},
 };
 
 START_TEST(status_lines_are_understood)
@@ -355,6 +402,8 @@ START_TEST(status_lines_are_understood)
 	deb_manager.read_status(line, &event);
 	ck_assert_pstr_eq(event.package, status_lines[_i].package);
 	ck_assert_pstr_eq(event.message, status_lines[_i].message);
+	ck_assert(event.warning == status_lines[_i].warning);
+	ck_assert(event.general == status_lines[_i].general);
 	free(line);
 }
 END_TEST
@@ -399,6 +448,7 @@ int main(void)
 	tcase_add_test(tcase, state_must_be_there);
 	tcase_add_test(tcase, state_digest_sees_every_file);
 	LOOP(tcase, verify_compares, wrong_ends);
+	tcase_add_test(tcase, verify_lets_updated_disappear);
 	tcase_add_test(tcase, verify_needs_a_status);
 	tcase_add_test(tcase, commands_are_batched);
 	tcase_add_test(tcase, commands_need_steps);

@@ -50,6 +50,31 @@ START_TEST(failure_names_stage_status_package_and_log)
 }
 END_TEST
 
+/* What ends the package manager as a whole counts where no package is said to have failed. */
+#define GENERAL                                                                                    \
+	STATUS("dpkg: error: of a script")                                                         \
+	STATUS(" not its own")                                                                     \
+	STATUS("dpkg: unrecoverable fatal error, aborting:")                                       \
+	STATUS(" unknown system user") STATUS(" more")
+
+START_TEST(failure_in_general)
+{
+	struct error err = {0};
+
+	ck_assert_int_eq(outcome_of(GENERAL END("failed", "unpack: dpkg: exit status 2"), &err),
+			 -1);
+	ck_assert_str_eq(err.msg, "unpack: dpkg: exit status 2: unrecoverable fatal error, "
+				  "aborting: unknown system user; see /runs/1/log");
+	ck_assert_int_eq(outcome_of(GENERAL STATUS("status: a : error : x")
+					    END("failed", "unpack: dpkg: exit status 1"),
+				    &err),
+			 -1);
+	ck_assert_str_eq(err.msg, "unpack: dpkg: exit status 1: package a: x; see /runs/1/log");
+	ck_assert_int_eq(outcome_of(STATUS(" of nothing") END("failed", "x"), &err), -1);
+	ck_assert_str_eq(err.msg, "x; see /runs/1/log");
+}
+END_TEST
+
 START_TEST(failure_without_a_package)
 {
 	struct error err = {0};
@@ -222,7 +247,7 @@ START_TEST(a_job_survives_json)
 		"\"copied-up\":[\"/d\"],\"deadline\":20,"
 		"\"efi\":true,"
 		"\"environment\":[\"A=b\"],\"files\":[{\"content\":\"c\",\"mode\":420,\"path\":\"/"
-		"f\"}],"
+		"f\",\"replaceable\":false}],"
 		"\"filesystems\":[{\"device\":\"/dev/vda1\",\"disk\":0,\"grub_drive\":\"hd0\","
 		"\"grub_type\":\"ext2\","
 		"\"label\":null,\"manager\":\"lvm\","
@@ -232,7 +257,7 @@ START_TEST(a_job_survives_json)
 		"\"hostname\":\"h\","
 		"\"log\":\"/log\",\"machine-id\":\"0123\",\"make-namespaces\":true,\"packages\":"
 		"\"/p\",\"puts\":[{\"content\":\"d\",\"mode\":493,\"path\":\"/"
-		"g\"}],\"report\":4,\"root\":\"/r\"}";
+		"g\",\"replaceable\":true}],\"report\":4,\"root\":\"/r\"}";
 	struct error err = {0};
 	CLEANUP(job_free)
 	struct job *job = job_from_json(text, strlen(text), &err);
@@ -313,6 +338,7 @@ int main(void)
 
 	tcase_add_test(cases, success_is_said);
 	tcase_add_test(cases, failure_names_stage_status_package_and_log);
+	tcase_add_test(cases, failure_in_general);
 	tcase_add_test(cases, failure_without_a_package);
 	tcase_add_test(cases, what_a_namespace_refuses_names_the_appliance);
 	tcase_add_test(cases, deadline_is_busy);

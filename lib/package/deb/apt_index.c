@@ -120,8 +120,14 @@ static int place_component(const struct mirror_source *source, size_t index, con
 	return place_index(source, index, path, lists, err);
 }
 
-/* All index files of a source that fit the guest; *native says whether one of its own architecture
- * was among them. */
+/* Of packages that fit every guest, and nothing else? */
+static bool is_independent(const struct mirror_source *source)
+{
+	return source->n_architectures == 1 && strcmp(source->architectures[0], "all") == 0;
+}
+
+/* All index files of a source that fit the guest; *native says whether there was one that must be:
+ * of its own architecture, or of a source that has no other than "all". */
 static int place_source(const struct mirror_source *source, size_t index,
 			const struct guest_packages *packages, const char *lists, bool *native,
 			struct error *err)
@@ -137,11 +143,13 @@ static int place_source(const struct mirror_source *source, size_t index,
 		const char *component = source->components[i];
 		int found = place_component(source, index, suite, component, packages->architecture,
 					    lists, err);
+		int all = found < 0 ? -1
+				    : place_component(source, index, suite, component, "all", lists,
+						      err);
 
-		if (found < 0 ||
-		    place_component(source, index, suite, component, "all", lists, err) < 0)
+		if (all < 0)
 			return -1;
-		*native = *native || found;
+		*native = *native || found || (all && is_independent(source));
 		for (size_t a = 0; a < packages->n_foreign_architectures; a++)
 			if (place_component(source, index, suite, component,
 					    packages->foreign_architectures[a], lists, err) < 0)

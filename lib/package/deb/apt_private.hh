@@ -175,6 +175,7 @@ class Report
 	std::vector<Change> collect_changes();
 	void tell_change(const Change &change);
 	VerIterator newest_offered(const PkgIterator &pkg) const;
+	VerIterator newest_missing(const PkgIterator &pkg, const VerIterator &taken) const;
 	Why explain(const PkgIterator &pkg, const VerIterator &newest);
 };
 

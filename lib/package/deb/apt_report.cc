@@ -84,11 +84,24 @@ VerIterator Report::newest_offered(const PkgIterator &pkg) const
 	return VerIterator();
 }
 
+/* The newest version that apt's rules chose before the one that is taken: its file is not there. */
+VerIterator Report::newest_missing(const PkgIterator &pkg, const VerIterator &taken) const
+{
+	for (VerIterator v = pkg.VersionList(); !v.end() && !same(v, taken); ++v)
+		if (policy.is_excluded(v) && policy.is_in_scope(pkg, v))
+			return v;
+	return VerIterator();
+}
+
 Why Report::explain(const PkgIterator &pkg, const VerIterator &newest)
 {
 	Explainer explainer(job, depcache, policy);
 	VerIterator candidate = policy.GetCandidateVer(pkg);
+	VerIterator taken = depcache[pkg].InstVerIter(depcache);
 
+	if (!depcache[pkg].Keep())
+		return {"not-on-mirror", "the index names it, but its package file is not there; " +
+						 string(taken.VerStr()) + " is taken instead"};
 	if (pkg->SelectedState == pkgCache::State::Hold)
 		return explainer.explain_held(pkg);
 	if (policy.is_excluded(newest))
@@ -107,9 +120,12 @@ void Report::tell_left()
 	for (PkgIterator pkg = depcache.PkgBegin(); !pkg.end(); ++pkg) {
 		VerIterator current = pkg.CurrentVer();
 
-		if (current.end() || !depcache[pkg].Keep())
+		if (current.end() || depcache[pkg].Delete())
 			continue;
-		VerIterator newest = newest_offered(pkg);
+		VerIterator newest =
+			depcache[pkg].Keep()
+				? newest_offered(pkg)
+				: newest_missing(pkg, depcache[pkg].InstVerIter(depcache));
 
 		if (!newest.end())
 			left.push_back({pkg, current, newest, current.Arch()});

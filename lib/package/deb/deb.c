@@ -5,7 +5,6 @@
  * apt-listchanges stay silent. */
 static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 					  "DEBIAN_PRIORITY=critical",
-					  "DEBCONF_NONINTERACTIVE_SEEN=true",
 					  "DEBCONF_NOWARNINGS=yes",
 					  "UCF_FORCE_CONFFOLD=1",
 					  "NEEDRESTART_MODE=l",

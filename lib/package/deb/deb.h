@@ -18,6 +18,7 @@ extern const struct package_manager deb_manager;
 struct deb_package {
 	char *name, *architecture, *version; /* version NULL: none */
 	char *want, *flag, *status;	     /* the three words of the Status field */
+	char *replaces;			     /* the field as it is; NULL: none */
 };
 struct deb_status {
 	struct deb_package *packages;

@@ -51,6 +51,7 @@ static struct package_command *finish(struct builder *builder, const char *stage
 	command->stage = xstrdup(stage);
 	command->argv = arguments->items;
 	command->n_packages = n_packages;
+	command->status_in_output = true;
 	return command;
 }
 

@@ -60,16 +60,30 @@ static int read_file(struct tree *tree, const char *path, size_t limit, const ch
 	return 0;
 }
 
-/* apt reads names of letters, digits, '_', '-', without extension or with ".pref". */
+/*
+ * apt's rule for names in preferences.d (GetListOfFilesInDir with extension "pref", or none):
+ * letters, digits, '_', '-', ':' and '.', but none at the beginning; where there is a dot, the last
+ * one begins ".pref".
+ */
 static bool is_preferences_name(const char *name)
 {
-	size_t len = strlen(name);
+	const char *dot = strrchr(name, '.');
 
-	if (len > 5 && strcmp(name + len - 5, ".pref") == 0)
-		len -= 5;
-	return len > 0 && name[0] != '.' &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") >=
-		       len;
+	return name[0] != '.' && (!dot || strcmp(dot, ".pref") == 0) &&
+	       name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-:"
+				 ".")] == '\0';
+}
+
+/* As apt does, passes over what is no file: a directory, a FIFO. */
+static int read_preferences_file(struct tree *tree, const char *path, struct buffer *ret,
+				 struct error *err)
+{
+	struct tree_node node;
+	int found = tree_lookup(tree, path, TREE_FOLLOW, &node, err);
+
+	if (found <= 0 || !S_ISREG(node.stat.mode))
+		return found < 0 ? -1 : 0;
+	return tree_read_file(tree, path, MAX_PREFERENCES, ret, err);
 }
 
 static int read_preferences_dir(struct tree *tree, struct buffer *ret, struct error *err)
@@ -83,10 +97,10 @@ static int read_preferences_dir(struct tree *tree, struct buffer *ret, struct er
 
 		if (!is_preferences_name(names.items[i]))
 			continue;
-		buffer_puts(ret, "\n");
-		if (read_optional(tree, path, MAX_PREFERENCES, ret, err) < 0)
+		/* The file before need not end its last line, nor its record. */
+		buffer_puts(ret, "\n\n");
+		if (read_preferences_file(tree, path, ret, err) < 0)
 			return -1;
-		buffer_puts(ret, "\n");
 	}
 	return 0;
 }
@@ -95,7 +109,7 @@ static int read_preferences(struct tree *tree, struct package_state *state, stru
 {
 	CLEANUP_BUFFER struct buffer content = {0};
 
-	if (read_optional(tree, preferences_path, MAX_PREFERENCES, &content, err) < 0 ||
+	if (read_preferences_file(tree, preferences_path, &content, err) < 0 ||
 	    read_preferences_dir(tree, &content, err) < 0)
 		return -1;
 	if (content.len == 0)

@@ -16,6 +16,7 @@ void deb_status_free(struct deb_status *status)
 		free(package->want);
 		free(package->flag);
 		free(package->status);
+		free(package->replaces);
 	}
 	free(status->packages);
 	*status = (struct deb_status){0};
@@ -75,6 +76,7 @@ static int read_package(const struct control_paragraph *paragraph, struct deb_st
 	if (!package->architecture)
 		package->architecture = xstrdup("");
 	package->version = control_get(paragraph, "Version");
+	package->replaces = control_get(paragraph, "Replaces");
 	if (split_status(paragraph, package, err) < 0)
 		return -1;
 	if (!is_absent(package))

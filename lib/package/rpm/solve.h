@@ -126,8 +126,11 @@ struct solve_why {
 void solve_explain(const struct solve *solve, Id id, Id candidate, struct solve_why *ret);
 
 /* solve_left.c: pairs of an installed package and the newest that is offered for it and does not
- * come; sorted by name and architecture. */
+ * come; also where an older one comes, as the file of the newest is not there.  Sorted by name and
+ * architecture. */
 void solve_list_left(const struct solve *solve, Queue *ret);
+/* The newest that comes in its place, or beside it; 0: none. */
+Id solve_taken_for(const struct solve *solve, Id installed);
 
 /* solve_report.c */
 int solve_report(struct solve *solve, struct resolution *ret, struct error *err);

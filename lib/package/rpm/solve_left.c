@@ -18,17 +18,55 @@ static bool is_offered(const struct solve *solve, Id id)
 	       !is_kept_away(solve, id) && solve_is_in_scope(solve, id);
 }
 
-/* The newest that the mirror has for it, or 0. */
-static Id newest_offered(const struct solve *solve, Id installed)
+/* The newest that the mirror has for it and that is newer than `than`, or 0. */
+static Id newest_offered(const struct solve *solve, Id installed, Id than)
 {
 	Pool *pool = solve->pool;
 	Id id, pp, found = 0;
 
 	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
 	if (is_offered(solve, id) && solve_is_kin(solve, installed, id) &&
-	    solve_compare_evr(solve, id, found ? found : installed) > 0)
+	    solve_compare_evr(solve, id, found ? found : than) > 0)
 		found = id;
 	return found;
+}
+
+static bool has_newer_beside(const struct solve *solve, Id installed)
+{
+	Pool *pool = solve->pool;
+	Id id, pp;
+
+	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
+	if (solve_is_installed(solve, id) && solve_is_kin(solve, installed, id) &&
+	    solve_compare_evr(solve, id, installed) > 0)
+		return true;
+	return false;
+}
+
+Id solve_taken_for(const struct solve *solve, Id installed)
+{
+	const Queue *steps = &solve->transaction->steps;
+	Id found = 0;
+
+	for (int i = 0; i < steps->count; i++) {
+		Id id = steps->elements[i];
+
+		if (!solve_is_installed(solve, id) && solve_is_kin(solve, installed, id) &&
+		    solve_compare_evr(solve, id, found ? found : installed) > 0)
+			found = id;
+	}
+	return found;
+}
+
+/* One newer than what is taken for it, whose file is not there; or 0. */
+static Id newest_missing(const struct solve *solve, Id installed)
+{
+	Id taken = solve_taken_for(solve, installed);
+	Id id = taken && !has_newer_beside(solve, installed)
+			? newest_offered(solve, installed, taken)
+			: 0;
+
+	return id && solve->hidden[id] == HIDDEN_MISSING ? id : 0;
 }
 
 /* Is it gone, or is a newer one of its name there, before or after? */
@@ -67,7 +105,8 @@ void solve_list_left(const struct solve *solve, Queue *ret)
 		MAPSET(&changed, steps->elements[i]);
 	FOR_REPO_SOLVABLES(solve->installed, id, s)
 	{
-		Id candidate = is_settled(solve, &changed, id) ? 0 : newest_offered(solve, id);
+		Id candidate = is_settled(solve, &changed, id) ? newest_missing(solve, id)
+							       : newest_offered(solve, id, id);
 
 		if (candidate)
 			queue_push2(ret, id, candidate);

@@ -182,9 +182,16 @@ static void add_left(const struct solve *solve, Id installed, Id candidate,
 		     struct resolution *resolution)
 {
 	struct package_left *left = ARRAY_ADD(resolution->left, resolution->n_left);
+	Id taken = solve_taken_for(solve, installed);
 	struct solve_why why;
 
 	solve_explain(solve, installed, candidate, &why);
+	if (taken) {
+		char *detail = why.detail;
+
+		why.detail = xasprintf("%s; %s is taken instead", detail, solve_evr(solve, taken));
+		free(detail);
+	}
 	*left = (struct package_left){
 		.name = xstrdup(solve_name(solve, installed)),
 		.architecture = xstrdup(solve_arch(solve, installed)),

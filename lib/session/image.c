@@ -471,14 +471,38 @@ static json_t *plan_document(const struct prepared *prepared)
 	return document;
 }
 
+/* In place of a device, or of a link to one, nobody wants a file. */
+static int check_output(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return error_set(err, ERROR_USAGE,
+				 "-: name a file; on standard output --json prints the plan");
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, ERROR_USAGE,
+				 "%s: is there and is not a file, so it is not replaced", path);
+	return 0;
+}
+
+static int write_plan(const char *path, const char *text, struct error *err)
+{
+	CLEANUP_FREE char *line = xasprintf("%s\n", text);
+
+	return file_replace(path, line, strlen(line), 0644, err);
+}
+
 int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpatch_image *image,
 			 const struct coldpatch_plan_options *options, char **ret_json,
 			 struct coldpatch_error *ret_err)
 {
 	CLEANUP_PREPARED struct prepared prepared = {0};
 	CLEANUP_JSON json_t *json = NULL;
+	CLEANUP_FREE char *text = NULL;
 	struct error err = {0};
 
+	if (options->output && check_output(options->output, &err) < 0)
+		return session_fail(ret_err, &err);
 	if (prepare_check_options(options, &err) < 0 ||
 	    prepare_guest(session, image, &prepared, &err) < 0 ||
 	    prepare_plan(session, options, &prepared, &err) < 0 ||
@@ -487,6 +511,9 @@ int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpat
 		return session_fail(ret_err, &err);
 	}
 	json = plan_document(&prepared);
-	*ret_json = session_text(json);
+	text = session_text(json);
+	if (options->output && write_plan(options->output, text, &err) < 0)
+		return session_fail(ret_err, &err);
+	*ret_json = steal(text);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Does a plan fit one guest now?  Nothing of this is part of the plan. */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -205,9 +206,14 @@ static void warn(struct fit *fit, char *text)
 
 static void collect_warnings(const struct plan *plan, const struct guest *guest, struct fit *fit)
 {
+	const char *who =
+		plan->resolution.n_changes
+			? "the run will finish it"
+			: "nothing is run here that would finish it; the guest's own package "
+			  "manager will";
+
 	for (size_t i = 0; i < guest->packages.n_broken; i++)
-		warn(fit,
-		     xasprintf("package %s: the run will finish it", guest->packages.broken[i]));
+		warn(fit, xasprintf("package %s: %s", guest->packages.broken[i], who));
 	for (size_t i = 0; i < plan->n_care; i++)
 		if (strcmp(plan->care[i].code, "kernel") == 0 && guest->boot.loader &&
 		    strcmp(guest->boot.loader, "none") == 0) {
@@ -215,6 +221,32 @@ static void collect_warnings(const struct plan *plan, const struct guest *guest,
 					  "start it"));
 			break;
 		}
+}
+
+static bool names_package(const char *name, const struct guest_package *package)
+{
+	CLEANUP_FREE char *colon = xasprintf("%s:%s", package->name, package->architecture);
+	CLEANUP_FREE char *dot = xasprintf("%s.%s", package->name, package->architecture);
+
+	return fnmatch(name, package->name, 0) == 0 || fnmatch(name, colon, 0) == 0 ||
+	       fnmatch(name, dot, 0) == 0;
+}
+
+static bool names_any(const char *name, const struct guest_packages *packages)
+{
+	for (size_t i = 0; i < packages->n_installed; i++)
+		if (names_package(name, &packages->installed[i]))
+			return true;
+	return false;
+}
+
+void fit_add_absent(const struct patchset *patchset, const struct guest *guest, struct fit *fit)
+{
+	for (size_t i = 0; i < patchset->n_packages; i++)
+		if (!names_any(patchset->packages[i], &guest->packages))
+			warn(fit, xasprintf("patchset %s: package %s is not installed, so nothing "
+					    "is done about it",
+					    patchset->name, patchset->packages[i]));
 }
 
 int fit_check(const struct plan *plan, const struct guest *guest, struct fit *ret,

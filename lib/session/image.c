@@ -32,6 +32,7 @@ void prepared_free(struct prepared *prepared)
 {
 	plan_free(prepared->plan);
 	fit_free(&prepared->fit);
+	patchset_free(prepared->patchset);
 	mirror_snapshot_free(prepared->snapshot);
 	guest_free(prepared->guest);
 	json_decref(prepared->image);
@@ -349,22 +350,20 @@ int prepare_check_options(const struct coldpatch_plan_options *options, struct e
 int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_options *options,
 		 struct prepared *prepared, struct error *err)
 {
-	CLEANUP(patchset_free)
-	struct patchset *patchset = NULL;
 	CLEANUP_FREE char *patchset_file = NULL;
 
 	if (refuse_blocked(prepared->guest, err) < 0)
 		return -1;
 	patchset_file = prepare_patchset_path(session, options->patchset);
-	patchset = patchset_read(patchset_file, err);
-	if (!patchset)
+	prepared->patchset = patchset_read(patchset_file, err);
+	if (!prepared->patchset)
 		return -1;
-	if (patchset_check_guest(patchset, prepared->guest->os.id, prepared->guest->os.version_id,
-				 err) < 0)
+	if (patchset_check_guest(prepared->patchset, prepared->guest->os.id,
+				 prepared->guest->os.version_id, err) < 0)
 		return -1;
 	if (open_snapshot(session, options->snapshot, prepared, err) < 0)
 		return -1;
-	return find_or_resolve(session, patchset_file, patchset, prepared, err);
+	return find_or_resolve(session, patchset_file, prepared->patchset, prepared, err);
 }
 
 /* `plan` prints the digest beside the plan: a plan that was edited by hand does not have it any
@@ -421,7 +420,11 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 
 int prepare_fit(struct prepared *prepared, struct error *err)
 {
-	return fit_check(prepared->plan, prepared->guest, &prepared->fit, err);
+	if (fit_check(prepared->plan, prepared->guest, &prepared->fit, err) < 0)
+		return -1;
+	if (prepared->patchset)
+		fit_add_absent(prepared->patchset, prepared->guest, &prepared->fit);
+	return 0;
 }
 
 int plan_code(const struct plan *plan)

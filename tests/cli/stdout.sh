@@ -60,6 +60,22 @@ SCHEMA=apply
 code 2 "${APPLY[@]}"
 code 0 "${APPLY[@]}" --allow-left-behind
 
+# What a patchset names and the guest lacks is told by both.
+cat >named.yaml <<X
+version: 1
+name: named
+description: two of them are not there
+os: {id: debian, version: "12"}
+scope: named
+packages: [victim, nothing, "victim:arm64", "vict*", "victim:all"]
+X
+for command in plan "apply --dry-run"; do
+	# shellcheck disable=SC2086 # words
+	expect 2 $command ./image.qcow2 --patchset ./named.yaml --snapshot "$SNAPSHOT"
+	[ "$(grep '^warning: ' "$OUT")" = "warning: patchset named: package nothing is not installed, so nothing is done about it
+warning: patchset named: package victim:arm64 is not installed, so nothing is done about it" ] || { cat "$OUT"; fail "$command: the warnings"; }
+done
+
 # The file of plan -o: the old one or the new one, whatever happens.
 mkdir full && mount -t tmpfs -o size=8k full full || fail "mount"
 echo before >full/plan

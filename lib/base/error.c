@@ -40,7 +40,6 @@ static enum error_kind kind_of_errno(enum error_kind kind, int os_errno)
 		return ERROR_BUSY;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		return kind == ERROR_IO ? ERROR_DENIED : kind;
 	default:
 		return kind;

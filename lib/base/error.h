@@ -41,7 +41,7 @@ int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 
 /* Same for a failed system call: ": strerror(os_errno)" is appended.  ENOSPC, EDQUOT and EFBIG
  * become ERROR_SPACE and ENOMEM becomes ERROR_BUSY, whatever kind is given; where it is ERROR_IO,
- * EACCES, EPERM and EROFS become ERROR_DENIED: no retry helps. */
+ * EACCES and EPERM become ERROR_DENIED: no retry helps. */
 int error_os(struct error *err, enum error_kind kind, int os_errno, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "plan/plan.h"
 
 void fit_free(struct fit *fit)
@@ -163,17 +164,12 @@ static bool is_installed(const struct guest_packages *packages, const struct pac
 	return false;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* A plan from a file may say anything; what it says of the guest ends in the record. */
 static int check_claims(const struct plan *plan, const struct guest *guest, struct error *err)
 {
-	if (!same_text(plan->os_id, guest->os.id) ||
-	    !same_text(plan->os_version_id, guest->os.version_id) ||
-	    !same_text(plan->architecture, guest->packages.architecture))
+	if (!text_same(plan->os_id, guest->os.id) ||
+	    !text_same(plan->os_version_id, guest->os.version_id) ||
+	    !text_same(plan->architecture, guest->packages.architecture))
 		return error_set(err, ERROR_BUSY,
 				 "the plan is for another system than the guest's: plan again");
 	for (size_t i = 0; i < plan->resolution.n_changes; i++) {

@@ -266,20 +266,13 @@ int release_parse(const char *text, size_t len, struct release *ret, struct erro
 	return 0;
 }
 
-static void free_all(char **items, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(items[i]);
-	free(items);
-}
-
 void release_free(struct release *release)
 {
 	for (size_t i = 0; i < release->n_files; i++)
 		free(release->files[i].path);
 	free(release->files);
-	free_all(release->components, release->n_components);
-	free_all(release->architectures, release->n_architectures);
+	strings_free(release->components, release->n_components);
+	strings_free(release->architectures, release->n_architectures);
 	free(release->origin);
 	free(release->label);
 	free(release->suite);

@@ -160,12 +160,14 @@ static int tell(const struct global *global, const struct values *values, char *
 	json_t *summary = json_loads(text, 0, NULL);
 	int code = (int)json_integer_value(json_object_get(summary, "code"));
 
-	json_decref(summary);
-	summary = print_or_parse(global, text);
+	free(text);
+	if (values->allow_left_behind && code == COLDPATCH_LEFT_BEHIND)
+		code = COLDPATCH_OK;
+	summary = print_with_code(global, summary, code);
 	if (summary)
 		print_summary(summary);
 	json_decref(summary);
-	return values->allow_left_behind && code == COLDPATCH_LEFT_BEHIND ? 0 : code;
+	return code;
 }
 
 static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
@@ -179,14 +181,18 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	values->apply.size = sizeof values->apply;
 	values->apply.plan.size = sizeof values->apply.plan;
 	if (image_of_options(&values->image, n, arguments, &image) < 0)
-		return usage_error(&command_apply, "no image");
+		return usage_error(global, &command_apply, "no image");
 	if (!values->apply.plan_file && !values->apply.plan.patchset)
-		return usage_error(&command_apply, "--patchset or --plan is missing");
+		return usage_error(global, &command_apply, "--patchset or --plan is missing");
+	if (values->apply.plan_file && (values->apply.plan.patchset || values->apply.plan.snapshot))
+		return usage_error(global, &command_apply,
+				   "--plan says all of it; --patchset and --snapshot do not go "
+				   "with it");
 	name_outputs(values);
 	if (!image.template_name && !values->apply.dry_run && values->outputs.n == 0)
-		return usage_error(&command_apply, "--output is missing");
+		return usage_error(global, &command_apply, "--output is missing");
 	if (!image.template_name && !values->apply.dry_run && !values->apply.record)
-		return usage_error(&command_apply, "--record is missing");
+		return usage_error(global, &command_apply, "--record is missing");
 	if (coldpatch_image_apply(session, &image, &values->apply, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell(global, values, text);

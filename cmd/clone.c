@@ -32,7 +32,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	size_t i;
 
 	if (n < 2)
-		return usage_error(&command_clone, "give a template and the file to make");
+		return usage_error(global, &command_clone, "give a template and the file to make");
 	options.reference = arguments[0];
 	options.files = (const char *const *)arguments + 1;
 	options.n_files = (size_t)n - 1;

@@ -49,15 +49,24 @@ struct list {
 };
 void list_add(struct list *list, const char *item);
 
-/* Says on stderr what is wrong with the call and where the help is; COLDPATCH_USAGE. */
-int usage_error(const struct command *command, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 /* Tells a failure: one line on stderr, or with --json one document on stdout.  Its exit code. */
 int tell_error(const struct global *global, const struct coldpatch_error *err);
+/* The same for a wrong call, with where the help is; COLDPATCH_USAGE. */
+int usage_error(const struct global *global, const struct command *command, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* With --json prints `text` (freed here) and returns NULL; else parses it for the verb's own
  * output. */
 json_t *print_or_parse(const struct global *global, char *text);
+/* The same for a document whose member `code` the options of the call have a say in: it becomes
+ * `code`. */
+json_t *print_with_code(const struct global *global, json_t *document, int code);
+/* Once, at the end: the exit code of a command that ended with `code`.  What was printed and could
+ * not be written is told, and is a failure where the command is none; but it is no matter that
+ * nobody reads on. */
+int finish_output(int code);
 
+/* A long text as it is. */
+void print_text(const char *text);
 /* For tables: the string member, "-" when there is none. */
 const char *field(const json_t *object, const char *name);
 /* "1.2 GiB", in a static buffer of its own for up to four uses in one call of printf. */

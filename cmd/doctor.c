@@ -27,7 +27,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	(void)values;
 	(void)arguments;
 	if (n > 0)
-		return usage_error(&command_doctor, "it takes no arguments");
+		return usage_error(global, &command_doctor, "it takes no arguments");
 	if (coldpatch_host_doctor(session, &text, &err) < 0)
 		return tell_error(global, &err);
 	result = print_or_parse(global, text);

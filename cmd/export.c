@@ -56,9 +56,9 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (n != 1)
-		return usage_error(&command_export, "give one template: NAME or NAME@N");
+		return usage_error(global, &command_export, "give one template: NAME or NAME@N");
 	if (!options->output)
-		return usage_error(&command_export, "--output is missing");
+		return usage_error(global, &command_export, "--output is missing");
 	options->size = sizeof *options;
 	options->reference = arguments[0];
 	if (coldpatch_template_export(session, options, &text, &err) < 0)

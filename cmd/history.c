@@ -128,7 +128,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 
 	(void)values;
 	if (n != 1)
-		return usage_error(&command_history, "give one template");
+		return usage_error(global, &command_history, "give one template");
 	if (coldpatch_template_history(session, arguments[0], &text, &err) < 0)
 		return tell_error(global, &err);
 	history = print_or_parse(global, text);

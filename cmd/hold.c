@@ -10,9 +10,9 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (head_options_of(options, n, arguments) < 0)
-		return usage_error(&command_hold, "no template");
+		return usage_error(global, &command_hold, "no template");
 	if (!options->reason)
-		return usage_error(&command_hold, "--reason is missing");
+		return usage_error(global, &command_hold, "--reason is missing");
 	if (coldpatch_template_hold(session, options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);

@@ -75,10 +75,10 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	for (int i = 0; i < n; i++)
 		list_add(&values->image.disks, arguments[i]);
 	if (values->image.disks.n == 0)
-		return usage_error(&command_import, "no image");
+		return usage_error(global, &command_import, "no image");
 	if (n > 1)
 		return usage_error(
-			&command_import,
+			global, &command_import,
 			"one image at a time; the disks of one guest are --disk FILE each");
 	values->import.size = sizeof values->import;
 	values->import.paths = values->image.disks.items;

@@ -36,7 +36,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 
 	(void)arguments;
 	if (n)
-		return usage_error(&command_init, "it takes no arguments: the library is -L DIR");
+		return usage_error(global, &command_init,
+				   "it takes no arguments: the library is -L DIR");
 	if (coldpatch_library_init(session, values->dry_run, &text, &err) < 0)
 		return tell_error(global, &err);
 	library = print_or_parse(global, text);

@@ -129,7 +129,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	json_t *guest;
 
 	if (image_of_options(&values->image, n, arguments, &image) < 0)
-		return usage_error(&command_inspect, "no image");
+		return usage_error(global, &command_inspect, "no image");
 	if (coldpatch_image_inspect(session, &image, &text, &err) < 0)
 		return tell_error(global, &err);
 	guest = print_or_parse(global, text);

@@ -120,7 +120,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	const char *verb = n ? arguments[0] : "";
 
 	if (values->good && strcmp(verb, "revoke") != 0)
-		return usage_error(&command_key, "--good goes with revoke");
+		return usage_error(global, &command_key, "--good goes with revoke");
 	if (!strcmp(verb, "generate") && n <= 2)
 		return generate(session, global, values, n == 2 ? arguments[1] : NULL);
 	if (!strcmp(verb, "list") && n == 1)
@@ -129,7 +129,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 		return end(session, global, values, arguments[1], coldpatch_key_retire);
 	if (!strcmp(verb, "revoke") && n == 2)
 		return end(session, global, values, arguments[1], coldpatch_key_revoke);
-	return usage_error(&command_key,
+	return usage_error(global, &command_key,
 			   "generate [NAME], list, retire NAME or revoke NAME [--good FILE]");
 }
 

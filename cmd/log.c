@@ -21,7 +21,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 
 	(void)values;
 	if (n < 1 || strcmp(arguments[0], "head") != 0)
-		return usage_error(&command_log, "head [NAME...]");
+		return usage_error(global, &command_log, "head [NAME...]");
 	if (coldpatch_library_log(session, (const char *const *)arguments + 1, (size_t)n - 1, &text,
 				  &err) < 0)
 		return tell_error(global, &err);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <signal.h>
-#include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,18 +67,6 @@ static void print_command_help(const struct command *command)
 	printf("\nThe manual is coldpatch-%s(1).\n", command->name);
 }
 
-int usage_error(const struct command *command, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "coldpatch %s: ", command->name);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "; see coldpatch %s --help\n", command->name);
-	return COLDPATCH_USAGE;
-}
-
 static struct option *join_options(const struct command *command)
 {
 	size_t n = 0;
@@ -128,28 +115,31 @@ static int take_global(struct global *global, int option)
 	}
 }
 
-/* 0, 1 for --help, or the exit code of a wrong call. */
+/* 0, 1 for --help, or the exit code of a wrong call: of the first that is wrong, told as the
+ * options after it ask for. */
 static int read_options(const struct command *command, struct global *global, void *values,
 			int argc, char **argv)
 {
 	struct option *options = join_options(command);
 	char shorts[16];
+	const char *wrong = NULL;
 	int option, outcome = 0;
 
 	snprintf(shorts, sizeof shorts, "L:%s", command->shorts ? command->shorts : "");
 	opterr = 0;
-	while (outcome == 0 && (option = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
 		int global_outcome = take_global(global, option);
 
 		if (global_outcome == 1)
 			outcome = 1;
-		else if (global_outcome < 0 &&
+		else if (global_outcome < 0 && !wrong && outcome == 0 &&
 			 (option == '?' || !command->option || command->option(values, option) < 0))
-			outcome = usage_error(command, "option %s is not known, or lacks its value",
-					      argv[optind - 1]);
+			wrong = argv[optind - 1];
 	}
 	free(options);
-	return outcome;
+	if (!wrong)
+		return outcome;
+	return usage_error(global, command, "option %s is not known, or lacks its value", wrong);
 }
 
 /* The helper programs lie beside an uninstalled coldpatch, the patchsets beside its build
@@ -231,7 +221,7 @@ static bool is_utf8(const char *text)
 	return fits;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		if (!is_utf8(argv[i])) {
@@ -255,4 +245,20 @@ int main(int argc, char **argv)
 			return serve(commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "coldpatch: no verb %s; see coldpatch --help\n", argv[1]);
 	return COLDPATCH_USAGE;
+}
+
+/* A file that is opened later must not become one of the three.  To write to a standard output that
+ * was closed fails, as it should. */
+static void open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			abort();
+}
+
+int main(int argc, char **argv)
+{
+	open_standard();
+	return finish_output(dispatch(argc, argv));
 }

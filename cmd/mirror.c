@@ -204,7 +204,8 @@ static int make(struct coldpatch_session *session, const struct global *global,
 	int result = os && (!*os || (version && !*version));
 
 	if (result)
-		result = usage_error(&command_mirror, "--os %s: not ID or ID:VERSION", values->os);
+		result = usage_error(global, &command_mirror, "--os %s: not ID or ID:VERSION",
+				     values->os);
 	else if (coldpatch_mirror_snapshot(session, &options, &text, &err) < 0)
 		result = tell_error(global, &err);
 	else
@@ -258,7 +259,7 @@ static void print_want(const char *text)
 
 	progress_finish();
 	if (want)
-		fputs(want, stdout);
+		print_text(want);
 	json_decref(json);
 }
 
@@ -293,7 +294,7 @@ static int want(struct coldpatch_session *session, const struct global *global,
 
 	options.images = images;
 	if (options.n_images == 0)
-		result = usage_error(&command_mirror, "want: no image");
+		result = usage_error(global, &command_mirror, "want: no image");
 	else if (coldpatch_mirror_want(session, &options, &text, &err) < 0)
 		result = tell_error(global, &err);
 	else
@@ -348,7 +349,7 @@ static int fetch(struct coldpatch_session *session, const struct global *global,
 	char *text;
 
 	if (!options.n_wants || !options.directory || !options.n_sources)
-		return usage_error(&command_mirror, "fetch: %s is missing",
+		return usage_error(global, &command_mirror, "fetch: %s is missing",
 				   !options.n_wants	? "--want"
 				   : !options.directory ? "--output"
 							: "--source");
@@ -379,7 +380,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 		return want(session, global, values, n - 1, arguments + 1);
 	if (n == 1 && !strcmp(arguments[0], "fetch"))
 		return fetch(session, global, values);
-	return usage_error(&command_mirror,
+	return usage_error(global, &command_mirror,
 			   "snapshot [DIR...], verify ID, list, want IMAGE... or fetch");
 }
 

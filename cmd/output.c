@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +15,23 @@ void list_add(struct list *list, const char *item)
 	list->items[list->n++] = item;
 }
 
+/* Why a long text was lost, which stdio does not remember. */
+static int lost_reason;
+
+void print_text(const char *text)
+{
+	if (fputs(text, stdout) == EOF)
+		lost_reason = errno;
+}
+
 static void print_json(json_t *json)
 {
 	char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
 
 	if (!text)
 		abort();
-	puts(text);
+	print_text(text);
+	putchar('\n');
 	free(text);
 }
 
@@ -31,15 +43,10 @@ static void put_known(json_t *json, const char *name, const char *value)
 	json_object_set_new(json, name, string ? string : json_null());
 }
 
-int tell_error(const struct global *global, const struct coldpatch_error *err)
+static void print_error(const struct coldpatch_error *err)
 {
 	json_t *json;
 
-	progress_finish();
-	if (!global->json) {
-		fprintf(stderr, "coldpatch: %s\n", err->msg);
-		return err->code;
-	}
 	json = json_pack("{s:b, s:b, s:i, s:s, s:n, s:n}", "failed", 1, "changed", 0, "code",
 			 err->code, "error", coldpatch_code_name(err->code), "generation",
 			 "record");
@@ -49,7 +56,34 @@ int tell_error(const struct global *global, const struct coldpatch_error *err)
 	put_known(json, "plan", err->plan);
 	print_json(json);
 	json_decref(json);
+}
+
+int tell_error(const struct global *global, const struct coldpatch_error *err)
+{
+	progress_finish();
+	if (global->json)
+		print_error(err);
+	else
+		fprintf(stderr, "coldpatch: %s\n", err->msg);
 	return err->code;
+}
+
+int usage_error(const struct global *global, const struct command *command, const char *fmt, ...)
+{
+	struct coldpatch_error err = {.code = COLDPATCH_USAGE};
+	char text[sizeof err.msg / 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	snprintf(err.msg, sizeof err.msg, "%s: %s; see coldpatch %s --help", command->name, text,
+		 command->name);
+	if (global->json)
+		print_error(&err);
+	else
+		fprintf(stderr, "coldpatch %s\n", err.msg);
+	return err.code;
 }
 
 static bool is_control(const char *at)
@@ -106,12 +140,9 @@ static void make_harmless(json_t *json)
 	}
 }
 
-json_t *print_or_parse(const struct global *global, char *text)
+static json_t *print_or_keep(const struct global *global, json_t *json)
 {
-	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
-
 	progress_finish();
-	free(text);
 	if (!json)
 		abort();
 	if (!global->json) {
@@ -121,6 +152,43 @@ json_t *print_or_parse(const struct global *global, char *text)
 	print_json(json);
 	json_decref(json);
 	return NULL;
+}
+
+json_t *print_or_parse(const struct global *global, char *text)
+{
+	json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+
+	free(text);
+	return print_or_keep(global, json);
+}
+
+json_t *print_with_code(const struct global *global, json_t *document, int code)
+{
+	json_object_set_new(document, "code", json_integer(code));
+	return print_or_keep(global, document);
+}
+
+/* 0, or why not all of it is where it should be. */
+static int close_output(void)
+{
+	int lost = ferror(stdout) ? EIO : 0;
+
+	if (fclose(stdout) < 0)
+		lost = errno;
+	return lost_reason ? lost_reason : lost;
+}
+
+int finish_output(int code)
+{
+	int reason = close_output();
+
+	if (reason == 0 || reason == EPIPE)
+		return code;
+	fprintf(stderr, "coldpatch: standard output: %s\n", strerror(reason));
+	if (code != COLDPATCH_OK && code != COLDPATCH_FOUND && code != COLDPATCH_LEFT_BEHIND)
+		return code;
+	return reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? COLDPATCH_SPACE
+								       : COLDPATCH_IO;
 }
 
 const char *field(const json_t *object, const char *name)

@@ -64,9 +64,9 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	int result;
 
 	if (n != 1)
-		return usage_error(&command_path, "give one template: NAME or NAME@N");
+		return usage_error(global, &command_path, "give one template: NAME or NAME@N");
 	if (values->pin && values->unpin)
-		return usage_error(&command_path, "either --pin or --unpin");
+		return usage_error(global, &command_path, "either --pin or --unpin");
 	options.reference = arguments[0];
 	result = values->unpin ? coldpatch_template_unpin(session, &options, &text, &err)
 			       : coldpatch_template_path(session, &options, &text, &err);

@@ -9,7 +9,6 @@
 struct values {
 	struct image_options image; /* first, so that image_option() takes it */
 	struct coldpatch_plan_options plan;
-	const char *output;
 	bool check, allow_left_behind;
 };
 
@@ -28,7 +27,7 @@ static int option(void *opaque, int option)
 		return 0;
 	case OPTION_OUTPUT:
 	case 'o':
-		values->output = optarg;
+		values->plan.output = optarg;
 		return 0;
 	case OPTION_CHECK:
 		values->check = true;
@@ -66,20 +65,6 @@ static void print_plan(const json_t *document)
 	print_space(json_object_get(document, "fit"));
 }
 
-static int write_plan(const char *path, const char *text, struct coldpatch_error *err)
-{
-	FILE *file = fopen(path, "w");
-	bool failed = !file || fputs(text, file) < 0 || fputc('\n', file) < 0;
-
-	if (file && fclose(file) != 0)
-		failed = true;
-	if (!failed)
-		return 0;
-	err->code = COLDPATCH_IO;
-	snprintf(err->msg, sizeof err->msg, "%s: the plan could not be written", path);
-	return -1;
-}
-
 static int exit_code(const struct values *values, const json_t *document)
 {
 	int code = (int)json_integer_value(json_object_get(document, "code"));
@@ -102,19 +87,15 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 
 	values->plan.size = sizeof values->plan;
 	if (image_of_options(&values->image, n, arguments, &image) < 0)
-		return usage_error(&command_plan, "no image");
+		return usage_error(global, &command_plan, "no image");
 	if (!values->plan.patchset)
-		return usage_error(&command_plan, "--patchset is missing");
+		return usage_error(global, &command_plan, "--patchset is missing");
 	if (coldpatch_image_plan(session, &image, &values->plan, &text, &err) < 0)
 		return tell_error(global, &err);
-	if (values->output && write_plan(values->output, text, &err) < 0) {
-		free(text);
-		return tell_error(global, &err);
-	}
 	document = json_loads(text, 0, NULL);
+	free(text);
 	code = exit_code(values, document);
-	json_decref(document);
-	document = print_or_parse(global, text);
+	document = print_with_code(global, document, code);
 	if (document)
 		print_plan(document);
 	json_decref(document);

@@ -33,7 +33,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (n != 2)
-		return usage_error(&command_relocate,
+		return usage_error(global, &command_relocate,
 				   "give a base's SHA-256, and where it lies now");
 	options->size = sizeof *options;
 	options->digest = arguments[0];

@@ -28,7 +28,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (head_options_of(options, n, arguments) < 0 && !options->run)
-		return usage_error(&command_rollback, "no template and no --run");
+		return usage_error(global, &command_rollback, "no template and no --run");
 	if (coldpatch_template_rollback(session, options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);

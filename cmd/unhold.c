@@ -10,7 +10,7 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	char *text;
 
 	if (head_options_of(options, n, arguments) < 0)
-		return usage_error(&command_unhold, "no template");
+		return usage_error(global, &command_unhold, "no template");
 	if (coldpatch_template_unhold(session, options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell_change(global, text);

@@ -98,11 +98,11 @@ static int verify_library(struct coldpatch_session *session, const struct global
 	char *text;
 
 	if (values->public_keys.n || values->backing.n || values->parent_records.n)
-		return usage_error(&command_verify,
+		return usage_error(global, &command_verify,
 				   "--parent-record, --public-key and --backing go "
 				   "with --record");
 	if (values->all && n)
-		return usage_error(&command_verify, "--all and a template's name");
+		return usage_error(global, &command_verify, "--all and a template's name");
 	if (coldpatch_library_verify(session, &options, &text, &err) < 0)
 		return tell_error(global, &err);
 	return tell(global, text);
@@ -128,7 +128,7 @@ static int verify_overlays(struct coldpatch_session *session, const struct globa
 
 	if (values->all || values->since || values->quick)
 		return usage_error(
-			&command_verify,
+			global, &command_verify,
 			"--all, --since and --quick are for a library, not with --record");
 	if (coldpatch_record_verify(session, &options, &text, &err) < 0)
 		return tell_error(global, &err);
@@ -141,12 +141,13 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 	const struct values *values = opaque;
 
 	if (n < 1 && (values->record || (!values->all && !values->since)))
-		return usage_error(&command_verify, "no overlay, no template, and no --all");
+		return usage_error(global, &command_verify,
+				   "no overlay, no template, and no --all");
 	if (values->record)
 		return verify_overlays(session, global, values, n, arguments);
 	for (int i = 0; i < n; i++)
 		if (strchr(arguments[i], '/'))
-			return usage_error(&command_verify,
+			return usage_error(global, &command_verify,
 					   "--record is missing: %s is a path, not a template",
 					   arguments[i]);
 	return verify_library(session, global, values, n, arguments);

@@ -198,6 +198,8 @@ struct coldpatch_plan_options {
 	size_t size;
 	const char *patchset; /* a path, or the name of one that ships with coldpatch */
 	const char *snapshot; /* digest or a unique prefix; NULL: the newest in the store */
+	const char *output;   /* coldpatch_image_plan writes what it returns there too, over a file
+				 that is there; NULL: nowhere */
 };
 
 /* {"plan": docs/plan.schema.json, "fit": ..., "digest": ..., "code": 0|2}. */

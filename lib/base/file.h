@@ -49,6 +49,13 @@ int directory_free_bytes(const char *path, uint64_t *ret, struct error *err);
 
 /* "DIR/NAME", allocated. */
 char *path_join(const char *directory, const char *name);
+/* What follows the last slash, borrowed. */
+static inline const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
 /* Whether an absolute path is that directory or lies below it; both without a trailing slash, but
  * for "/". */
 static inline bool path_is_below(const char *path, const char *directory)

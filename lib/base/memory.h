@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void *xmalloc(size_t size) __attribute__((malloc));
@@ -68,6 +69,12 @@ static inline void strings_free(char **strings, size_t n)
 	for (size_t i = 0; i < n; i++)
 		free(strings[i]);
 	free(strings);
+}
+
+/* For qsort and bsearch of an array of strings. */
+static inline int strings_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 #define CLEANUP_FREE   __attribute__((cleanup(free_p)))

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Overlong forms and surrogates are none. */
 bool text_is_utf8(const char *bytes);
@@ -20,5 +21,18 @@ char *text_escape(const char *bytes);
 char *text_escape_controls(const char *bytes);
 /* The bytes again; what is no escape is itself.  Allocated. */
 char *text_unescape(const char *text);
+
+static inline bool text_ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* NULL, where something is not known, equals NULL only. */
+static inline bool text_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 #endif

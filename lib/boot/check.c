@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "boot/boot.h"
 #include "boot/drivers.h"
 #include "boot/initramfs.h"
@@ -66,11 +67,6 @@ static int has_initramfs_tool(struct tree *tree, bool *ret, struct error *err)
 	return 0;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static int check_archive(struct check *check, const char *path, struct error *err)
 {
 	char magic[INITRAMFS_MAGIC_SIZE];
@@ -118,7 +114,7 @@ static int check_kernel(struct check *check, const struct guest_kernel *kernel, 
 		return 0;
 	if (check_archive(check, kernel->initramfs, err) < 0)
 		return -1;
-	if (old && !same_text(kernel->version, check->after->default_kernel))
+	if (old && !text_same(kernel->version, check->after->default_kernel))
 		return 0;
 	return drivers_check(check->tree, check->guest, kernel, err);
 }
@@ -131,7 +127,7 @@ static int check_root(struct check *check, const char *entry, const char *root, 
 	size_t index;
 	int found;
 
-	if (check->before && same_text(check->before->default_root, root))
+	if (check->before && text_same(check->before->default_root, root))
 		return 0;
 	if (!root)
 		return error_set(err, ERROR_GUEST, "%s has no root= in its options", entry);
@@ -159,7 +155,7 @@ static int check_default(struct check *check, struct error *err)
 				 "the boot menu of %s has no default entry that starts a kernel",
 				 check->after->loader);
 	if (!kernel_of(check->after, kernel) &&
-	    !(check->before && same_text(check->before->default_kernel, kernel) &&
+	    !(check->before && text_same(check->before->default_kernel, kernel) &&
 	      !kernel_of(check->before, kernel)))
 		return error_set(err, ERROR_GUEST,
 				 "the default boot entry starts kernel %s, which is not installed",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "boot/initramfs.h"
 
 enum { DEPENDENCIES_LIMIT = 32 << 20, INITRAMFS_LIMIT = 512 << 20, NAME_SIZE = 64 };
@@ -59,7 +60,7 @@ static void note(struct drivers *drivers, const char *path, size_t len)
 static void note_opener(struct drivers *drivers, const char *name, uint64_t size)
 {
 	static const char *const programs[] = {"systemd-cryptsetup", "cryptroot-ask"};
-	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+	const char *last = path_last(name);
 
 	if (strcmp(name, "cryptroot/crypttab") == 0) {
 		drivers->by_known_tool = true;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "boot/bls.h"
 #include "boot/grub.h"
 
@@ -166,13 +167,6 @@ int loader_resolve(struct tree *tree, const char *path, char **ret, struct error
 	return 0;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* "vmlinuz-6.1.0-1-amd64" -> "6.1.0-1-amd64" */
 static char *version_of_name(const char *name)
 {
@@ -202,7 +196,7 @@ static int version_of_link(struct tree *tree, const char *path, char **ret, stru
 	target = fs_read_link(node.fs, node.ino, err);
 	if (!target)
 		return error_prefix(err, "%s", path);
-	*ret = version_of_name(base_name(target));
+	*ret = version_of_name(path_last(target));
 	return 0;
 }
 
@@ -215,7 +209,7 @@ static char *version_of_directory(const char *path)
 	if (!slash || strcmp(slash, "/linux") != 0)
 		return NULL;
 	*slash = '\0';
-	return xstrdup(base_name(directory));
+	return xstrdup(path_last(directory));
 }
 
 int loader_kernel_version(struct tree *tree, const struct menu_item *item, char **ret,
@@ -226,7 +220,7 @@ int loader_kernel_version(struct tree *tree, const struct menu_item *item, char 
 	*ret = NULL;
 	if (!item->kernel)
 		return 0;
-	*ret = version_of_name(base_name(item->kernel));
+	*ret = version_of_name(path_last(item->kernel));
 	if (!*ret && item->version)
 		*ret = xstrdup(item->version);
 	if (!*ret)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 struct reading {
 	const struct monitor *monitor;
 	struct commit_paths *paths;
@@ -28,13 +30,6 @@ static int pass_content(void *opaque, const void *data, size_t len, uint64_t off
 	return monitor_check(reading->monitor, err);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-
-	return strcmp(*x, *y);
-}
-
 int commit_paths_add(struct commit_paths *paths, const struct layer *layer,
 		     const struct monitor *monitor, struct error *err)
 {
@@ -43,14 +38,14 @@ int commit_paths_add(struct commit_paths *paths, const struct layer *layer,
 	int status = layer_read(layer, &visitor, err);
 
 	if (paths->n_items)
-		qsort(paths->items, paths->n_items, sizeof *paths->items, compare_strings);
+		qsort(paths->items, paths->n_items, sizeof *paths->items, strings_compare);
 	return status;
 }
 
 bool commit_paths_has(const struct commit_paths *paths, const char *path)
 {
 	return paths && paths->n_items &&
-	       bsearch(&path, paths->items, paths->n_items, sizeof *paths->items, compare_strings);
+	       bsearch(&path, paths->items, paths->n_items, sizeof *paths->items, strings_compare);
 }
 
 void commit_paths_free(struct commit_paths *paths)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "disk/lvm.h"
 
 struct parser {
@@ -153,18 +154,13 @@ static int take_list(struct parser *parser, struct lvm_node *list)
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int check_names(struct parser *parser, const struct lvm_node *section)
 {
 	CLEANUP_FREE const char **names = xcalloc(section->n_items + 1, sizeof *names);
 
 	for (size_t i = 0; i < section->n_items; i++)
 		names[i] = section->items[i].name;
-	qsort(names, section->n_items, sizeof *names, compare_names);
+	qsort(names, section->n_items, sizeof *names, strings_compare);
 	for (size_t i = 1; i < section->n_items; i++)
 		if (strcmp(names[i - 1], names[i]) == 0)
 			return syntax(parser, "a name comes twice in the section that ends here");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "fetch/layout.h"
 #include "fetch/want_words.h"
 
@@ -171,11 +172,6 @@ int want_add(struct want *want, const struct guest *guest, const struct patchset
 
 /* ---- into text ---- */
 
-static int by_string(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int by_package(const void *a, const void *b)
 {
 	const struct want_package *x = a, *y = b;
@@ -189,7 +185,7 @@ static int by_package(const void *a, const void *b)
 static void sort_strings(char **strings, size_t n)
 {
 	if (n > 1)
-		qsort(strings, n, sizeof *strings, by_string);
+		qsort(strings, n, sizeof *strings, strings_compare);
 }
 
 /* The first architecture is the guest's own. */

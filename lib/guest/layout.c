@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "disk/volume.h"
 #include "fs/type.h"
 #include "guest/volume.h"
@@ -13,10 +14,7 @@ static const size_t page_sizes[] = {4096, 16384, 65536};
 
 static const char *image_name(const struct layout *layout, size_t disk)
 {
-	const char *path = layout->images[disk]->files[0].path;
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
+	return path_last(layout->images[disk]->files[0].path);
 }
 
 char *layout_place(const struct layout *layout, size_t index)

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/temporary.h"
 #include "library/change.h"
 #include "library/heads.h"
@@ -275,11 +276,6 @@ void names_free(char **names, size_t n)
 	free(names);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int library_list_templates(const struct library *library, char ***ret_names, size_t *ret_n,
 			   struct error *err)
 {
@@ -295,7 +291,7 @@ int library_list_templates(const struct library *library, char ***ret_names, siz
 			*ARRAY_ADD(kept, n_kept) = steal(names[i]);
 	names_free(names, n);
 	if (n_kept)
-		qsort(kept, n_kept, sizeof *kept, by_text);
+		qsort(kept, n_kept, sizeof *kept, strings_compare);
 	*ret_names = kept;
 	*ret_n = n_kept;
 	return 0;

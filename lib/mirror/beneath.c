@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 
 bool beneath_is_safe(const char *path)
 {
@@ -161,19 +162,14 @@ int beneath_walk(int root, const char *path, int depth, struct beneath_list *lis
 	return walk_directory(&walk, path, depth, 1, err);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 void beneath_list_sort(struct beneath_list *list)
 {
 	if (list->n_paths)
-		qsort(list->paths, list->n_paths, sizeof *list->paths, by_text);
+		qsort(list->paths, list->n_paths, sizeof *list->paths, strings_compare);
 }
 
 bool beneath_list_has(const struct beneath_list *list, const char *path)
 {
 	return list->n_paths &&
-	       bsearch(&path, list->paths, list->n_paths, sizeof *list->paths, by_text);
+	       bsearch(&path, list->paths, list->n_paths, sizeof *list->paths, strings_compare);
 }

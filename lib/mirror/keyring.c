@@ -103,6 +103,11 @@ int keyring_dearmour(const char *text, size_t len, struct buffer *ret, struct er
 	struct line line;
 
 	if (!len || (text[0] & 0x80) || memchr(text, '\0', len)) {
+		if (memmem(text, len, begin_line, strlen(begin_line)))
+			return error_set(err, ERROR_CONFIG,
+					 "holds binary keys and ASCII-armoured ones, of which only "
+					 "one sort would be read: put them into files of their "
+					 "own");
 		buffer_append(ret, text, len);
 		return 0;
 	}

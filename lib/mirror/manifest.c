@@ -5,24 +5,18 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "mirror/beneath.h"
 
 enum { VERSION = 2, MAX_MANIFEST = 256 << 20 };
-
-static void free_all(char **items, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(items[i]);
-	free(items);
-}
 
 void mirror_source_free(struct mirror_source *source)
 {
 	for (size_t i = 0; i < source->n_files; i++)
 		free(source->files[i].path);
 	free(source->files);
-	free_all(source->components, source->n_components);
-	free_all(source->architectures, source->n_architectures);
+	strings_free(source->components, source->n_components);
+	strings_free(source->architectures, source->n_architectures);
 	for (size_t i = 0; i < source->n_aliases; i++)
 		free(source->aliases[i].checksum);
 	free(source->aliases);
@@ -38,7 +32,7 @@ void mirror_source_free(struct mirror_source *source)
 	free(source->signer);
 	free(source->os_id);
 	free(source->os_version);
-	free_all(source->excludes, source->n_excludes);
+	strings_free(source->excludes, source->n_excludes);
 	*source = (struct mirror_source){0};
 }
 
@@ -222,11 +216,10 @@ static int get_all(struct json_reader *reader, struct mirror_snapshot *ret)
 
 static int check_name(const char *directory, const struct digest *digest, struct error *err)
 {
-	const char *slash = strrchr(directory, '/');
 	char hex[DIGEST_HEX_SIZE];
 
 	digest_to_hex(digest, hex);
-	if (strcmp(hex, slash ? slash + 1 : directory) != 0)
+	if (strcmp(hex, path_last(directory)) != 0)
 		return error_set(err, ERROR_TRUST,
 				 "mirror snapshot %s: manifest.json is not what its name says; "
 				 "remove it and make it again",

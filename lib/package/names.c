@@ -27,11 +27,6 @@ static int add_name(void *opaque, const char *name, uint64_t ino, struct error *
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int package_names_read(struct tree *tree, const char *directory, struct package_names *names,
 		       struct error *err)
 {
@@ -45,6 +40,6 @@ int package_names_read(struct tree *tree, const char *directory, struct package_
 	if (fs_read_directory(node.fs, node.ino, add_name, names, err) < 0)
 		return error_prefix(err, "%s", directory);
 	if (names->n_items)
-		qsort(names->items, names->n_items, sizeof *names->items, compare_names);
+		qsort(names->items, names->n_items, sizeof *names->items, strings_compare);
 	return 0;
 }

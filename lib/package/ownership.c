@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
+
 enum { ALIASES = 6 };
 
 struct diversion {
@@ -44,15 +46,10 @@ struct ownership {
 static const char *const alias_names[ALIASES] = {"/bin",   "/sbin",  "/lib",
 						 "/lib32", "/lib64", "/libx32"};
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void sort_strings(char **strings, size_t n)
 {
 	if (n > 1)
-		qsort(strings, n, sizeof *strings, compare_strings);
+		qsort(strings, n, sizeof *strings, strings_compare);
 }
 
 void ownership_free(struct ownership *ownership)
@@ -174,7 +171,7 @@ static bool find_string(char **sorted, size_t n, const char *text)
 {
 	CLEANUP_FREE char *copy = xstrdup(text);
 
-	return n > 0 && bsearch(&copy, sorted, n, sizeof *sorted, compare_strings) != NULL;
+	return n > 0 && bsearch(&copy, sorted, n, sizeof *sorted, strings_compare) != NULL;
 }
 
 static bool is_diverted_to(const struct ownership *ownership, const char *path)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Does a plan fit one guest now?  Nothing of this is part of the plan. */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "plan/plan.h"
 
 void fit_free(struct fit *fit)
@@ -162,17 +164,12 @@ static bool is_installed(const struct guest_packages *packages, const struct pac
 	return false;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* A plan from a file may say anything; what it says of the guest ends in the record. */
 static int check_claims(const struct plan *plan, const struct guest *guest, struct error *err)
 {
-	if (!same_text(plan->os_id, guest->os.id) ||
-	    !same_text(plan->os_version_id, guest->os.version_id) ||
-	    !same_text(plan->architecture, guest->packages.architecture))
+	if (!text_same(plan->os_id, guest->os.id) ||
+	    !text_same(plan->os_version_id, guest->os.version_id) ||
+	    !text_same(plan->architecture, guest->packages.architecture))
 		return error_set(err, ERROR_BUSY,
 				 "the plan is for another system than the guest's: plan again");
 	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
@@ -205,9 +202,14 @@ static void warn(struct fit *fit, char *text)
 
 static void collect_warnings(const struct plan *plan, const struct guest *guest, struct fit *fit)
 {
+	const char *who =
+		plan->resolution.n_changes
+			? "the run will finish it"
+			: "nothing is run here that would finish it; the guest's own package "
+			  "manager will";
+
 	for (size_t i = 0; i < guest->packages.n_broken; i++)
-		warn(fit,
-		     xasprintf("package %s: the run will finish it", guest->packages.broken[i]));
+		warn(fit, xasprintf("package %s: %s", guest->packages.broken[i], who));
 	for (size_t i = 0; i < plan->n_care; i++)
 		if (strcmp(plan->care[i].code, "kernel") == 0 && guest->boot.loader &&
 		    strcmp(guest->boot.loader, "none") == 0) {
@@ -215,6 +217,32 @@ static void collect_warnings(const struct plan *plan, const struct guest *guest,
 					  "start it"));
 			break;
 		}
+}
+
+static bool names_package(const char *name, const struct guest_package *package)
+{
+	CLEANUP_FREE char *colon = xasprintf("%s:%s", package->name, package->architecture);
+	CLEANUP_FREE char *dot = xasprintf("%s.%s", package->name, package->architecture);
+
+	return fnmatch(name, package->name, 0) == 0 || fnmatch(name, colon, 0) == 0 ||
+	       fnmatch(name, dot, 0) == 0;
+}
+
+static bool names_any(const char *name, const struct guest_packages *packages)
+{
+	for (size_t i = 0; i < packages->n_installed; i++)
+		if (names_package(name, &packages->installed[i]))
+			return true;
+	return false;
+}
+
+void fit_add_absent(const struct patchset *patchset, const struct guest *guest, struct fit *fit)
+{
+	for (size_t i = 0; i < patchset->n_packages; i++)
+		if (!names_any(patchset->packages[i], &guest->packages))
+			warn(fit, xasprintf("patchset %s: package %s is not installed, so nothing "
+					    "is done about it",
+					    patchset->name, patchset->packages[i]));
 }
 
 int fit_check(const struct plan *plan, const struct guest *guest, struct fit *ret,

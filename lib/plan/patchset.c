@@ -125,11 +125,6 @@ static int check(const struct place *place, const struct document *document, str
 	return check_names(place, "holds", document->holds, document->holds_count, err);
 }
 
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Sorted and without repetitions, so that equal meanings are equal values. */
 static char **copy_names(char **names, unsigned n_names, size_t *ret_n)
 {
@@ -137,7 +132,7 @@ static char **copy_names(char **names, unsigned n_names, size_t *ret_n)
 	size_t n = 0;
 
 	if (n_names)
-		qsort(names, n_names, sizeof *names, compare_text);
+		qsort(names, n_names, sizeof *names, strings_compare);
 	for (unsigned i = 0; i < n_names; i++)
 		if (n == 0 || strcmp(copies[n - 1], names[i]) != 0)
 			copies[n++] = xstrdup(names[i]);

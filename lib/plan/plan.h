@@ -76,5 +76,7 @@ json_t *fit_to_json(const struct fit *fit);
  * small: needs ..., has ...", or one of guest->blockers. */
 int fit_check(const struct plan *plan, const struct guest *guest, struct fit *ret,
 	      struct error *err);
+/* Warns of what the patchset asks for by name and the guest does not have. */
+void fit_add_absent(const struct patchset *patchset, const struct guest *guest, struct fit *fit);
 
 #endif

@@ -81,7 +81,11 @@ static int check_options(const struct coldpatch_fetch_options *options, struct e
 	if (options->n_sources == 0)
 		return error_set(err, ERROR_USAGE,
 				 "no source was given: name the URL of an archive, or a directory");
-	return 0;
+	if (strings_check_digests(options->allow_digests, options->n_allow_digests, "allow", err) <
+	    0)
+		return -1;
+	return strings_check_digests(options->trust_digests, options->n_trust_digests,
+				     "trust-digest", err);
 }
 
 /* ---- the directory ---- */

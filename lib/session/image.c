@@ -32,6 +32,7 @@ void prepared_free(struct prepared *prepared)
 {
 	plan_free(prepared->plan);
 	fit_free(&prepared->fit);
+	patchset_free(prepared->patchset);
 	mirror_snapshot_free(prepared->snapshot);
 	guest_free(prepared->guest);
 	json_decref(prepared->image);
@@ -349,22 +350,20 @@ int prepare_check_options(const struct coldpatch_plan_options *options, struct e
 int prepare_plan(struct coldpatch_session *session, const struct coldpatch_plan_options *options,
 		 struct prepared *prepared, struct error *err)
 {
-	CLEANUP(patchset_free)
-	struct patchset *patchset = NULL;
 	CLEANUP_FREE char *patchset_file = NULL;
 
 	if (refuse_blocked(prepared->guest, err) < 0)
 		return -1;
 	patchset_file = prepare_patchset_path(session, options->patchset);
-	patchset = patchset_read(patchset_file, err);
-	if (!patchset)
+	prepared->patchset = patchset_read(patchset_file, err);
+	if (!prepared->patchset)
 		return -1;
-	if (patchset_check_guest(patchset, prepared->guest->os.id, prepared->guest->os.version_id,
-				 err) < 0)
+	if (patchset_check_guest(prepared->patchset, prepared->guest->os.id,
+				 prepared->guest->os.version_id, err) < 0)
 		return -1;
 	if (open_snapshot(session, options->snapshot, prepared, err) < 0)
 		return -1;
-	return find_or_resolve(session, patchset_file, patchset, prepared, err);
+	return find_or_resolve(session, patchset_file, prepared->patchset, prepared, err);
 }
 
 /* `plan` prints the digest beside the plan: a plan that was edited by hand does not have it any
@@ -421,7 +420,11 @@ int prepare_plan_from_file(struct coldpatch_session *session, const char *path,
 
 int prepare_fit(struct prepared *prepared, struct error *err)
 {
-	return fit_check(prepared->plan, prepared->guest, &prepared->fit, err);
+	if (fit_check(prepared->plan, prepared->guest, &prepared->fit, err) < 0)
+		return -1;
+	if (prepared->patchset)
+		fit_add_absent(prepared->patchset, prepared->guest, &prepared->fit);
+	return 0;
 }
 
 int plan_code(const struct plan *plan)
@@ -471,14 +474,38 @@ static json_t *plan_document(const struct prepared *prepared)
 	return document;
 }
 
+/* In place of a device, or of a link to one, nobody wants a file. */
+static int check_output(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return error_set(err, ERROR_USAGE,
+				 "-: name a file; on standard output --json prints the plan");
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, ERROR_USAGE,
+				 "%s: is there and is not a file, so it is not replaced", path);
+	return 0;
+}
+
+static int write_plan(const char *path, const char *text, struct error *err)
+{
+	CLEANUP_FREE char *line = xasprintf("%s\n", text);
+
+	return file_replace(path, line, strlen(line), 0644, err);
+}
+
 int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpatch_image *image,
 			 const struct coldpatch_plan_options *options, char **ret_json,
 			 struct coldpatch_error *ret_err)
 {
 	CLEANUP_PREPARED struct prepared prepared = {0};
 	CLEANUP_JSON json_t *json = NULL;
+	CLEANUP_FREE char *text = NULL;
 	struct error err = {0};
 
+	if (options->output && check_output(options->output, &err) < 0)
+		return session_fail(ret_err, &err);
 	if (prepare_check_options(options, &err) < 0 ||
 	    prepare_guest(session, image, &prepared, &err) < 0 ||
 	    prepare_plan(session, options, &prepared, &err) < 0 ||
@@ -487,6 +514,9 @@ int coldpatch_image_plan(struct coldpatch_session *session, const struct coldpat
 		return session_fail(ret_err, &err);
 	}
 	json = plan_document(&prepared);
-	*ret_json = session_text(json);
+	text = session_text(json);
+	if (options->output && write_plan(options->output, text, &err) < 0)
+		return session_fail(ret_err, &err);
+	*ret_json = steal(text);
 	return 0;
 }

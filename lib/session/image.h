@@ -20,6 +20,7 @@ struct prepared {
 	json_t *image; /* the "image" of tasks (subject.h), with "files" after prepare_guest */
 	char *state_dir;
 	struct guest *guest;
+	struct patchset *patchset; /* NULL: the plan is from a file */
 	struct mirror_snapshot *snapshot;
 	struct plan *plan;
 	struct fit fit;

@@ -10,13 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "record/keys.h"
 #include "session/library_log.h"
 #include "session/strings.h"
 
 static char *name_of(const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = path_last(path);
 	size_t len = strlen(name);
 
 	if (len > 4 && strcmp(name + len - 4, ".pub") == 0)

@@ -208,9 +208,8 @@ static char *absolute_path(const char *path)
 {
 	CLEANUP_FREE char *directory = outputs_directory(path);
 	CLEANUP_FREE char *real = realpath(directory, NULL);
-	const char *slash = strrchr(path, '/');
 
-	return path_join(real ? real : directory, slash ? slash + 1 : path);
+	return path_join(real ? real : directory, path_last(path));
 }
 
 static int clone_and_pin(struct coldpatch_session *session, struct cloning *cloning, char **ret_pin,

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -49,13 +48,6 @@ static void export_free(struct export *export)
 	free(export->record);
 	free(export->run);
 	resolved_image_free(&export->resolved);
-}
-
-static char *base_name(const char *path)
-{
-	CLEANUP_FREE char *copy = xstrdup(path);
-
-	return xstrdup(basename(copy));
 }
 
 /* FILE for one disk; "dir/web.qcow2" is "dir/web-disk0.qcow2" and so on for several. */
@@ -150,7 +142,7 @@ static const struct digest *recorded_content(const struct record *record, size_t
 
 static char *staged_path(const struct export *export, size_t disk)
 {
-	CLEANUP_FREE char *name = base_name(export->outputs[disk]);
+	const char *name = path_last(export->outputs[disk]);
 
 	return path_join(export->workspace->path, name);
 }
@@ -205,7 +197,7 @@ static int add_subject(const struct export *export, size_t disk, struct record *
 	struct record_subject *file = ARRAY_ADD(record->subjects, record->n_subjects);
 	struct record_subject *content;
 
-	file->name = base_name(export->outputs[disk]);
+	file->name = xstrdup(path_last(export->outputs[disk]));
 	file->sha512 = xstrdup(string_member(output, "sha512"));
 	if (!digest_from_hex(string_member(output, "sha256"), &file->digest))
 		return error_set(err, ERROR_BUG, "export gave no digest");

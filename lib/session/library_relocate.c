@@ -45,13 +45,12 @@ static char *absolute(const char *path, struct error *err)
 {
 	CLEANUP_FREE char *directory = outputs_directory(path);
 	CLEANUP_FREE char *real = realpath(directory, NULL);
-	const char *slash = strrchr(path, '/');
 
 	if (!real) {
 		error_os(err, ERROR_MISSING, errno, "%s", path);
 		return NULL;
 	}
-	return path_join(real, slash ? slash + 1 : path);
+	return path_join(real, path_last(path));
 }
 
 static int check_digest(struct coldpatch_session *session, const struct relocation *relocation,

@@ -127,16 +127,19 @@ static int check_names(const struct coldpatch_mirror_options *options, struct er
 		{options->mirrors, options->n_mirrors, "mirror"},
 		{options->suites, options->n_suites, "suite"},
 		{options->keyrings, options->n_keyrings, "keyring"},
-		{options->allow_digests, options->n_allow_digests, "digest"},
-		{options->trust_digests, options->n_trust_digests, "digest"},
-		{options->trust_packages, options->n_trust_packages, "digest"},
 		{os, 2, "distribution"},
 	};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		if (strings_check(lists[i].items, lists[i].n, lists[i].what, err) < 0)
 			return -1;
-	return 0;
+	if (strings_check_digests(options->allow_digests, options->n_allow_digests, "allow", err) <
+		    0 ||
+	    strings_check_digests(options->trust_digests, options->n_trust_digests, "trust-digest",
+				  err) < 0)
+		return -1;
+	return strings_check_digests(options->trust_packages, options->n_trust_packages,
+				     "trust-package", err);
 }
 
 static int make(struct coldpatch_session *session, const json_t *input, json_t **ret,

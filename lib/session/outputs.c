@@ -43,8 +43,8 @@ static int must_be_writable(const char *path, struct error *err)
 				 path);
 	if (access(inside, W_OK) == 0)
 		return must_not_exist(path, err);
-	return error_os(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_DENIED,
-			errno, "directory %s, for %s", directory, path);
+	return error_os(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_IO, errno,
+			"directory %s, for %s", directory, path);
 }
 
 /* By their spelling: two spellings of one path are caught when the second is made. */

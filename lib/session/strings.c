@@ -57,6 +57,20 @@ int strings_check(const char *const *strings, size_t n, const char *what, struct
 	return 0;
 }
 
+int strings_check_digests(const char *const *strings, size_t n, const char *option,
+			  struct error *err)
+{
+	struct digest digest;
+
+	for (size_t i = 0; i < n; i++)
+		if (!digest_from_hex(strings[i], &digest))
+			return error_set(err, ERROR_USAGE,
+					 "%s %.80s: not a SHA-256 in 64 hexadecimal digits, in "
+					 "lower case",
+					 option, strings[i]);
+	return 0;
+}
+
 const char *string_member(const json_t *object, const char *name)
 {
 	const char *value = json_string_value(json_object_get(object, name));

@@ -14,6 +14,9 @@ const char **strings_once(const char *const *strings, size_t n, size_t *ret_n);
 /* What a caller gives us goes into JSON documents as it is.  ERROR_USAGE: one of the strings, of
  * which some may be NULL, is not UTF-8; `what` says what they are. */
 int strings_check(const char *const *strings, size_t n, const char *what, struct error *err);
+/* The same for digests that a caller gives; ERROR_USAGE. */
+int strings_check_digests(const char *const *strings, size_t n, const char *option,
+			  struct error *err);
 /* The string member `name`, borrowed; "" when there is none. */
 const char *string_member(const json_t *object, const char *name);
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "disk/image.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -28,11 +29,6 @@ static bool is_called_image(const char *name)
 		if (!strcmp(dot, endings[i]))
 			return true;
 	return false;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 struct names {
@@ -64,7 +60,7 @@ static int list_images(const char *directory, struct names *ret, struct error *e
 			*ARRAY_ADD(ret->items, ret->n) = path_join(directory, entry->d_name);
 	closedir(dir);
 	if (ret->n)
-		qsort(ret->items, ret->n, sizeof *ret->items, by_name);
+		qsort(ret->items, ret->n, sizeof *ret->items, strings_compare);
 	return 0;
 }
 

@@ -38,12 +38,21 @@ wrong() { # MESSAGE ARGS...
 	[ "$status" = 64 ] || fail "coldpatch $*: exit $status, expected 64"
 	[ "$output" = "$message" ] || fail "coldpatch $*: said: $output"
 	[ -z "$("$BUILD/coldpatch" "$@" 2>/dev/null)" ] || fail "coldpatch $*: prints on stdout"
+	case $message in "coldpatch: "*) return ;; esac
+	output=$("$BUILD/coldpatch" "$@" --json 2>&1) || status=$?
+	[ "$status" = 64 ] || fail "coldpatch $* --json: exit $status, expected 64"
+	[ "$(jq -r '"coldpatch \(.msg)", .code, .error, .failed' <<<"$output")" = "$message"$'\n64\nusage\ntrue' ] || fail "coldpatch $* --json: said: $output"
 }
 wrong "coldpatch: no verb wake; see coldpatch --help" wake
 wrong "coldpatch inspect: no image; see coldpatch inspect --help" inspect
 wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope
+wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope --help --other
 wrong "coldpatch plan: no image; see coldpatch plan --help" plan --patchset debian-12-all
 wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply ./x.qcow2
+for also in "--patchset p" "--snapshot 12345678"; do
+	# shellcheck disable=SC2086 # words
+	wrong "coldpatch apply: --plan says all of it; --patchset and --snapshot do not go with it; see coldpatch apply --help" apply --plan p.json $also ./x.qcow2
+done
 wrong "coldpatch apply: --output is missing; see coldpatch apply --help" apply --patchset debian-12-all ./x.qcow2
 wrong "coldpatch apply: --record is missing; see coldpatch apply --help" apply --patchset debian-12-all -o y.qcow2 ./x.qcow2
 wrong "coldpatch verify: --record is missing: ./x.qcow2 is a path, not a template; see coldpatch verify --help" verify ./x.qcow2

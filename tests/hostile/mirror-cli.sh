@@ -77,6 +77,11 @@ refused 66 'm: No such file or directory'
 fresh
 refused 78 'absent.gpg: not there' --keyring absent.gpg
 refused 69 'm: dists/bookworm: no such suite' --suite bookworm
+for option in allow trust-digest trust-package; do
+	refused 64 "$option nonsense: not a SHA-256 in 64 hexadecimal digits, in lower case" --$option nonsense
+done
+{ cat key/keyring.gpg; echo "-----BEGIN PGP PUBLIC KEY BLOCK-----"; } >both.gpg
+refused 78 'keyring both.gpg: holds binary keys and ASCII-armoured ones, of which only one sort would be read: put them into files of their own' --keyring both.gpg
 
 # A package that is in the store already is not read again, so the tampered one is in a store of its own.
 fresh; printf x | dd of=m/pool/main/t/tiny/tiny_1_amd64.deb bs=1 seek=200 conv=notrunc 2>/dev/null

@@ -58,6 +58,16 @@ expect 0 verify "$WORK/place/colon" --record "$WORK/place/colon.json"
 expect 64 inspect "$(printf 'a\377')"
 expect_message "argument"
 
+# A file system that is read-only is the same to all.
+mkdir "$WORK/ro" && mount -t tmpfs -o ro ro "$WORK/ro" || fail "mount"
+expect 74 apply "$guest" --patchset debian-12-all --executor sandbox --output "$WORK/ro/o" --record "$WORK/ro/r"
+expect_message "directory $WORK/ro, for $WORK/ro/o: Read-only file system"
+expect 74 key generate --directory "$WORK/ro" k
+expect_message "$WORK/ro/k.key: Read-only file system"
+expect 74 plan "$guest" --patchset debian-12-all -o "$WORK/ro/plan"
+expect_message "$WORK/ro/plan: Read-only file system"
+umount "$WORK/ro" || fail "umount"
+
 # What chattr +i and +a keep from the guest's own package manager is kept from us.
 qemu-img convert -O raw "$guest" "$WORK/immutable.raw"
 offset=$(sfdisk --json "$WORK/immutable.raw" | jq '.partitiontable.partitions[0].start * 512')

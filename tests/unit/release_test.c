@@ -17,6 +17,7 @@
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define ZEROS	     "0000000000000000000000000000000000000000000000000000000000000000"
+#define MIXED_CASE   "aB00000000000000000000000000000000000000000000000000000000000000"
 #define ONES	     "1111111111111111111111111111111111111111111111111111111111111111"
 
 static const char release_text[] = "Origin: Debian\n"
@@ -35,7 +36,7 @@ static const char release_text[] = "Origin: Debian\n"
 				   " 00000000000000000000000000000000 5 ../evil\n"
 				   "SHA256:\n"
 				   " " ONES "     2500 main/b\n"
-				   " " ZEROS " 7 main/a b\n"
+				   " " MIXED_CASE " 7 main/a b\n"
 				   "\n\n";
 
 static const struct {
@@ -88,6 +89,7 @@ START_TEST(release_is_read)
 	ck_assert_uint_eq(release.n_architectures, 2);
 	ck_assert_uint_eq(release.n_files, 2);
 	ck_assert_str_eq(release.files[0].path, "main/a b");
+	ck_assert_uint_eq(release.files[0].sha256.bytes[0], 0xab);
 	ck_assert_uint_eq(release_find(&release, "main/b")->size, 2500);
 	ck_assert_ptr_null(release_find(&release, "main/c"));
 }
@@ -319,6 +321,10 @@ START_TEST(armour_is_taken_off)
 	buffer_clear(&keys);
 	ck_assert_int_eq(keyring_dearmour("\x99\x01", 2, &keys, &err), 0);
 	ck_assert_uint_eq(keys.len, 2);
+	ck_assert_int_eq(keyring_dearmour("\x99\x01\n" BEGIN_KEY, 40, &keys, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_CONFIG);
+	ck_assert_str_eq(err.msg, "holds binary keys and ASCII-armoured ones, of which only one "
+				  "sort would be read: put them into files of their own");
 	ck_assert_int_eq(keyring_dearmour(BEGIN_KEY "\naGVs", 41, &keys, &err), -1);
 	ck_assert_int_eq(err.kind, ERROR_CONFIG);
 	ck_assert_str_eq(err.msg, "the ASCII armour is damaged");

@@ -115,6 +115,15 @@ static void split_words(const char *text, char ***ret, size_t *ret_n)
 	}
 }
 
+/* As apt takes it, in either case. */
+static bool parse_digest(char *hex, struct digest *ret)
+{
+	for (char *c = hex; *c; c++)
+		if (*c >= 'A' && *c <= 'F')
+			*c += 'a' - 'A';
+	return digest_from_hex(hex, ret);
+}
+
 static int parse_file_line(const char *text, size_t len, struct release *release, struct error *err)
 {
 	CLEANUP_FREE char *line = trimmed(text, len);
@@ -125,7 +134,7 @@ static int parse_file_line(const char *text, size_t len, struct release *release
 	int path = 0;
 
 	if (sscanf(line, "%64s %15llu %n", hex, &size, &path) != 2 || !path || !line[path] ||
-	    !digest_from_hex(hex, &digest) || size > MAX_FILE_SIZE)
+	    !parse_digest(hex, &digest) || size > MAX_FILE_SIZE)
 		return error_set(err, ERROR_TRUST,
 				 "SHA256: not a digest, a size and a path: %.100s", line);
 	if (!beneath_is_safe(line + path))
@@ -257,20 +266,13 @@ int release_parse(const char *text, size_t len, struct release *ret, struct erro
 	return 0;
 }
 
-static void free_all(char **items, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(items[i]);
-	free(items);
-}
-
 void release_free(struct release *release)
 {
 	for (size_t i = 0; i < release->n_files; i++)
 		free(release->files[i].path);
 	free(release->files);
-	free_all(release->components, release->n_components);
-	free_all(release->architectures, release->n_architectures);
+	strings_free(release->components, release->n_components);
+	strings_free(release->architectures, release->n_architectures);
 	free(release->origin);
 	free(release->label);
 	free(release->suite);

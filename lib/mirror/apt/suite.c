@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "mirror/apt/apt.h"
 #include "mirror/beneath.h"
 #include "mirror/freshness.h"
@@ -144,18 +145,15 @@ static void describe(struct apt_suite *suite)
 	digest_of(suite->index.data, suite->index.len, &source->index);
 }
 
-static bool ends_with(const char *text, const char *end)
+static bool is_pocket_name(const char *name)
 {
-	size_t len = text ? strlen(text) : 0;
-
-	return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+	return name && (text_ends_with(name, "-security") || text_ends_with(name, "-updates"));
 }
 
 /* Suites that a vendor writes to all the time. */
 static bool is_pocket(const struct mirror_source *source)
 {
-	return ends_with(source->suite, "-security") || ends_with(source->suite, "-updates") ||
-	       ends_with(source->codename, "-security") || ends_with(source->codename, "-updates");
+	return is_pocket_name(source->suite) || is_pocket_name(source->codename);
 }
 
 static int64_t maximum_age(const struct apt *apt, const struct mirror_source *source)

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/decompress.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/temporary.h"
@@ -62,50 +61,18 @@ static int write_list(const char *lists, size_t index, const char *path,
 	return file_replace(file, content->data, content->len, 0644, err);
 }
 
-struct form {
-	const char *suffix;
-	enum compression compression;
-};
-static const struct form forms[] = {{"", COMPRESSION_NONE},
-				    {".xz", COMPRESSION_XZ},
-				    {".gz", COMPRESSION_GZIP},
-				    {".zst", COMPRESSION_ZSTD}};
-
-/* 1 when the file is there in this form, 0 when not. */
-static int read_form(const char *path, const struct form *form, struct buffer *ret,
-		     struct error *err)
-{
-	CLEANUP_FREE char *file = xasprintf("%s%s", path, form->suffix);
-	CLEANUP_BUFFER struct buffer packed = {0};
-
-	if (access(file, F_OK) < 0)
-		return 0;
-	if (form->compression == COMPRESSION_NONE)
-		return file_read(file, MAX_INDEX, ret, err) < 0 ? -1 : 1;
-	if (file_read(file, MAX_INDEX, &packed, err) < 0)
-		return -1;
-	if (decompress(packed.data, packed.len, form->compression, MAX_INDEX, ERROR_MIRROR, ret,
-		       err) < 0)
-		return error_prefix(err, "%s", file);
-	return 1;
-}
-
-/* 1 when the snapshot has this index file in some form, 0 when not. */
+/* 1 when the snapshot has this index file, 0 when not. */
 static int place_index(const struct mirror_source *source, size_t index, const char *path,
 		       const char *lists, struct error *err)
 {
 	CLEANUP_FREE char *from = path_join(source->directory, path);
 	CLEANUP_BUFFER struct buffer content = {0};
 
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		int found = read_form(from, &forms[i], &content, err);
-
-		if (found < 0)
-			return -1;
-		if (found)
-			return write_list(lists, index, path, &content, err) < 0 ? -1 : 1;
-	}
-	return 0;
+	if (access(from, F_OK) < 0)
+		return 0;
+	if (file_read(from, MAX_INDEX, &content, err) < 0)
+		return -1;
+	return write_list(lists, index, path, &content, err) < 0 ? -1 : 1;
 }
 
 static int place_component(const struct mirror_source *source, size_t index, const char *suite,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "base/memory.h"
 #include "package/rpm/install_only.h"
 #include "package/rpm/rpm.h"
 #include "package/rpm/rules.h"
@@ -69,11 +70,6 @@ static bool is_known(const struct guest_packages *packages, const char *architec
 	return false;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int find_foreign(const struct rpm_packages *installed, struct guest_packages *packages,
 			struct error *err)
 {
@@ -91,7 +87,7 @@ static int find_foreign(const struct rpm_packages *installed, struct guest_packa
 	}
 	if (packages->n_foreign_architectures)
 		qsort(packages->foreign_architectures, packages->n_foreign_architectures,
-		      sizeof *packages->foreign_architectures, compare_strings);
+		      sizeof *packages->foreign_architectures, strings_compare);
 	return 0;
 }
 
@@ -135,7 +131,7 @@ static const char **install_only(const struct rpm_packages *installed,
 		if (rpm_is_install_only(installed->items[i], rules))
 			*ARRAY_ADD(names, n) = rpm_header_name(installed->items[i]);
 	if (n)
-		qsort(names, n, sizeof *names, compare_strings);
+		qsort(names, n, sizeof *names, strings_compare);
 	*ret_n = n;
 	return names;
 }
@@ -152,7 +148,7 @@ static void find_duplicates(const struct rpm_packages *installed, const struct r
 
 		if (strcmp(one->name, two->name) != 0 ||
 		    strcmp(one->architecture, two->architecture) != 0 ||
-		    (n && bsearch(&one->name, several, n, sizeof *several, compare_strings)))
+		    (n && bsearch(&one->name, several, n, sizeof *several, strings_compare)))
 			continue;
 		*ARRAY_ADD(packages->broken, packages->n_broken) =
 			xasprintf("%s:%s installed as %s and as %s", one->name, one->architecture,

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { MAX_RULES = 10000, DEFAULT_INSTALL_ONLY_LIMIT = 3 };
 
@@ -171,13 +172,6 @@ static void read_zypp_conf(struct rpm_rules *rules, char *text, const char *from
 	}
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 static const struct reader {
 	const char *begin, *end; /* of the file's path */
 	void (*read)(struct rpm_rules *rules, char *text, const char *from);
@@ -206,7 +200,7 @@ static void read_file(struct rpm_rules *rules, const struct package_state_file *
 		const struct reader *reader = &readers[i];
 
 		if (strncmp(file->name, reader->begin, strlen(reader->begin)) != 0 ||
-		    !ends_with(file->name, reader->end) ||
+		    !text_ends_with(file->name, reader->end) ||
 		    (!*reader->end && strcmp(file->name, reader->begin) != 0))
 			continue;
 		reader->read(rules, text, file->name);
@@ -221,7 +215,7 @@ static bool is_switched_off(const struct package_state *state, const char *name)
 	CLEANUP_FREE char *conf = NULL, *text = NULL;
 	const struct buffer *content;
 
-	if (!ends_with(name, list))
+	if (!text_ends_with(name, list))
 		return false;
 	conf = xasprintf("%.*sversionlock.conf", (int)(strlen(name) - strlen(list)), name);
 	content = package_state_file(state, conf);

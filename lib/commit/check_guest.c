@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "boot/boot.h"
 #include "commit/check_packages.h"
 #include "commit/commit.h"
@@ -30,17 +31,12 @@ void commit_report_warn(struct commit_report *report, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static int check_identity(const struct guest_identity *before, const struct guest_identity *after,
 			  struct error *err)
 {
 	const char *what = NULL;
 
-	if (!same_text(before->hostname, after->hostname))
+	if (!text_same(before->hostname, after->hostname))
 		what = "host name";
 	else if (before->machine_id != after->machine_id)
 		what = "machine-id";

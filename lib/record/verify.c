@@ -71,13 +71,6 @@ static void compare(struct walk *walk, const char *what, const char *object,
 	finding->found = spell(found);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Which overlay of the record is this file?  The one with its digest; names only help to say what
  * was expected when there is none. */
 static size_t find_overlay(const struct record *record, const char *path,
@@ -89,7 +82,7 @@ static size_t find_overlay(const struct record *record, const char *path,
 	for (size_t i = 0; (subject = record_overlay(record, i)); i++) {
 		if (digest_equal(&subject->digest, digest))
 			return i;
-		if (strcmp(base_name(subject->name), base_name(path)) == 0)
+		if (strcmp(path_last(subject->name), path_last(path)) == 0)
 			by_name = i;
 	}
 	return by_name;
@@ -326,7 +319,11 @@ static int open_chain(struct walk *walk, bool trust_headers, struct error *err)
 		*err = problem;
 		return -1;
 	}
-	add(walk, FINDING_BAD, "chain", walk->request->overlay)->found = xstrdup(problem.msg);
+	add(walk, FINDING_BAD, "chain", walk->request->overlay)->found =
+		trust_headers || walk->request->n_backing
+			? xstrdup(problem.msg)
+			: xasprintf("not followed, as the overlay is not the record's: %s",
+				    problem.msg);
 	return 0;
 }
 
@@ -339,13 +336,17 @@ static int is_recorded(const struct walk *walk, bool *ret, struct error *err)
 	CLEANUP(record_free)
 	struct record *record = record_read(request->record, walk->keys, NULL, &ignored);
 	const struct record_subject *subject;
+	CLEANUP_CLOSE int fd = -1;
 	struct digest digest;
 
 	*ret = false;
 	if (!record)
 		return 0;
-	if (digest_of_file_monitored(request->overlay, request->monitor, &digest, err) < 0)
+	fd = file_open(request->overlay, "an overlay", ERROR_IMAGE, err);
+	if (fd < 0)
 		return -1;
+	if (digest_of_fd_monitored(fd, request->monitor, &digest, err) < 0)
+		return error_prefix(err, "%s", request->overlay);
 	for (size_t i = 0; (subject = record_overlay(record, i)); i++)
 		*ret = *ret || digest_equal(&subject->digest, &digest);
 	return 0;

@@ -14,7 +14,8 @@
 workdir
 # All lies in memory: what is asked for is what is left when processes die, not machines (library-power-cut.sh asks for that).
 memory=$WORK/memory
-mkdir "$memory" && mount -t tmpfs -o size=2G,mode=700 memory "$memory" && mkdir "$memory/scratch" "$memory/states" || fail "no memory"
+# Roomy: the janitor may still be removing what a killed run had in scratch when the next one begins.
+mkdir "$memory" && mount -t tmpfs -o size=6G,mode=700 memory "$memory" && mkdir "$memory/scratch" "$memory/states" || fail "no memory"
 sed -i "s|^scratch: .*|scratch: $memory/scratch|" "$WORK/config.yaml"
 trap 'umount "$WORK/fs" 2>/dev/null; umount "$memory"; rm -rf "$WORK"' EXIT
 guest=$(mini_guest)

@@ -72,3 +72,12 @@ kept 0 "backs *"
 whole web 3
 whole same 0
 fine
+
+# --- one that is not there although the current one lies on it is found without reading a disk
+expect 0 rollback --to 1 --reason "it lies on 0" web
+mkdir "$WORK/aside" && mv "$(disk web 0)" "$WORK/aside/" && echo '{"below": [], "run": "r", "time": 1}' >"$L/templates/web/0/pruned.json" || fail mv
+expect 1 status --check --json
+jq -e --arg path "$L/templates/web/0" '.templates[] | select(.template == "web") | .problems[] | select(startswith($path + ": was pruned, and backs"))' "$OUT" >/dev/null ||
+	{ cat "$OUT"; fail "status does not find that what backs the current generation was pruned"; }
+rm "$L/templates/web/0/pruned.json" && mv "$WORK/aside/disk0.qcow2" "$(disk web 0)" || fail mv
+fine

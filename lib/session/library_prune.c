@@ -312,6 +312,7 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->rules.keep_last = options->keep_last;
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
+	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
 	    prune_look(pruning, err) < 0)
 		return -1;
 	if (prune_named(pruning, options, err) < 0)

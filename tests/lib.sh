@@ -292,3 +292,22 @@ refused_in_run() {
 	[ -s "$RUN/error" ] && [ -e "$RUN/plan.json" ] || fail "the run kept neither error nor plan"
 	[ -z "$(find "$RUN" "$WORK/store/layers" -type f -perm /027 2>/dev/null)" ] || fail "others can read the run"
 }
+
+# A command of ours at its worst moment, until another is through.  $server is to be killed at the exit.
+stop_at() { # CALL VERB...: it stands before this system call
+	local number child
+	number=$(echo "SYS_$1" | gcc -E -P -include sys/syscall.h -)
+	strace -f -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=600s" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/stopped.log" 2>&1 &
+	server=$!
+	for _ in $(seq 600); do
+		child=$(pgrep -P "$server") && grep -q "^$number " "/proc/$child/syscall" 2>/dev/null && break
+		sleep 0.1
+	done
+	stopped=$child
+	grep -q "^$number " "/proc/$stopped/syscall" || { cat "$WORK/stopped.log"; fail "$2 does not come to $1"; }
+}
+go_on() {
+	kill -KILL "$server" # strace itself: what it traced goes on
+	server=
+	while kill -0 "$stopped" 2>/dev/null; do sleep 0.1; done
+}

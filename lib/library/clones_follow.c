@@ -4,6 +4,9 @@
  * the same library may be mounted in several places.  Its last two components are looked at before
  * links are followed, one link at a time: followed at once, a path through `current` would look
  * like one that names a number.
+ *
+ * A base may be a disk of the library itself, or lie on one: a clone that was changed and imported
+ * again.  So a chain is followed through bases, too, until it reaches a generation or ends.
  */
 #include "library/clones_follow.h"
 
@@ -23,6 +26,7 @@ enum { MAX_CHAIN = 32, MAX_LINKS = 40 };
 struct following {
 	const struct clone_places *places;
 	struct clones *found;
+	bool below_base; /* the bases there are known from the upper one's record */
 };
 
 bool same_inode(const struct stat *a, const struct stat *b)
@@ -147,8 +151,9 @@ static char *next_path(const char *directory, const char *file, const char *path
 	return follow_link(path);
 }
 
-/* Does the path lead into the library, and where? */
-static bool classify(const struct clone_places *places, const char *start, struct clone_use *use)
+/* Does the path lead into the library, and where?  Or, `past_base`, where does the base lead? */
+static bool classify(const struct clone_places *places, const char *start, bool past_base,
+		     struct clone_use *use)
 {
 	CLEANUP_FREE char *path = xstrdup(start);
 
@@ -158,7 +163,7 @@ static bool classify(const struct clone_places *places, const char *start, struc
 		char *next;
 
 		if (names_generation(places, directory, use) ||
-		    names_base(places, directory, file, use))
+		    (!past_base && names_base(places, directory, file, use)))
 			return true;
 		next = next_path(directory, file, path);
 		free(path);
@@ -201,15 +206,38 @@ static int follow_file(struct following *following, const char *path, unsigned d
 	return follow(following, directory, backing.name, depth + 1, err);
 }
 
+static void add(struct following *following, const struct clone_use *use)
+{
+	*ARRAY_ADD(following->found->uses, following->found->n_uses) = *use;
+}
+
+static int follow_base(struct following *following, const char *path, unsigned depth,
+		       struct error *err)
+{
+	bool before = following->below_base;
+	struct clone_use use = {0};
+	int result;
+
+	if (classify(following->places, path, true, &use)) {
+		add(following, &use);
+		return 0;
+	}
+	following->below_base = true;
+	result = follow_file(following, path, depth, err);
+	following->below_base = before;
+	return result;
+}
+
 static int follow_path(struct following *following, const char *path, unsigned depth,
 		       struct error *err)
 {
 	struct clone_use use = {0};
 
-	if (!classify(following->places, path, &use))
+	if (!classify(following->places, path, false, &use))
 		return follow_file(following, path, depth, err);
-	*ARRAY_ADD(following->found->uses, following->found->n_uses) = use;
-	return 0;
+	if (use.target != CLONE_OF_BASE || !following->below_base)
+		add(following, &use);
+	return use.target == CLONE_OF_BASE ? follow_base(following, path, depth, err) : 0;
 }
 
 static int follow(struct following *following, const char *directory, const char *backing_name,
@@ -235,7 +263,7 @@ static int follow(struct following *following, const char *directory, const char
 int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
 		 struct clones *found, struct error *err)
 {
-	struct following following = {places, found};
+	struct following following = {.places = places, .found = found};
 
 	return follow(&following, directory, backing_name, 0, err);
 }

@@ -48,7 +48,8 @@ int current_mend(const struct library *library, const char *name, uint64_t gener
  * whose owner is gone; `current`.  Everything else is kept. */
 int template_recover(const struct library *library, const char *name,
 		     const struct record_keys *keys, struct error *err);
-/* The same for what lies beside the templates: bases. */
+/* The same for what lies beside the templates, bases, and for templates that have no head: of an
+ * import that was killed, perhaps under a name that is never used again. */
 int library_recover(const struct library *library, struct error *err);
 
 #define LEASE_NAME "lease" /* in the template's directory */

@@ -124,19 +124,28 @@ static void remove_empty(const struct library *library, const char *name, int te
 		rmdir(path);
 }
 
-int template_recover(const struct library *library, const char *name,
-		     const struct record_keys *keys, struct error *err)
+static int clear_template(const struct library *library, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
 	CLEANUP_FREE char *heads = xasprintf("templates/%s/heads", name);
 	CLEANUP_FREE char *pins = xasprintf("templates/%s/pins", name);
+
+	return clear_temporaries(library, relative, err) < 0 ||
+			       clear_temporaries(library, heads, err) < 0 ||
+			       clear_temporaries(library, pins, err) < 0
+		       ? -1
+		       : 0;
+}
+
+int template_recover(const struct library *library, const char *name,
+		     const struct record_keys *keys, struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
 	CLEANUP_CLOSE int template = change_open_directory(library, relative, err);
 
 	if (template <0)
 		return err->kind == ERROR_MISSING ? 0 : -1;
-	if (clear_temporaries(library, relative, err) < 0 ||
-	    clear_temporaries(library, heads, err) < 0 ||
-	    clear_temporaries(library, pins, err) < 0 ||
+	if (clear_template(library, name, err) < 0 ||
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
@@ -144,10 +153,74 @@ int template_recover(const struct library *library, const char *name,
 	return recover_current(library, name, keys, err);
 }
 
+/* Does anything but the directory of heads lie in the template's? */
+static bool is_used(const struct library *library, const char *relative)
+{
+	struct error ignored = {0};
+	char **names;
+	size_t n;
+
+	if (library_list_directory(library, relative, &names, &n, &ignored) < 0)
+		return true;
+	names_free(names, n);
+	return n > 1;
+}
+
+static bool has_heads(const struct library *library, const char *name)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s/heads", name);
+	struct error problem = {0};
+	bool found = false;
+	char **names;
+	size_t n;
+
+	if (library_list_directory(library, relative, &names, &n, &problem) < 0)
+		return problem.kind != ERROR_MISSING;
+	for (size_t i = 0; i < n; i++)
+		found = found || names[i][0] != '.';
+	names_free(names, n);
+	return found;
+}
+
+/* A template that never came to be, and may never be asked for again. */
+static int recover_unborn(const struct library *library, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
+	struct error problem = {0};
+	CLEANUP_CLOSE int template = change_open_directory(library, relative, &problem);
+
+	if (template <0)
+		return 0;
+	if (clear_template(library, name, err) < 0 ||
+	    recover_generations(library, name, relative, template, err) < 0)
+		return error_prefix(err, "recovery of template %s", name);
+	owner_clear_gone(library, template, LEASE_NAME);
+	if (!is_used(library, relative))
+		remove_empty(library, name, template);
+	return 0;
+}
+
+static int recover_unborn_all(const struct library *library, struct error *err)
+{
+	struct error ignored = {0};
+	int result = 0;
+	char **names;
+	size_t n;
+
+	if (library_list_directory(library, "templates", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; result == 0 && i < n; i++)
+		if (template_name_check(names[i], &ignored) == 0 && !has_heads(library, names[i]))
+			result = recover_unborn(library, names[i], err);
+	names_free(names, n);
+	return result;
+}
+
 int library_recover(const struct library *library, struct error *err)
 {
 	if (clear_temporaries(library, ".", err) < 0 ||
-	    clear_temporaries(library, "templates", err) < 0)
+	    clear_temporaries(library, "templates", err) < 0 ||
+	    recover_unborn_all(library, err) < 0)
 		return -1;
 	return clear_temporaries(library, "bases", err);
 }

@@ -45,14 +45,27 @@ static int drop_base(struct pruning *pruning, const struct digest *digest, struc
 	return 0;
 }
 
+static int find_unused(const struct pruning *pruning, struct digest **ret, size_t *ret_n,
+		       struct error *err)
+{
+	return retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now, ret,
+				      ret_n, err);
+}
+
+/* What seems unused is looked at again: it may have been imported anew since `clones` was found. */
 static int drop_bases(struct pruning *pruning, struct error *err)
 {
 	CLEANUP_FREE struct digest *unused = NULL;
 	size_t n = 0;
 
-	if (retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now, &unused,
-				   &n, err) < 0)
+	if (find_unused(pruning, &unused, &n, err) < 0)
 		return -1;
+	if (n && !pruning->dry_run) {
+		free(steal(unused));
+		n = 0;
+		if (prune_look(pruning, err) < 0 || find_unused(pruning, &unused, &n, err) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (drop_base(pruning, &unused[i], err) < 0)
 			return -1;

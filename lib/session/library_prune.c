@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Prune, template by template: look who depends on what, decide, move to the trash from the top of
- * each chain down, look again.  Then what nothing needs any more: bases, layers, plans, old trash
- * and old runs.
+ * each chain down, look again.  Who depends is looked for before all, to find out what may go, and
+ * once more under the lease before anything does: an apply may have come and gone.  Then what
+ * nothing needs any more: bases, layers, plans, old trash and old runs.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -34,6 +35,55 @@ static int parse_within(const char *text, int64_t *ret, struct error *err)
 				 text);
 	*ret = (int64_t)days * DAY_S;
 	return 0;
+}
+
+/* --- who depends on what --- */
+
+bool prune_goes_on(struct pruning *pruning, const struct error *problem)
+{
+	if (!pruning->dry_run || (problem->os_errno != EACCES && problem->os_errno != EPERM))
+		return false;
+	json_array_append_new(pruning->unread, json_bytes(problem->msg));
+	return true;
+}
+
+/* A file of which nobody knows what it needs may need anything.  Of what a dry run may not read
+ * somebody else may know. */
+static int check_known(struct pruning *pruning, struct error *err)
+{
+	const struct clones *clones = &pruning->clones;
+	const struct clone_unknown *first = NULL;
+	CLEANUP_FREE char *more = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < clones->n_unknown; i++) {
+		const struct clone_unknown *one = &clones->unknown[i];
+		struct error problem = {.os_errno = one->denied ? EACCES : 0};
+
+		snprintf(problem.msg, sizeof problem.msg, "%s: %s", one->path, one->why);
+		if (prune_goes_on(pruning, &problem))
+			continue;
+		n++;
+		first = first ? first : one;
+	}
+	if (n == 0)
+		return 0;
+	more = n > 1 ? xasprintf(" (and %zu more; status names them)", n - 1) : xstrdup("");
+	return error_set(err, ERROR_DENIED,
+			 "%s%s: %s: what it is backed by is not known, so nothing is pruned; make "
+			 "it readable, or take it out of the clone roots",
+			 first->path, more, first->why);
+}
+
+int prune_look(struct pruning *pruning, struct error *err)
+{
+	struct clones found = {0};
+
+	if (library_clones(pruning->session, &found, err) < 0)
+		return -1;
+	clones_free(&pruning->clones);
+	pruning->clones = found;
+	return check_known(pruning, err);
 }
 
 /* --- one template --- */
@@ -116,6 +166,28 @@ static int decide(const struct pruning *pruning, const char *name, struct retent
 				  plan, err);
 }
 
+static bool takes_any(const struct retention_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (plan->items[i].taken)
+			return true;
+	return false;
+}
+
+/* Decided on what was seen before the lease, and, when something would go, on what is there now. */
+static int decide_leased(struct pruning *pruning, const char *name, struct retention_plan *plan,
+			 struct error *err)
+{
+	if (decide(pruning, name, plan, err) < 0)
+		return -1;
+	if (!takes_any(plan))
+		return 0;
+	if (prune_look(pruning, err) < 0)
+		return -1;
+	retention_plan_free(plan);
+	return decide(pruning, name, plan, err);
+}
+
 static int prune_leased(struct pruning *pruning, const char *name, struct retention_plan *plan,
 			struct error *err)
 {
@@ -126,7 +198,7 @@ static int prune_leased(struct pruning *pruning, const char *name, struct retent
 	int result;
 
 	if (!lease || !keys || template_recover(pruning->library, name, keys, err) < 0 ||
-	    decide(pruning, name, plan, err) < 0)
+	    decide_leased(pruning, name, plan, err) < 0)
 		return -1;
 	result = take(pruning, plan, &taken, err);
 	if (!taken)
@@ -228,42 +300,6 @@ static json_t *summarise(const struct pruning *pruning,
 	return json;
 }
 
-bool prune_goes_on(struct pruning *pruning, const struct error *problem)
-{
-	if (!pruning->dry_run || (problem->os_errno != EACCES && problem->os_errno != EPERM))
-		return false;
-	json_array_append_new(pruning->unread, json_bytes(problem->msg));
-	return true;
-}
-
-/* A file of which nobody knows what it needs may need anything.  Of what a dry run may not read
- * somebody else may know. */
-static int check_known(struct pruning *pruning, struct error *err)
-{
-	const struct clones *clones = &pruning->clones;
-	const struct clone_unknown *first = NULL;
-	CLEANUP_FREE char *more = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < clones->n_unknown; i++) {
-		const struct clone_unknown *one = &clones->unknown[i];
-		struct error problem = {.os_errno = one->denied ? EACCES : 0};
-
-		snprintf(problem.msg, sizeof problem.msg, "%s: %s", one->path, one->why);
-		if (prune_goes_on(pruning, &problem))
-			continue;
-		n++;
-		first = first ? first : one;
-	}
-	if (n == 0)
-		return 0;
-	more = n > 1 ? xasprintf(" (and %zu more; status names them)", n - 1) : xstrdup("");
-	return error_set(err, ERROR_DENIED,
-			 "%s%s: %s: what it is backed by is not known, so nothing is pruned; make "
-			 "it readable, or take it out of the clone roots",
-			 first->path, more, first->why);
-}
-
 static int prune(struct pruning *pruning, const struct coldpatch_prune_options *options,
 		 struct error *err)
 {
@@ -276,8 +312,8 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->rules.keep_last = options->keep_last;
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
-	    library_clones(pruning->session, &pruning->clones, err) < 0 ||
-	    check_known(pruning, err) < 0)
+	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
+	    prune_look(pruning, err) < 0)
 		return -1;
 	if (prune_named(pruning, options, err) < 0)
 		return -1;

@@ -25,6 +25,8 @@ struct pruning {
 /* Whether a dry run goes on without what it may not read; that is told then. */
 bool prune_goes_on(struct pruning *pruning, const struct error *problem);
 
+/* Finds `clones` anew.  ERROR_DENIED: of some file nobody knows what it needs. */
+int prune_look(struct pruning *pruning, struct error *err);
 /* Bases, layers and plans go to the trash; old trash and old runs are removed. */
 int prune_leftovers(struct pruning *pruning, struct error *err);
 

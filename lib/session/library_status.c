@@ -167,6 +167,20 @@ static char *release_of(const struct lineage *lineage, uint64_t number)
 	return NULL;
 }
 
+/* Of one that was not pruned, it was looked at whether its disks are there. */
+static void check_below(struct status *status, const struct lineage *lineage,
+			const struct lineage_step *step, json_t *problems)
+{
+	for (size_t i = 0; step && step->below != LINEAGE_NONE && i < lineage->n; i++) {
+		step = lineage_step(lineage, step->below);
+		if (step && step->generation->pruned)
+			problem(status, problems,
+				"%s: was pruned, and backs the current generation; a backup or the "
+				"trash may have its disks",
+				step->generation->directory);
+	}
+}
+
 /* What the current generation reads, down to its bases. */
 static void check_backing(struct status *status, const struct lineage *lineage, uint64_t number,
 			  json_t *problems)
@@ -178,6 +192,7 @@ static void check_backing(struct status *status, const struct lineage *lineage, 
 
 	if (!step || step->problem)
 		return;
+	check_below(status, lineage, step, problems);
 	if (lineage_backing(status->library, lineage, (int64_t)number, &paths, &n, &error) < 0)
 		problem(status, problems, "%s", error.msg);
 	names_free(paths, n);

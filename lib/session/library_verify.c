@@ -99,6 +99,29 @@ static bool is_named(const struct coldpatch_library_verify_options *options, con
 	return options->n_names == 0;
 }
 
+/* Named is NAME or NAME@N. */
+static bool has_line(const struct head_log *log, const char *reference)
+{
+	size_t len = strcspn(reference, "@");
+
+	for (size_t i = 0; i < log->n_lines; i++)
+		if (strlen(log->lines[i].name) == len &&
+		    strncmp(log->lines[i].name, reference, len) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a template has only grown was asked, and cannot be told. */
+static void find_unlogged(struct verifying *verifying,
+			  const struct coldpatch_library_verify_options *options,
+			  const struct head_log *log)
+{
+	for (size_t i = 0; i < options->n_names; i++)
+		if (!has_line(log, options->names[i]))
+			finding_add(verifying->findings, FINDING_BAD, "log", options->names[i],
+				    NULL, "the file of --since has no line of it");
+}
+
 static int verify_log(struct verifying *verifying,
 		      const struct coldpatch_library_verify_options *options, struct error *err)
 {
@@ -112,6 +135,7 @@ static int verify_log(struct verifying *verifying,
 		if (is_named(options, log.lines[i].name) &&
 		    verify_log_line(verifying, &log.lines[i], err) < 0)
 			return -1;
+	find_unlogged(verifying, options, &log);
 	return 0;
 }
 

@@ -17,28 +17,21 @@
 
 #define LOCK_NAME "LOCK"
 
-enum { YOUNG_S = 60, GUARD_TRIES = 100, GUARD_PAUSE_MS = 100 };
+/* Of one that is being made: until it is locked it has another name. */
+#define MAKING_SUFFIX ".new"
 
-static bool is_empty(int dir)
-{
-	DIR *stream = fdopendir(dup(dir));
-	const struct dirent *entry;
-	bool empty = stream;
-
-	while (empty && (entry = readdir(stream)))
-		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
-	if (stream)
-		closedir(stream);
-	return empty;
-}
+enum { MAKING_S = 600, GUARD_TRIES = 100, GUARD_PAUSE_MS = 100 };
 
 /* PREFIX-20261122T140501Z-3f9a1c: what somebody else calls by our prefix is not ours to remove. */
-static bool is_workspace_name(const char *name, const char *prefix)
+static bool is_workspace_name(const char *name, const char *prefix, bool *ret_making)
 {
 	static const char pattern[] = "-00000000T000000Z-xxxxxx";
-	size_t len = strlen(prefix);
+	size_t len = strlen(prefix), all = len + sizeof pattern - 1;
 
-	if (strncmp(name, prefix, len) != 0 || strlen(name) != len + sizeof pattern - 1)
+	if (strncmp(name, prefix, len) != 0 || strlen(name) < all)
+		return false;
+	*ret_making = !strcmp(name + all, MAKING_SUFFIX);
+	if (name[all] && !*ret_making)
 		return false;
 	for (size_t i = 0; i < sizeof pattern - 1; i++) {
 		char c = name[len + i];
@@ -52,9 +45,9 @@ static bool is_workspace_name(const char *name, const char *prefix)
 	return true;
 }
 
-/* Without a lock file it is being made at this moment, and then empty, or somebody was killed while
- * removing it. */
-static bool is_abandoned(int parent, const char *name)
+/* Without a lock file one that has its name is half removed already.  One that is being made may
+ * have none, or one that is not locked, for a moment. */
+static bool is_abandoned(int parent, const char *name, bool making)
 {
 	CLEANUP_CLOSE int dir =
 		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -63,10 +56,10 @@ static bool is_abandoned(int parent, const char *name)
 
 	if (dir < 0 || fstat(dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)
 		return false;
+	if (making && st.st_mtime + MAKING_S > time(NULL))
+		return false;
 	lock = openat(dir, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (lock < 0)
-		return !is_empty(dir) || st.st_mtime + YOUNG_S < time(NULL);
-	return flock(lock, LOCK_EX | LOCK_NB) == 0;
+	return lock < 0 ? errno == ENOENT : flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 static void sweep(const char *parent, const char *prefix)
@@ -79,9 +72,10 @@ static void sweep(const char *parent, const char *prefix)
 		return;
 	while ((entry = readdir(dir))) {
 		CLEANUP_FREE char *path = path_join(parent, entry->d_name);
+		bool making;
 
-		if (is_workspace_name(entry->d_name, prefix) &&
-		    is_abandoned(dirfd(dir), entry->d_name))
+		if (is_workspace_name(entry->d_name, prefix, &making) &&
+		    is_abandoned(dirfd(dir), entry->d_name, making))
 			directory_remove(path, &ignored);
 	}
 	closedir(dir);
@@ -122,6 +116,23 @@ static int take_lock(struct workspace *workspace, struct error *err)
 	return 0;
 }
 
+/* The lock goes with the directory to its name: under that, nobody ever finds it without. */
+static int make(struct workspace *workspace, const char *path, struct error *err)
+{
+	CLEANUP_FREE char *making = xasprintf("%s" MAKING_SUFFIX, path);
+
+	if (mkdir(making, 0700) < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path);
+	workspace->path = steal(making);
+	if (take_lock(workspace, err) < 0)
+		return -1;
+	if (rename(workspace->path, path) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	free(workspace->path);
+	workspace->path = xstrdup(path);
+	return 0;
+}
+
 struct workspace *workspace_new(const char *parent, const char *prefix, const char *run,
 				const char *janitor, struct error *err)
 {
@@ -131,11 +142,7 @@ struct workspace *workspace_new(const char *parent, const char *prefix, const ch
 
 	workspace->lock = workspace->janitor_pipe = -1;
 	sweep(parent, prefix);
-	if (mkdir(path, 0700) < 0)
-		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s", path),
-		       NULL;
-	workspace->path = steal(path);
-	if (take_lock(workspace, err) < 0 || start_janitor(workspace, janitor, err) < 0)
+	if (make(workspace, path, err) < 0 || start_janitor(workspace, janitor, err) < 0)
 		return NULL;
 	return steal(workspace);
 }

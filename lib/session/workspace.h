@@ -4,7 +4,9 @@
  *
  * Its owner holds a lock on LOCK in it.  Three nets catch it: the run's end removes it; a janitor
  * (a process of its own that outlives us) removes it when we are killed; and the next run in the
- * same place removes those whose lock nobody holds, for when the janitor was killed as well.
+ * same place removes those whose lock nobody holds, for when the janitor was killed as well.  It is
+ * made and locked under another name, PREFIX-RUN.new, and one of that name is swept only when it is
+ * old.
  */
 #ifndef COLDPATCH_SESSION_WORKSPACE_H
 #define COLDPATCH_SESSION_WORKSPACE_H

@@ -115,6 +115,11 @@ done
 sound --since "$WORK/first"
 sound --since "$WORK/second"
 sound --since "$WORK/third"
+grep -v '^web ' "$WORK/third" >"$WORK/without-web"
+sound --since "$WORK/without-web"
+names log web "the file of --since has no line of it" --since "$WORK/without-web" web
+names log web@1 "the file of --since has no line of it" --since "$WORK/without-web" web@1
+expect 0 verify web@1 --quick --since "$WORK/third"
 expect 0 verify web@1 --json
 jq -e '.findings[] | select(.object | test("web/2"))' "$OUT" && fail "verify web@1 looks at generation 2"
 expect 66 verify web@7

@@ -184,23 +184,6 @@ for i in $(seq $rounds); do
 done
 echo "rollback won $wins of $rounds times"
 # The same with each of the two stopped at its worst moment, until the other is through.
-stop_at() { # CALL VERB...: it stands before this system call
-	local number child
-	number=$(echo "SYS_$1" | gcc -E -P -include sys/syscall.h -)
-	strace -f -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=600s" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/stopped.log" 2>&1 &
-	server=$!
-	for _ in $(seq 600); do
-		child=$(pgrep -P "$server") && grep -q "^$number " "/proc/$child/syscall" 2>/dev/null && break
-		sleep 0.1
-	done
-	stopped=$child
-	grep -q "^$number " "/proc/$stopped/syscall" || { cat "$WORK/stopped.log"; fail "$2 does not come to $1"; }
-}
-go_on() {
-	kill -KILL "$server" # strace itself: what it traced goes on
-	server=
-	while kill -0 "$stopped" 2>/dev/null; do sleep 0.1; done
-}
 stop_at renameat2 prune web --keep-last 1
 expect 0 rollback web --to 2 --reason "between the decision and the move"
 go_on

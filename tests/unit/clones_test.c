@@ -127,6 +127,32 @@ START_TEST(base_by_its_directory)
 }
 END_TEST
 
+/* golden/base.qcow2, which is a base, is backed by generation 1; or it is that generation's disk.
+ */
+START_TEST(generations_are_found_through_bases)
+{
+	static const char *const scripts[] = {
+		"qemu-img create -q -u -f qcow2 -F qcow2 -b "
+		"$0/library/templates/web/1/disk0.qcow2 $0/golden/base.qcow2 1M; qemu-img create "
+		"-q -u -f qcow2 -F qcow2 -b ../library/bases/" HEX "/base.qcow2 x.qcow2 1M",
+		"ln -sfn $0/library/templates/web/1 $0/library/bases/" HEX "; qemu-img create -q "
+		"-u -f qcow2 -F qcow2 -b ../library/bases/" HEX "/disk0.qcow2 x.qcow2 1M",
+		"ln -sfn $0/library/templates/web/1/disk0.qcow2 $0/library/bases/" HEX
+		"; qemu-img create -q -u -f qcow2 -F qcow2 -b ../library/bases/" HEX " x.qcow2 1M",
+	};
+	CLEANUP_FREE char *script = xasprintf("cd $0/vms; %s", scripts[_i]);
+
+	run(script);
+	find();
+	ck_assert_uint_eq(clones.n_unknown, 0);
+	ck_assert_uint_eq(clones.n_uses, 2);
+	ck_assert_int_eq(clones.uses[0].target, CLONE_OF_BASE);
+	ck_assert_int_eq(clones.uses[1].target, CLONE_OF_GENERATION);
+	ck_assert_str_eq(clones.uses[1].template_name, "web");
+	ck_assert_uint_eq(clones.uses[1].number, 1);
+}
+END_TEST
+
 static void must_be_unknown(const char *script, const char *file, const char *why)
 {
 	CLEANUP_FREE char *all = xasprintf("cd $0/vms; rm -rf *; lib=$0/library; %s", script);
@@ -232,6 +258,7 @@ int main(void)
 	tcase_add_test(tests, backing_names_of_every_spelling);
 	tcase_add_test(tests, each_of_several_children_is_used);
 	tcase_add_test(tests, base_by_its_directory);
+	tcase_add_loop_test(tests, generations_are_found_through_bases, 0, 3);
 	tcase_add_test(tests, what_cannot_be_understood_is_no_stranger);
 	tcase_add_test(tests, what_may_not_be_read_is_no_stranger);
 	tcase_add_test(tests, strangers_are_strangers);

@@ -101,6 +101,36 @@ START_TEST(killed_import_leaves_no_template)
 }
 END_TEST
 
+/* Under a name that nobody uses again: any change of the library clears it. */
+START_TEST(killed_import_is_cleared_with_the_library)
+{
+	CLEANUP_FREE char *template = in_library("templates/web");
+
+	die_at("host-a", _i);
+	ck_assert(is_there(template));
+	ck_assert_msg(library_recover(library, &err) == 0, "%s", err.msg);
+	ck_assert(!is_there(template));
+}
+END_TEST
+
+START_TEST(import_that_goes_on_is_not_cleared_with_the_library)
+{
+	CLEANUP(staging_free)
+	struct staging *staging = staging_new(library, "web", "r1", &err);
+	CLEANUP(owner_file_free)
+	struct owner_file *lease = template_lease(library, "web", "r1", &err);
+	CLEANUP_FREE char *disk = NULL;
+	struct digest record;
+
+	fill(staging, "mine", &record);
+	ck_assert_int_eq(library_recover(library, &err), 0);
+	ck_assert_int_eq(staging_publish(staging, NULL, &err), 0);
+	ck_assert_int_eq(library_recover(library, &err), 0);
+	disk = path_join(staging->path, "disk0.qcow2");
+	ck_assert(lease && is_there(disk));
+}
+END_TEST
+
 /* All owner files of a template, and what has none, were last touched that long ago. */
 static void age(time_t seconds)
 {
@@ -235,6 +265,8 @@ int main(void)
 	tcase_add_test(tcase, cut_tail_deletes_nothing);
 	tcase_add_loop_test(tcase, what_the_dead_leave_is_cleared, 0, 3);
 	tcase_add_loop_test(tcase, killed_import_leaves_no_template, 0, 3);
+	tcase_add_loop_test(tcase, killed_import_is_cleared_with_the_library, 0, 3);
+	tcase_add_test(tcase, import_that_goes_on_is_not_cleared_with_the_library);
 	tcase_add_test(tcase, other_hosts_have_ten_minutes);
 	tcase_add_test(tcase, the_living_keep_what_is_theirs);
 	tcase_add_test(tcase, lease_that_cannot_be_read);

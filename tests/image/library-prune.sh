@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Prune takes nothing that somebody came to need while it was looking, nor a generation that lies below another one
+# through a base: a clone that was changed and imported again.
+set -u
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v strace >/dev/null || skip "needs strace"
+workdir
+L=$WORK/library
+export COLDPATCH_LIBRARY=$L
+server=
+trap '[ -z "$server" ] || kill "$server"; rm -rf "$WORK"' EXIT
+
+disk() { echo "$L/templates/$1/$2/disk0.qcow2"; }
+mirror() { # VERSION: a snapshot that has it
+	local deb
+	deb=$(victim_deb "$1" "$WORK") && rm -rf "$WORK/mirror" || exit 1
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+	snapshot=$(jq -r '.digest // .[0].digest' "$OUT")
+}
+update() { expect 0 apply web --patchset debian-12-all --snapshot "$snapshot" --executor sandbox; }
+fine() { expect 0 status --check; }
+whole() { (cd / && qemu-img info -U --backing-chain "$(disk "$1" "$2")") >/dev/null || fail "the chain of $1@$2 is not whole"; }
+kept() { # GENERATION REASON
+	local reason
+	reason=$(jq -r ".templates[].generations[] | select(.generation == $1 and .taken == false) | .reason" "$OUT")
+	[[ $reason == $2 ]] || { cat "$OUT"; fail "generation $1: $reason, expected: $2"; }
+}
+
+expect 0 init
+cp --sparse=always "$(mini_guest)" "$WORK/base.qcow2"
+expect 0 import --name web "$WORK/base.qcow2"
+mirror 2.0
+update
+
+# --- an apply that begins and ends between the first look and the lease: what it made lies on what would be taken
+mirror 3.0
+stop_at linkat prune web --keep-last 1
+update
+go_on
+grep -q "web@1 .*backs generation 2" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune did not look again"; }
+whole web 2
+fine
+
+# --- an import of a base that nothing used until then
+cp --sparse=always "$WORK/base.qcow2" "$WORK/other.qcow2"
+qemu-io -f qcow2 -c 'write -P 7 90M 64k' "$WORK/other.qcow2" >/dev/null || fail qemu-io
+expect 0 import --name other "$WORK/other.qcow2"
+expect 0 import --into other "$WORK/base.qcow2"
+expect 0 prune other --keep-last 1
+for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000a-${entry##*/}"; done
+touch -d '3 days ago' "$L"/bases/*.json
+expect 0 prune # the trash is emptied after the bases were looked at
+stop_at unlinkat prune --json other --keep-last 2
+expect 0 import --name third "$WORK/other.qcow2"
+go_on
+! grep -q '"base"' "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune has taken a base that is used again"; }
+whole third 0
+fine
+
+# --- generations that back others through bases
+qemu-img create -q -f qcow2 -b "$(disk web 1)" -F qcow2 "$WORK/fixed.qcow2" || fail qemu-img
+qemu-io -f qcow2 -c 'write -P 9 90M 64k' "$WORK/fixed.qcow2" >/dev/null || fail qemu-io
+expect 0 import --into web "$WORK/fixed.qcow2"
+expect 0 import --name same --backing "$(disk web 0)" "$(disk web 0)"
+expect 0 prune --json --keep-last 1 web
+kept 1 "backs generation 3"
+kept 0 "backs *"
+[ ! -e "$(disk web 2)" ] || fail "generation 2 backs nothing and was kept"
+whole web 3
+whole same 0
+fine
+
+# --- one that is not there although the current one lies on it is found without reading a disk
+expect 0 rollback --to 1 --reason "it lies on 0" web
+mkdir "$WORK/aside" && mv "$(disk web 0)" "$WORK/aside/" && echo '{"below": [], "run": "r", "time": 1}' >"$L/templates/web/0/pruned.json" || fail mv
+expect 1 status --check --json
+jq -e --arg path "$L/templates/web/0" '.templates[] | select(.template == "web") | .problems[] | select(startswith($path + ": was pruned, and backs"))' "$OUT" >/dev/null ||
+	{ cat "$OUT"; fail "status does not find that what backs the current generation was pruned"; }
+rm "$L/templates/web/0/pruned.json" && mv "$WORK/aside/disk0.qcow2" "$(disk web 0)" || fail mv
+fine

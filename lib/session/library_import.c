@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Importing the disks of one guest, or a directory: there each image that backs no other becomes a
- * template.  With COLDPATCH_IMPORT_MOVE the originals go last of all, and only those that no image
- * needs whose import failed.
+ * template.  With COLDPATCH_IMPORT_MOVE the originals go last of all, and only those that are what
+ * was copied, that nobody has open, and that no image of the directory needs that did not come in
+ * by this call.
  */
 #include "session/library_import.h"
 
@@ -20,7 +21,8 @@
 /* What a directory holds, as task import-scan tells it. */
 struct scanned {
 	struct import_request request;
-	struct error problem; /* of an image that cannot be opened */
+	struct error problem; /* of an image that cannot be opened, or whose name is taken */
+	json_t *summary;      /* of its import; NULL: it failed */
 	char *name;
 	const char *path; /* borrowed from the scan's result */
 	const char **below;
@@ -38,6 +40,7 @@ static void batch_free(struct batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		free(batch->items[i].name);
 		free(batch->items[i].below);
+		json_decref(batch->items[i].summary);
 	}
 	free(batch->items);
 	json_decref(batch->scan);
@@ -75,7 +78,7 @@ static int import_scanned(struct coldpatch_session *session, const char *name, c
 			  const void *opaque, json_t **ret, struct error *err)
 {
 	const struct batch *batch = opaque;
-	const struct scanned *item = batch->items;
+	struct scanned *item = batch->items;
 
 	while (item->name != name)
 		item++;
@@ -83,7 +86,10 @@ static int import_scanned(struct coldpatch_session *session, const char *name, c
 		*err = item->problem;
 		return -1;
 	}
-	return import_one(session, &item->request, run, ret, err);
+	if (import_one(session, &item->request, run, ret, err) < 0)
+		return -1;
+	item->summary = json_incref(*ret);
+	return 0;
 }
 
 static bool is_below_another(const json_t *images, const char *path)
@@ -116,6 +122,19 @@ static void add_item(struct batch *batch, const json_t *image)
 		error_set(&item->problem,
 			  (enum error_kind)json_integer_value(json_object_get(image, "kind")), "%s",
 			  string_member(image, "msg"));
+}
+
+/* "a.qcow2" and "a.raw": the first becomes template a. */
+static void find_clashes(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		for (size_t j = 0; j < i && !batch->items[i].problem.kind; j++)
+			if (!strcmp(batch->items[j].name, batch->items[i].name))
+				error_set(&batch->items[i].problem, ERROR_USAGE,
+					  "%s: would be called %s as a template, as %s is; import "
+					  "it with --name, or rename it",
+					  batch->items[i].path, batch->items[i].name,
+					  batch->items[j].path);
 }
 
 static json_t *known_files(const struct library *library)
@@ -158,6 +177,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 		add_item(batch, image);
 	for (i = 0; i < batch->n; i++)
 		batch->items[i].request.paths = &batch->items[i].path;
+	find_clashes(batch);
 	if (batch->n)
 		return 0;
 	return error_set(err, ERROR_MISSING, "%s: no image in it: *.qcow2, *.img or *.raw",
@@ -179,8 +199,8 @@ static int import_directory(struct coldpatch_session *session, struct batch *bat
 	names = xcalloc(batch->n, sizeof *names);
 	for (size_t i = 0; i < batch->n; i++)
 		names[i] = batch->items[i].name;
-	outcome = template_each(session, names, batch->n, import_scanned, batch,
-				batch->options->dry_run, ret, err);
+	outcome = template_each_listed(session, names, batch->n, import_scanned, batch,
+				       batch->options->dry_run, ret, err);
 	free(names);
 	return outcome;
 }
@@ -192,25 +212,30 @@ static bool came_in(const json_t *summary)
 	       !json_is_true(json_object_get(summary, "described"));
 }
 
+static void keep_files(const struct scanned *item, json_t *keep)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_append_new(keep, json_string(item->path));
+	for (i = 0; item->below[i]; i++)
+		json_array_append_new(keep, json_string(item->below[i]));
+	json_array_foreach(json_object_get(item->summary, "files"), i, file)
+		json_array_append(keep, json_object_get(file, "path"));
+}
+
 /* Files of what was imported in this call; *keep: of what was not. */
 static void gather(const struct batch *batch, const json_t *summary, json_t *take, json_t *keep)
 {
-	const json_t *results = json_object_get(summary, "results"), *result, *file;
-	size_t i, j;
-
-	if (!results && came_in(summary))
+	if (batch->n == 0 && came_in(summary))
 		json_array_extend(take, json_object_get(summary, "files"));
-	json_array_foreach(results, i, result)
-	{
-		if (came_in(result)) {
-			json_array_extend(take, json_object_get(result, "files"));
-			continue;
-		}
-		json_array_append_new(keep, json_string(batch->items[i].path));
-		for (j = 0; batch->items[i].below[j]; j++)
-			json_array_append_new(keep, json_string(batch->items[i].below[j]));
-		json_array_foreach(json_object_get(result, "files"), j, file)
-			json_array_append(keep, json_object_get(file, "path"));
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct scanned *item = &batch->items[i];
+
+		if (came_in(item->summary))
+			json_array_extend(take, json_object_get(item->summary, "files"));
+		else
+			keep_files(item, keep);
 	}
 }
 

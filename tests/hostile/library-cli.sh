@@ -182,6 +182,23 @@ if [ "$(id -u)" = 0 ]; then
 	[ $status = 0 ] || exit 1
 fi
 
+# Of a directory, two files that would be called alike: the second is told, and each goes or stays for itself.
+L3=$WORK/third
+in=$WORK/in
+mkdir "$in"
+expect 0 init -L "$L3"
+guest=$(mini_guest)
+cp --reflink=auto --sparse=always "$guest" "$in/base.qcow2"
+overlay_of "$in/base.qcow2" "$in/a.qcow2"
+overlay_of "$in/base.qcow2" "$in/web_bad?.qcow2"
+qemu-io -f qcow2 -c 'write -P 7 90M 64k' "$in/web_bad?.qcow2" >/dev/null || fail qemu-io
+cp --reflink=auto --sparse=always "$image" "$in/a.raw"
+expect 3 import -L "$L3" --quiet --json --move "$in"
+[ "$(jq -c '.results | map([.image, .code])' "$OUT")" = '[["a",0],["a",64],["web_bad?",64]]' ] || { cat "$OUT"; fail "two files of one name"; }
+jq -r '.results[1].msg' "$OUT" | grep -qF "$in/a.raw: would be called a as a template, as $in/a.qcow2 is" || fail "a clash of names is not told"
+[ "$(cd "$in" && echo *)" = "a.raw base.qcow2 web_bad?.qcow2" ] || fail "a move left $(ls "$in")"
+rm "$in"/*
+
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
 touch "$image"

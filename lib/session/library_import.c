@@ -7,12 +7,15 @@
  */
 #include "session/library_import.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "disk/backing.h"
 #include "library/base.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -248,18 +251,51 @@ static bool is_kept(const json_t *keep, const char *path)
 	return false;
 }
 
-/* Still the very file that was copied, and none of the library's. */
-static bool may_remove(const struct library *library, const json_t *file, const char *path)
+static bool is_at(const json_t *file, const char *name, const struct timespec *at)
 {
-	size_t len = strlen(library->path);
+	const json_t *then = json_object_get(file, name);
+
+	return json_integer_value(json_array_get(then, 0)) == (json_int_t)at->tv_sec &&
+	       json_integer_value(json_array_get(then, 1)) == (json_int_t)at->tv_nsec;
+}
+
+static bool is_as_copied(const json_t *file, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) &&
+	       json_integer_value(json_object_get(file, "device")) == (json_int_t)st->st_dev &&
+	       json_integer_value(json_object_get(file, "inode")) == (json_int_t)st->st_ino &&
+	       json_integer_value(json_object_get(file, "size")) == (json_int_t)st->st_size &&
+	       is_at(file, "modified", &st->st_mtim) && is_at(file, "changed", &st->st_ctim);
+}
+
+static bool is_open(int fd)
+{
+	struct error ignored;
+	bool in_use = true;
+
+	return image_file_in_use(fd, &in_use, &ignored) < 0 || in_use;
+}
+
+/* Whether it is open is asked first: who opens it later and writes changes its times. */
+static const char *remove_original(const json_t *file, const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (!strncmp(path, library->path, len) && path[len] == '/')
-		return false;
-	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       json_integer_value(json_object_get(file, "device")) == (json_int_t)st.st_dev &&
-	       json_integer_value(json_object_get(file, "inode")) == (json_int_t)st.st_ino &&
-	       json_integer_value(json_object_get(file, "size")) == (json_int_t)st.st_size;
+	if (fd < 0)
+		return errno == ENOENT ? NULL : "could not be removed";
+	if (is_open(fd))
+		return "stays: a process has it open (a running machine?)";
+	if (lstat(path, &st) < 0 || !is_as_copied(file, &st))
+		return "stays: it was changed since";
+	return unlink(path) < 0 ? "could not be removed" : NULL;
+}
+
+static bool is_in_library(const struct library *library, const char *path)
+{
+	size_t len = strlen(library->path);
+
+	return !strncmp(path, library->path, len) && path[len] == '/';
 }
 
 static void remove_originals(struct coldpatch_session *session, const struct batch *batch,
@@ -273,12 +309,14 @@ static void remove_originals(struct coldpatch_session *session, const struct bat
 	json_array_foreach(take, i, file)
 	{
 		CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+		const char *problem;
 
-		if (!path || is_kept(keep, path) || !may_remove(session->library, file, path))
+		if (!path || is_kept(keep, path) || is_in_library(session->library, path))
 			continue;
-		if (unlink(path) < 0)
-			monitor_log(&session->monitor, LOG_LEVEL_WARNING,
-				    "%s: is copied, and could not be removed", path);
+		problem = remove_original(file, path);
+		if (problem)
+			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: is copied, and %s",
+				    path, problem);
 	}
 }
 

@@ -199,6 +199,29 @@ jq -r '.results[1].msg' "$OUT" | grep -qF "$in/a.raw: would be called a as a tem
 [ "$(cd "$in" && echo *)" = "a.raw base.qcow2 web_bad?.qcow2" ] || fail "a move left $(ls "$in")"
 rm "$in"/*
 
+# What was changed since it was copied, or is open, stays, too; and so does what was there already.
+cp --reflink=auto --sparse=always "$guest" "$in/x.qcow2"
+cp --reflink=auto --sparse=always "$guest" "$in/y.qcow2"
+cp --reflink=auto --sparse=always "$guest" "$in/z.qcow2"
+for name in x y z; do qemu-io -f qcow2 -c "write -P ${#in} 90M 64k" -c "write -P 0x$(printf %s "$name" | od -An -tx1 | tr -d ' ') 91M 64k" "$in/$name.qcow2" >/dev/null || fail qemu-io; done
+qemu-nbd --fork --persistent -r --socket="$WORK/nbd" --pid-file="$WORK/nbd.pid" -f qcow2 "$in/y.qcow2" || fail qemu-nbd
+"$BUILD/coldpatch" import --config "$WORK/config.yaml" -L "$L3" --quiet --move "$in" >"$OUT" 2>"$ERR" </dev/null &
+mover=$!
+for _ in $(seq 1500); do [ ! -e "$L3/templates/x/heads/000001" ] || break; sleep 0.02; done
+kill -STOP $mover
+mtime=$(stat -c %y "$in/x.qcow2")
+qemu-io -f qcow2 -c "write -P 9 91M 64k" "$in/x.qcow2" >/dev/null || fail qemu-io
+touch -d "$mtime" "$in/x.qcow2"
+kill -CONT $mover
+wait $mover || { cat "$ERR"; fail "a move of three images"; }
+kill "$(cat "$WORK/nbd.pid")"
+expect_message "$in/x.qcow2: is copied, and stays: it was changed since"
+expect_message "$in/y.qcow2: is copied, and stays: a process has it open"
+[ "$(cd "$in" && echo *)" = "x.qcow2 y.qcow2" ] || fail "a move left $(ls "$in")"
+expect 0 import -L "$L3" --quiet --move "$in/y.qcow2"
+grep -q "^y: is imported already; its files stay where they are$" "$OUT" || { cat "$OUT"; fail "a move of what is there"; }
+[ -e "$in/y.qcow2" ] || fail "a move took away what it did not import"
+
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
 touch "$image"

@@ -182,6 +182,16 @@ if [ "$(id -u)" = 0 ]; then
 	[ $status = 0 ] || exit 1
 fi
 
+# A copy for which there is no space is told as that, wherever the file system ends.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$WORK/small" && mount -t tmpfs -o size=3300k small "$WORK/small" || fail "mount"
+	status=0
+	(expect 0 init -L "$WORK/small/library" && expect 73 import -L "$WORK/small/library" --quiet --copy --name full "$(mini_guest)" &&
+		expect_message "No space left on device") || status=1
+	umount "$WORK/small"
+	[ $status = 0 ] || exit 1
+fi
+
 # Of a directory, two files that would be called alike: the second is told, and each goes or stays for itself.
 L3=$WORK/third
 in=$WORK/in

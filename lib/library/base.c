@@ -52,7 +52,7 @@ static char *to_text(const struct base *base, const char *before)
 	json_put_string(json, "mode", modes[base->mode]);
 	json_put_string(json, "format", base->format);
 	json_put_u64(json, "size", base->size);
-	json_put_u64(json, "mtime", (uint64_t)base->mtime_s);
+	json_put(json, "mtime", json_integer(base->mtime_s));
 	json_put_u64(json, "mtimeNs", base->mtime_ns);
 	if (base->mode == BASE_REFERENCE)
 		json_put_bytes(json, "path", base->path);
@@ -85,13 +85,13 @@ static int from_json(const json_t *json, const char *what, struct base *base, ch
 		     struct error *err)
 {
 	struct json_reader reader = {json, what, ERROR_TRUST, err, false};
-	uint64_t mtime = 0, mtime_ns = 0;
+	uint64_t mtime_ns = 0;
 
 	json_get_digest(&reader, "digest", &base->digest);
 	get_mode(&reader, &base->mode);
 	json_get_string(&reader, "format", &base->format);
 	json_get_u64(&reader, "size", &base->size);
-	json_get_u64(&reader, "mtime", &mtime);
+	json_get_i64(&reader, "mtime", &base->mtime_s);
 	json_get_u64(&reader, "mtimeNs", &mtime_ns);
 	if (!reader.failed && base->mode == BASE_REFERENCE)
 		json_get_bytes(&reader, "path", &base->path);
@@ -101,7 +101,6 @@ static int from_json(const json_t *json, const char *what, struct base *base, ch
 		json_get_digest(&reader, "backing", &base->backing);
 		json_get_bytes(&reader, "backingName", &base->backing_name);
 	}
-	base->mtime_s = (int64_t)mtime;
 	base->mtime_ns = (uint32_t)mtime_ns;
 	return json_reader_result(&reader);
 }

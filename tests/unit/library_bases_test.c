@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bases: those that lie elsewhere and may move, those that are copied, and chains of both. */
 #include <check.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,26 @@ START_TEST(referenced_base)
 	ck_assert_int_lt(base_relocate(library, &base.digest, moved, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "has another size than the base"));
 	check_no_temporaries("bases");
+}
+END_TEST
+
+START_TEST(base_from_before_1970)
+{
+	CLEANUP_FREE char *path = path_join(directory, "base.raw");
+	struct base base = example_base(path, "base");
+	const struct timespec times[] = {{.tv_sec = -315619200, .tv_nsec = 5},
+					 {.tv_sec = -315619200, .tv_nsec = 5}};
+	CLEANUP(base_free)
+	struct base *read = NULL;
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	base.mtime_s = times[1].tv_sec;
+	base.mtime_ns = (uint32_t)times[1].tv_nsec;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	read = base_load(library, &base.digest, &err);
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_int_eq(read->mtime_s, -315619200);
+	ck_assert_int_eq(base_check_unchanged(read, &err), 0);
 }
 END_TEST
 
@@ -279,6 +300,7 @@ int main(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, referenced_base);
+	tcase_add_test(tcase, base_from_before_1970);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
 	tcase_add_test(tcase, base_json_tells_of_it);
 	tcase_add_test(tcase, base_below_itself);

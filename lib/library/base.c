@@ -4,9 +4,14 @@
  * is not there yet, and adding it again completes it.  Relocation writes the new path beside the
  * old one
  * ("before"), then turns the link, then drops the old one: each state between is one of the two.
+ *
+ * Two imports may bring in one content at the same time, each with a copy of its own.  Of the
+ * .jsons the last stays, of the files the first.  So that any of those fits any of these, also when
+ * one import is killed, the time of a copy follows from its digest: a day between 2001 and 2017.
  */
 #include "library/base.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -228,6 +233,80 @@ static int remove_staged(const char *path, struct error *err)
 	return 0;
 }
 
+static void time_of_copy(const struct digest *digest, struct timespec ret[2])
+{
+	uint32_t n;
+
+	memcpy(&n, digest->bytes, sizeof n);
+	ret[0] = ret[1] = (struct timespec){.tv_sec = 1000000000 + le32toh(n) % 500000000};
+}
+
+/* Of a file system that keeps no such time, every copy has the same other one. */
+static int set_time(struct base *base, struct error *err)
+{
+	struct timespec times[2];
+	struct stat st;
+
+	time_of_copy(&base->digest, times);
+	if (utimensat(AT_FDCWD, base->path, times, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    lstat(base->path, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", base->path);
+	base->mtime_s = st.st_mtim.tv_sec;
+	base->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+	return 0;
+}
+
+static bool is_like(const struct base *base, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == base->size &&
+	       st->st_mtim.tv_sec == base->mtime_s && st->st_mtim.tv_nsec == (long)base->mtime_ns;
+}
+
+/* A file without its .json is used when it is what its name says. */
+static int take_over(struct base *base, int dir, const char *file, const struct stat *st,
+		     struct error *err)
+{
+	CLEANUP_CLOSE int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct digest digest;
+
+	if (fd < 0)
+		return error_os(err, ERROR_IO, errno, "%s", base->name);
+	if (digest_of_fd(fd, &digest, err) < 0)
+		return error_prefix(err, "%s", base->name);
+	if (!digest_equal(&digest, &base->digest))
+		return error_set(err, ERROR_TRUST,
+				 "%s: has another content than its name says; move it out of the "
+				 "way",
+				 base->name);
+	base->mtime_s = st->st_mtim.tv_sec;
+	base->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	return 0;
+}
+
+/* Before the .json is written: it has to fit what is there already. */
+static int look_at_place(struct base *base, int dir, const char *file, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : error_os(err, ERROR_IO, errno, "%s", base->name);
+	if (base->mode == BASE_REFERENCE ? S_ISLNK(st.st_mode) : is_like(base, &st))
+		return 0;
+	if (base->mode == BASE_REFERENCE || !S_ISREG(st.st_mode))
+		return error_set(err, ERROR_BUSY,
+				 "%s: is %s, which another import may be making; try again, or "
+				 "move it out of the way",
+				 base->name, S_ISREG(st.st_mode) ? "a file" : "a link");
+	return take_over(base, dir, file, &st, err);
+}
+
+static bool is_placed(const struct base *base, int dir, const char *file)
+{
+	struct stat st;
+
+	return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_like(base, &st);
+}
+
 /* The file of a copy was made beside its place, by base_staged_path. */
 static int place_own(const struct base *base, int dir, const char *file, struct error *err)
 {
@@ -239,24 +318,39 @@ static int place_own(const struct base *base, int dir, const char *file, struct 
 		return error_os(err, ERROR_IO, errno, "%s", base->path);
 	result = change_link(AT_FDCWD, base->path, dir, file, err);
 	if (result < 0 && err->kind == ERROR_BUSY)
-		result = 0;
+		result = is_placed(base, dir, file) ? 0 : -1;
 	return result < 0 ? result : remove_staged(base->path, err);
+}
+
+static int place(struct base *base, int dir, const char *file, struct error *err)
+{
+	CLEANUP_FREE char *json = xasprintf("%s.json", file);
+	CLEANUP_FREE char *target = base_link_target(base);
+	CLEANUP_FREE char *text = NULL;
+
+	if ((base->mode != BASE_REFERENCE && set_time(base, err) < 0) ||
+	    look_at_place(base, dir, file, err) < 0)
+		return -1;
+	text = to_text(base, NULL);
+	if (change_replace(dir, json, text, 0644, err) < 0)
+		return -1;
+	return base->mode == BASE_REFERENCE ? change_symlink(dir, file, target, err)
+					    : place_own(base, dir, file, err);
 }
 
 static int add(const struct library *library, const struct base *base, struct error *err)
 {
 	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
-	CLEANUP_FREE char *text = to_text(base, NULL);
-	CLEANUP_FREE char *target = base_link_target(base);
 	char hex[DIGEST_HEX_SIZE];
-	CLEANUP_FREE char *json = NULL;
+	CLEANUP_FREE char *name = NULL;
+	struct base placed = *base; /* its strings stay the caller's */
 
-	digest_to_hex(&base->digest, hex);
-	json = xasprintf("%s.json", hex);
-	if (dir < 0 || change_replace(dir, json, text, 0644, err) < 0)
+	if (dir < 0)
 		return -1;
-	return base->mode == BASE_REFERENCE ? change_symlink(dir, hex, target, err)
-					    : place_own(base, dir, hex, err);
+	digest_to_hex(&base->digest, hex);
+	name = library_path(library, "bases/%s", hex);
+	placed.name = name;
+	return place(&placed, dir, hex, err);
 }
 
 static bool says_the_same(const struct base *a, const struct base *b)

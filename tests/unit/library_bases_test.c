@@ -76,6 +76,89 @@ START_TEST(referenced_base)
 }
 END_TEST
 
+static void check_fits(const struct base *base)
+{
+	CLEANUP(base_free)
+	struct base *read = base_load(library, &base->digest, &err);
+
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_msg(base_check_unchanged(read, &err) == 0, "%s", err.msg);
+}
+
+/* Whichever .json stays of two imports at the same time, it fits the file that stays. */
+START_TEST(json_of_one_copy_fits_the_file_of_another)
+{
+	CLEANUP_FREE char *first = base_staged_path(library, "r1");
+	CLEANUP_FREE char *second = base_staged_path(library, "r2");
+	struct base base = example_base(first, "base");
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_FREE char *json = NULL, *file = NULL;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base.digest, hex);
+	json = in_library("bases/%s.json", hex);
+	file = in_library("bases/%s", hex);
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	ck_assert_int_eq(file_read(json, 1 << 16, &text, &err), 0);
+	/* The file that came first is there, its .json not yet. */
+	unlink(json);
+	usleep(20000);
+	base = example_base(second, "base");
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	/* The other one's .json is the last. */
+	put(json, text.data);
+	check_fits(&base);
+	/* One file less, and the last .json of the other. */
+	unlink(file);
+	base = example_base(second, "base");
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	put(json, text.data);
+	check_fits(&base);
+	check_no_temporaries("bases");
+}
+END_TEST
+
+START_TEST(file_without_its_json)
+{
+	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
+	CLEANUP_FREE char *outside = path_join(directory, "outside.raw");
+	struct base base = example_base(staged, "base"), link = example_base(outside, "base");
+	CLEANUP_FREE char *json = NULL, *file = NULL;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base.digest, hex);
+	json = in_library("bases/%s.json", hex);
+	file = in_library("bases/%s", hex);
+	base.mode = BASE_COPY;
+	put(file, "esab");
+	ck_assert_int_lt(base_add(library, &base, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has another content than its name says"));
+	put(file, "base");
+	ck_assert_int_lt(base_add(library, &link, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is a file, which another import may be making"));
+	ck_assert(!is_there(json));
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	unlink(json);
+	unlink(file);
+	ck_assert_int_eq(symlink(outside, file), 0);
+	base = example_base(staged, "base");
+	base.mode = BASE_COPY;
+	ck_assert_int_lt(base_add(library, &base, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is a link, which another import may be making"));
+	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+}
+END_TEST
+
 START_TEST(base_from_before_1970)
 {
 	CLEANUP_FREE char *path = path_join(directory, "base.raw");
@@ -300,6 +383,8 @@ int main(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, referenced_base);
+	tcase_add_test(tcase, json_of_one_copy_fits_the_file_of_another);
+	tcase_add_test(tcase, file_without_its_json);
 	tcase_add_test(tcase, base_from_before_1970);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
 	tcase_add_test(tcase, base_json_tells_of_it);

@@ -322,20 +322,80 @@ static int place_own(const struct base *base, int dir, const char *file, struct 
 	return result < 0 ? result : remove_staged(base->path, err);
 }
 
-static int place(struct base *base, int dir, const char *file, struct error *err)
+static int place_link(const struct base *base, int dir, const char *file, struct error *err)
+{
+	CLEANUP_FREE char *target = base_link_target(base);
+	struct stat st;
+
+	if (symlinkat(target, dir, file) == 0)
+		return change_sync(dir, err);
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		return error_set(err, ERROR_BUSY, "%s: somebody else was faster; try again",
+				 base->name);
+	return change_symlink(dir, file, target, err);
+}
+
+static int write_json(const struct base *base, int dir, const char *file, struct error *err)
 {
 	CLEANUP_FREE char *json = xasprintf("%s.json", file);
-	CLEANUP_FREE char *target = base_link_target(base);
-	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FREE char *text = to_text(base, NULL);
+
+	return change_replace(dir, json, text, 0644, err);
+}
+
+/* The file is another import's copy. */
+static int yield(const struct base *base, int dir, const char *file, struct error *err)
+{
+	struct base copy = *base;
+	char below[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	digest_to_hex(&base->backing, below);
+	copy.mode = BASE_COPY;
+	copy.backing_name = base->backing_name ? below : NULL;
+	copy.mtime_s = st.st_mtim.tv_sec;
+	copy.mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+	return write_json(&copy, dir, file, err);
+}
+
+/* Another import placed its file or link first, after it wrote its .json; ours may have come last.
+ * A copy does not know whither another's link leads, and takes its place. */
+static int settle(const struct library *library, const struct base *base, int dir, const char *file,
+		  struct error *err)
+{
+	struct error problem = {0};
+	CLEANUP(base_free)
+	struct base *there = base_load(library, &base->digest, &problem);
+	struct stat st;
+
+	if (there)
+		return -1;
+	if (base->mode == BASE_REFERENCE) {
+		if (yield(base, dir, file, &problem) < 0)
+			*err = problem;
+		return -1;
+	}
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode))
+		return -1;
+	if (renameat(AT_FDCWD, base->path, dir, file) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", base->name);
+	return change_sync(dir, err);
+}
+
+static int place(const struct library *library, struct base *base, int dir, const char *file,
+		 struct error *err)
+{
+	int result;
 
 	if ((base->mode != BASE_REFERENCE && set_time(base, err) < 0) ||
-	    look_at_place(base, dir, file, err) < 0)
+	    look_at_place(base, dir, file, err) < 0 || write_json(base, dir, file, err) < 0)
 		return -1;
-	text = to_text(base, NULL);
-	if (change_replace(dir, json, text, 0644, err) < 0)
-		return -1;
-	return base->mode == BASE_REFERENCE ? change_symlink(dir, file, target, err)
-					    : place_own(base, dir, file, err);
+	result = base->mode == BASE_REFERENCE ? place_link(base, dir, file, err)
+					      : place_own(base, dir, file, err);
+	return result < 0 && err->kind == ERROR_BUSY ? settle(library, base, dir, file, err)
+						     : result;
 }
 
 static int add(const struct library *library, const struct base *base, struct error *err)
@@ -350,7 +410,7 @@ static int add(const struct library *library, const struct base *base, struct er
 	digest_to_hex(&base->digest, hex);
 	name = library_path(library, "bases/%s", hex);
 	placed.name = name;
-	return place(&placed, dir, hex, err);
+	return place(library, &placed, dir, hex, err);
 }
 
 static bool says_the_same(const struct base *a, const struct base *b)

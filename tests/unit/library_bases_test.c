@@ -123,6 +123,44 @@ START_TEST(json_of_one_copy_fits_the_file_of_another)
 }
 END_TEST
 
+static pid_t add_in_child(struct base *base, unsigned delay_us)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(delay_us);
+		_exit(base_add(library, base, &err) == 0 ? 0 : (int)err.kind);
+	}
+	return pid;
+}
+
+/* One of two at the same time wins, or both share: what is there can be read, and the same again
+ * finds it. */
+START_TEST(copy_and_reference_at_once)
+{
+	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
+	CLEANUP_FREE char *outside = path_join(directory, "outside.raw");
+
+	for (unsigned i = 0; i < 100; i++) {
+		CLEANUP_FREE char *content = xasprintf("base %u", i);
+		struct base copy = example_base(staged, content);
+		struct base link = example_base(outside, content);
+		pid_t copying, linking;
+		int copied, linked;
+
+		copy.mode = BASE_COPY;
+		copying = add_in_child(&copy, i % 3 == 1 ? i * 15 : 0);
+		linking = add_in_child(&link, i % 3 == 2 ? i * 15 : 0);
+		copied = wait_for(copying);
+		linked = wait_for(linking);
+		ck_assert_msg(copied == 0 || linked == 0, "%u: %d %d", i, copied, linked);
+		check_fits(&copy);
+		unlink(staged);
+		unlink(outside);
+	}
+}
+END_TEST
+
 START_TEST(file_without_its_json)
 {
 	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
@@ -384,6 +422,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, referenced_base);
 	tcase_add_test(tcase, json_of_one_copy_fits_the_file_of_another);
+	tcase_add_test(tcase, copy_and_reference_at_once);
 	tcase_add_test(tcase, file_without_its_json);
 	tcase_add_test(tcase, base_from_before_1970);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);

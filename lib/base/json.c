@@ -162,6 +162,14 @@ void json_get_u64(struct json_reader *reader, const char *name, uint64_t *ret)
 		*ret = (uint64_t)json_integer_value(value);
 }
 
+void json_get_i64(struct json_reader *reader, const char *name, int64_t *ret)
+{
+	const json_t *value = member(reader, name, JSON_INTEGER, "an integer");
+
+	if (value)
+		*ret = json_integer_value(value);
+}
+
 void json_get_bool(struct json_reader *reader, const char *name, bool *ret)
 {
 	const json_t *value = reader->failed ? NULL : json_object_get(reader->object, name);

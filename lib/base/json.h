@@ -67,6 +67,7 @@ void json_get_nullable_bytes(struct json_reader *reader, const char *name, char 
 /* An array as json_strings makes it, added to *ret; what is read is there after failure, too. */
 void json_get_strings(struct json_reader *reader, const char *name, char ***ret, size_t *ret_n);
 void json_get_u64(struct json_reader *reader, const char *name, uint64_t *ret);
+void json_get_i64(struct json_reader *reader, const char *name, int64_t *ret);
 void json_get_bool(struct json_reader *reader, const char *name, bool *ret);
 void json_get_digest(struct json_reader *reader, const char *name, struct digest *ret);
 /* Borrowed; NULL after failure. */

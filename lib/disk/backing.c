@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The first 32 bytes of a qcow2 header are the same in all versions: magic, version, offset and
- * size of the backing file's name, cluster bits, virtual size; numbers are big-endian. */
+/* The first 72 bytes of a qcow2 header are the same in all versions: magic, version, offset and
+ * size of the backing file's name, cluster bits, virtual size, then encryption, the first table and
+ * the number of snapshots; numbers are big-endian. */
 #include "disk/backing.h"
 
 #include <endian.h>
@@ -18,6 +19,15 @@ struct start {
 	uint32_t backing_size, cluster_bits;
 	uint64_t virtual_size;
 };
+
+/* What follows. */
+struct rest {
+	uint32_t encryption, table_size;
+	uint64_t table_offset, refcounts_offset;
+	uint32_t n_refcounts, n_snapshots;
+};
+
+enum { MAX_TABLE = 32 << 20 }; /* bytes, QEMU's limit */
 
 /* Less than `len` only at the end of the file. */
 static ssize_t read_at(int fd, void *to, size_t len, uint64_t offset)
@@ -57,6 +67,31 @@ int image_backing_read(int fd, struct image_backing *ret, struct error *err)
 				 "its header names a backing file that cannot be read");
 	ret->name = xstrdup(name);
 	return 0;
+}
+
+/* A cluster of its own, data or zeros, would have an entry in the first table. */
+static bool is_zero(int fd, uint64_t offset, size_t len)
+{
+	CLEANUP_FREE char *bytes = xmalloc(len + 1);
+
+	bytes[len] = 0;
+	return read_at(fd, bytes, len, offset) == (ssize_t)len &&
+	       (len == 0 || (bytes[0] == 0 && !memcmp(bytes, bytes + 1, len - 1)));
+}
+
+bool image_is_empty_overlay(int fd)
+{
+	CLEANUP_BACKING struct image_backing backing = {0};
+	struct error ignored;
+	struct rest rest;
+	size_t len;
+
+	if (image_backing_read(fd, &backing, &ignored) < 0 || !backing.name ||
+	    read_at(fd, &rest, sizeof rest, sizeof(struct start)) != (ssize_t)sizeof rest)
+		return false;
+	len = (size_t)be32toh(rest.table_size) * sizeof(uint64_t);
+	return !rest.n_snapshots && len <= MAX_TABLE &&
+	       is_zero(fd, be64toh(rest.table_offset), len);
 }
 
 void image_backing_free(struct image_backing *backing)

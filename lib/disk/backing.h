@@ -32,6 +32,10 @@ int image_backing_read(int fd, struct image_backing *ret, struct error *err);
 void image_backing_free(struct image_backing *backing);
 #define CLEANUP_BACKING __attribute__((cleanup(image_backing_free)))
 
+/* Is it an overlay as it was made: qcow2 with a backing file, without data and snapshots of its
+ * own? What cannot be read is none. */
+bool image_is_empty_overlay(int fd);
+
 /* The files that a backing name leads to, as it spells them: of "json:..." each member "filename",
  * at any depth and in either spelling.  The name of another protocol is given as if it were a
  * file's.  ERROR_IMAGE: it cannot be understood. */

@@ -22,6 +22,24 @@ struct copying {
 	const struct monitor *monitor;
 };
 
+/* A write that is short fails in the next one, with the reason. */
+static int write_piece(const struct copying *copying, size_t len, off_t at, struct error *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n =
+			pwrite(copying->to, copying->piece + done, len - done, at + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return error_os(err, ERROR_IO, n < 0 ? errno : ENOSPC, "%s", copying->path);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 static int copy_piece(const struct copying *copying, off_t at, size_t len, ssize_t *ret,
 		      struct error *err)
 {
@@ -30,8 +48,8 @@ static int copy_piece(const struct copying *copying, off_t at, size_t len, ssize
 	if (n <= 0)
 		return error_os(err, ERROR_IO, n < 0 ? errno : EIO, "%s: reading the original",
 				copying->path);
-	if (pwrite(copying->to, copying->piece, (size_t)n, at) != n)
-		return error_os(err, ERROR_IO, errno ? errno : ENOSPC, "%s", copying->path);
+	if (write_piece(copying, (size_t)n, at, err) < 0)
+		return -1;
 	*ret = n;
 	return 0;
 }

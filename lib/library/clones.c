@@ -19,6 +19,7 @@
 #include "library/clones_follow.h"
 #include "library/generations.h"
 #include "library/heads.h"
+#include "library/publish.h"
 
 enum { MAX_FILES = 1 << 20, MAX_NESTING = 32 };
 
@@ -27,6 +28,7 @@ struct search {
 	struct clones *out;
 	struct clone_places places;
 	struct stat library, publish;
+	const char *templates;
 	size_t n_files;
 };
 
@@ -160,8 +162,9 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 		return -1;
 	if (is_directory(dir, entry))
 		return walk_into(search, dir, path, entry->d_name, kind, depth, err);
-	if (search->publish.st_ino && publish_is_name(entry->d_name) && fstat(dir, &here) == 0 &&
-	    same_inode(&here, &search->publish))
+	if (search->publish.st_ino && fstat(dir, &here) == 0 &&
+	    same_inode(&here, &search->publish) &&
+	    publish_is_ours(dir, entry->d_name, search->templates))
 		return 0;
 	if (kind->place == CLONE_OUTSIDE || !generation_is_beside_disks(entry->d_name))
 		look_at(search, dir, path, entry->d_name, kind);
@@ -239,17 +242,16 @@ static int walk_template(struct search *search, const char *templates, const cha
 
 static int walk_library(struct search *search, struct error *err)
 {
-	CLEANUP_FREE char *templates = path_join(search->request->library, "templates");
 	CLEANUP_FREE char *trash = path_join(search->request->library, "trash");
-	DIR *stream = opendir(templates);
+	DIR *stream = opendir(search->templates);
 	const struct dirent *entry;
 	int result = 0;
 
 	if (!stream)
-		add_closed(search, templates);
+		add_closed(search, search->templates);
 	while (result == 0 && stream && (entry = readdir(stream)))
 		if (entry->d_name[0] != '.')
-			result = walk_template(search, templates, entry->d_name, err);
+			result = walk_template(search, search->templates, entry->d_name, err);
 	if (stream)
 		closedir(stream);
 	if (result < 0)
@@ -259,11 +261,10 @@ static int walk_library(struct search *search, struct error *err)
 
 static void find_places(struct search *search)
 {
-	CLEANUP_FREE char *templates = path_join(search->request->library, "templates");
 	CLEANUP_FREE char *bases = path_join(search->request->library, "bases");
 
 	stat(search->request->library, &search->library);
-	stat(templates, &search->places.templates);
+	stat(search->templates, &search->places.templates);
 	stat(bases, &search->places.bases);
 	if (search->request->publish)
 		stat(search->request->publish, &search->publish);
@@ -272,7 +273,8 @@ static void find_places(struct search *search)
 int clones_find(const struct clones_request *request, struct clones *ret, struct error *err)
 {
 	struct clones found = {0};
-	struct search search = {.request = request, .out = &found};
+	CLEANUP_FREE char *templates = path_join(request->library, "templates");
+	struct search search = {.request = request, .out = &found, .templates = templates};
 	const struct clone_use outside = {.place = CLONE_OUTSIDE};
 	int result;
 

@@ -60,7 +60,7 @@ struct clones_request {
 	const char *library; /* absolute */
 	const char *const *roots;
 	size_t n_roots;
-	const char *publish; /* a directory whose files NAME-gN.qcow2 are no clones; or NULL */
+	const char *publish; /* a directory; what publish.h put there is no clone; or NULL */
 	const struct monitor *monitor;
 };
 
@@ -71,8 +71,5 @@ void clones_free(struct clones *clones);
 
 json_t *clones_to_json(const struct clones *clones);
 int clones_from_json(const json_t *json, struct clones *ret, struct error *err);
-
-/* NAME-gN.qcow2, NAME-gN-diskK.qcow2. */
-bool publish_is_name(const char *file);
 
 #endif

@@ -26,4 +26,5 @@ UNIT_TESTS += \
 	tests/unit/library_heads_test.c \
 	tests/unit/library_owners_test.c \
 	tests/unit/library_test.c \
+	tests/unit/publish_test.c \
 	tests/unit/retention_test.c

@@ -15,31 +15,32 @@
 #include "base/file.h"
 #include "disk/backing.h"
 #include "disk/image.h"
-#include "library/clones.h"
 
-static const char *skip_digits(const char *text)
+static char *file_name(const char *template_name, uint64_t generation, uint64_t disk)
 {
-	return text + strspn(text, "0123456789");
+	return disk ? xasprintf("%s-g%" PRIu64 "-disk%" PRIu64 ".qcow2", template_name, generation,
+				disk)
+		    : xasprintf("%s-g%" PRIu64 ".qcow2", template_name, generation);
 }
 
-/* "gN.qcow2" or "gN-diskK.qcow2"? */
-static bool is_suffix(const char *text)
+/* Of "TEMPLATES/NAME/N/diskK.qcow2", NAME-gN...; NULL: it is no such path. */
+static char *name_of_disk(const char *path, const char *templates)
 {
-	const char *end = skip_digits(text + 1);
+	size_t len = strlen(templates), name_len;
+	CLEANUP_FREE char *name = NULL, *again = NULL;
+	uint64_t generation, disk;
+	const char *rest;
 
-	if (text[0] != 'g' || end == text + 1)
-		return false;
-	if (strncmp(end, "-disk", 5) == 0 && skip_digits(end + 5) > end + 5)
-		end = skip_digits(end + 5);
-	return strcmp(end, ".qcow2") == 0;
-}
-
-bool publish_is_name(const char *file)
-{
-	for (const char *dash = strchr(file, '-'); dash; dash = strchr(dash + 1, '-'))
-		if (dash > file && is_suffix(dash + 1))
-			return true;
-	return false;
+	if (strncmp(path, templates, len) != 0 || path[len] != '/')
+		return NULL;
+	path += len + 1;
+	name_len = strcspn(path, "/");
+	rest = path + name_len;
+	if (sscanf(rest, "/%" SCNu64 "/disk%" SCNu64, &generation, &disk) != 2)
+		return NULL;
+	name = xstrndup(path, name_len);
+	again = xasprintf("%s/%" PRIu64 "/disk%" PRIu64 ".qcow2", name, generation, disk);
+	return strcmp(again, path) == 0 ? file_name(name, generation, disk) : NULL;
 }
 
 void publish_list_new(const struct template *template, struct publish_list *ret)
@@ -53,10 +54,7 @@ void publish_list_new(const struct template *template, struct publish_list *ret)
 			struct publish_entry *entry = ARRAY_ADD(ret->entries, ret->n_entries);
 
 			entry->disk = xstrdup(generation->disks[disk]);
-			entry->name = disk ? xasprintf("%s-g%" PRIu64 "-disk%zu.qcow2",
-						       template->name, generation->number, disk)
-					   : xasprintf("%s-g%" PRIu64 ".qcow2", template->name,
-						       generation->number);
+			entry->name = file_name(template->name, generation->number, disk);
 		}
 	}
 }
@@ -136,18 +134,59 @@ static bool is_listed(const struct publish_list *list, const char *name)
 	return false;
 }
 
-static void remove_if_stale(const char *directory, const char *template_directory,
+/* Opened as read-only, of ours; -1: it is none. */
+static int open_ours(int dir, const char *name, const char *templates)
+{
+	CLEANUP_CLOSE int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_BACKING struct image_backing backing = {0};
+	CLEANUP_FREE char *expected = NULL;
+	struct error ignored;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 0222) ||
+	    image_backing_read(fd, &backing, &ignored) < 0 || !backing.name)
+		return -1;
+	expected = name_of_disk(backing.name, templates);
+	if (!expected || strcmp(expected, name) != 0 || !image_is_empty_overlay(fd))
+		return -1;
+	return steal_fd(&fd);
+}
+
+bool publish_is_ours(int dir, const char *name, const char *templates)
+{
+	CLEANUP_CLOSE int fd = open_ours(dir, name, templates);
+
+	return fd >= 0;
+}
+
+static bool is_of_template(const char *template_name, const char *file)
+{
+	CLEANUP_FREE char *name = NULL;
+	uint64_t generation, disk = 0;
+	size_t len = strlen(template_name);
+
+	if (strncmp(file, template_name, len) != 0 ||
+	    sscanf(file + len, "-g%" SCNu64 "-disk%" SCNu64, &generation, &disk) < 1)
+		return false;
+	name = file_name(template_name, generation, disk);
+	return strcmp(file, name) == 0;
+}
+
+static void remove_if_stale(int dir, const char *template_directory,
 			    const struct publish_list *list, const char *name)
 {
-	CLEANUP_FREE char *path = path_join(directory, name);
-	CLEANUP_FREE char *backing = NULL;
-	size_t len = strlen(template_directory);
+	const char *template_name = strrchr(template_directory, '/') + 1;
+	CLEANUP_FREE char *templates =
+		xstrndup(template_directory, (size_t)(template_name - 1 - template_directory));
+	CLEANUP_CLOSE int fd = -1;
+	struct error ignored;
+	bool in_use = true;
 
-	if (!publish_is_name(name) || is_listed(list, name))
+	if (!is_of_template(template_name, name) || is_listed(list, name))
 		return;
-	backing = backing_of(path);
-	if (backing && !strncmp(backing, template_directory, len) && backing[len] == '/')
-		unlink(path);
+	fd = open_ours(dir, name, templates);
+	if (fd >= 0 && image_file_in_use(fd, &in_use, &ignored) == 0 && !in_use)
+		unlinkat(dir, name, 0);
 }
 
 int publish_mend_directory(const char *directory, const char *template_directory,
@@ -164,7 +203,7 @@ int publish_mend_directory(const char *directory, const char *template_directory
 	if (!dir)
 		return error_os(err, ERROR_IO, errno, "publish: %s", directory);
 	while ((entry = readdir(dir)))
-		remove_if_stale(directory, template_directory, list, entry->d_name);
+		remove_if_stale(dirfd(dir), template_directory, list, entry->d_name);
 	closedir(dir);
 	return 0;
 }

@@ -27,9 +27,13 @@ void publish_list_new(const struct template *template, struct publish_list *ret)
 void publish_list_free(struct publish_list *list);
 #define CLEANUP_PUBLISH_LIST __attribute__((cleanup(publish_list_free)))
 
-/* Makes what is missing in `directory`, and removes what is of ours (a file NAME-g... whose backing
- * file lies below `template_directory`) and not in the list.  What is somebody else's stays, with a
- * warning. */
+/* Is the file in the directory what this module made and nobody changed: under the name of the disk
+ * that it is backed by, a generation's below `templates`, read-only, without data of its own? */
+bool publish_is_ours(int dir, const char *name, const char *templates);
+
+/* Makes what is missing in `directory`, and removes what is ours, of this template, not in the list
+ * and not open in a QEMU on this host.  What is somebody else's stays; in the place of one that is
+ * missing, with a warning. */
 int publish_mend_directory(const char *directory, const char *template_directory,
 			   const struct publish_list *list, const struct monitor *monitor,
 			   struct error *err);

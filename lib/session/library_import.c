@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Importing the disks of one guest, or a directory: there each image that backs no other becomes a
- * template.  With COLDPATCH_IMPORT_MOVE the originals go last of all, and only those that no image
- * needs whose import failed.
+ * template.  With COLDPATCH_IMPORT_MOVE the originals go last of all, and only those that are what
+ * was copied, that nobody has open, and that no image of the directory needs that did not come in
+ * by this call.
  */
 #include "session/library_import.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "disk/backing.h"
 #include "library/base.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -20,7 +24,8 @@
 /* What a directory holds, as task import-scan tells it. */
 struct scanned {
 	struct import_request request;
-	struct error problem; /* of an image that cannot be opened */
+	struct error problem; /* of an image that cannot be opened, or whose name is taken */
+	json_t *summary;      /* of its import; NULL: it failed */
 	char *name;
 	const char *path; /* borrowed from the scan's result */
 	const char **below;
@@ -38,6 +43,7 @@ static void batch_free(struct batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		free(batch->items[i].name);
 		free(batch->items[i].below);
+		json_decref(batch->items[i].summary);
 	}
 	free(batch->items);
 	json_decref(batch->scan);
@@ -75,7 +81,7 @@ static int import_scanned(struct coldpatch_session *session, const char *name, c
 			  const void *opaque, json_t **ret, struct error *err)
 {
 	const struct batch *batch = opaque;
-	const struct scanned *item = batch->items;
+	struct scanned *item = batch->items;
 
 	while (item->name != name)
 		item++;
@@ -83,7 +89,10 @@ static int import_scanned(struct coldpatch_session *session, const char *name, c
 		*err = item->problem;
 		return -1;
 	}
-	return import_one(session, &item->request, run, ret, err);
+	if (import_one(session, &item->request, run, ret, err) < 0)
+		return -1;
+	item->summary = json_incref(*ret);
+	return 0;
 }
 
 static bool is_below_another(const json_t *images, const char *path)
@@ -116,6 +125,19 @@ static void add_item(struct batch *batch, const json_t *image)
 		error_set(&item->problem,
 			  (enum error_kind)json_integer_value(json_object_get(image, "kind")), "%s",
 			  string_member(image, "msg"));
+}
+
+/* "a.qcow2" and "a.raw": the first becomes template a. */
+static void find_clashes(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		for (size_t j = 0; j < i && !batch->items[i].problem.kind; j++)
+			if (!strcmp(batch->items[j].name, batch->items[i].name))
+				error_set(&batch->items[i].problem, ERROR_USAGE,
+					  "%s: would be called %s as a template, as %s is; import "
+					  "it with --name, or rename it",
+					  batch->items[i].path, batch->items[i].name,
+					  batch->items[j].path);
 }
 
 static json_t *known_files(const struct library *library)
@@ -158,6 +180,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 		add_item(batch, image);
 	for (i = 0; i < batch->n; i++)
 		batch->items[i].request.paths = &batch->items[i].path;
+	find_clashes(batch);
 	if (batch->n)
 		return 0;
 	return error_set(err, ERROR_MISSING, "%s: no image in it: *.qcow2, *.img or *.raw",
@@ -179,8 +202,8 @@ static int import_directory(struct coldpatch_session *session, struct batch *bat
 	names = xcalloc(batch->n, sizeof *names);
 	for (size_t i = 0; i < batch->n; i++)
 		names[i] = batch->items[i].name;
-	outcome = template_each(session, names, batch->n, import_scanned, batch,
-				batch->options->dry_run, ret, err);
+	outcome = template_each_listed(session, names, batch->n, import_scanned, batch,
+				       batch->options->dry_run, ret, err);
 	free(names);
 	return outcome;
 }
@@ -192,25 +215,30 @@ static bool came_in(const json_t *summary)
 	       !json_is_true(json_object_get(summary, "described"));
 }
 
+static void keep_files(const struct scanned *item, json_t *keep)
+{
+	const json_t *file;
+	size_t i;
+
+	json_array_append_new(keep, json_string(item->path));
+	for (i = 0; item->below[i]; i++)
+		json_array_append_new(keep, json_string(item->below[i]));
+	json_array_foreach(json_object_get(item->summary, "files"), i, file)
+		json_array_append(keep, json_object_get(file, "path"));
+}
+
 /* Files of what was imported in this call; *keep: of what was not. */
 static void gather(const struct batch *batch, const json_t *summary, json_t *take, json_t *keep)
 {
-	const json_t *results = json_object_get(summary, "results"), *result, *file;
-	size_t i, j;
-
-	if (!results && came_in(summary))
+	if (batch->n == 0 && came_in(summary))
 		json_array_extend(take, json_object_get(summary, "files"));
-	json_array_foreach(results, i, result)
-	{
-		if (came_in(result)) {
-			json_array_extend(take, json_object_get(result, "files"));
-			continue;
-		}
-		json_array_append_new(keep, json_string(batch->items[i].path));
-		for (j = 0; batch->items[i].below[j]; j++)
-			json_array_append_new(keep, json_string(batch->items[i].below[j]));
-		json_array_foreach(json_object_get(result, "files"), j, file)
-			json_array_append(keep, json_object_get(file, "path"));
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct scanned *item = &batch->items[i];
+
+		if (came_in(item->summary))
+			json_array_extend(take, json_object_get(item->summary, "files"));
+		else
+			keep_files(item, keep);
 	}
 }
 
@@ -223,18 +251,51 @@ static bool is_kept(const json_t *keep, const char *path)
 	return false;
 }
 
-/* Still the very file that was copied, and none of the library's. */
-static bool may_remove(const struct library *library, const json_t *file, const char *path)
+static bool is_at(const json_t *file, const char *name, const struct timespec *at)
 {
-	size_t len = strlen(library->path);
+	const json_t *then = json_object_get(file, name);
+
+	return json_integer_value(json_array_get(then, 0)) == (json_int_t)at->tv_sec &&
+	       json_integer_value(json_array_get(then, 1)) == (json_int_t)at->tv_nsec;
+}
+
+static bool is_as_copied(const json_t *file, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) &&
+	       json_integer_value(json_object_get(file, "device")) == (json_int_t)st->st_dev &&
+	       json_integer_value(json_object_get(file, "inode")) == (json_int_t)st->st_ino &&
+	       json_integer_value(json_object_get(file, "size")) == (json_int_t)st->st_size &&
+	       is_at(file, "modified", &st->st_mtim) && is_at(file, "changed", &st->st_ctim);
+}
+
+static bool is_open(int fd)
+{
+	struct error ignored;
+	bool in_use = true;
+
+	return image_file_in_use(fd, &in_use, &ignored) < 0 || in_use;
+}
+
+/* Whether it is open is asked first: who opens it later and writes changes its times. */
+static const char *remove_original(const json_t *file, const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (!strncmp(path, library->path, len) && path[len] == '/')
-		return false;
-	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       json_integer_value(json_object_get(file, "device")) == (json_int_t)st.st_dev &&
-	       json_integer_value(json_object_get(file, "inode")) == (json_int_t)st.st_ino &&
-	       json_integer_value(json_object_get(file, "size")) == (json_int_t)st.st_size;
+	if (fd < 0)
+		return errno == ENOENT ? NULL : "could not be removed";
+	if (is_open(fd))
+		return "stays: a process has it open (a running machine?)";
+	if (lstat(path, &st) < 0 || !is_as_copied(file, &st))
+		return "stays: it was changed since";
+	return unlink(path) < 0 ? "could not be removed" : NULL;
+}
+
+static bool is_in_library(const struct library *library, const char *path)
+{
+	size_t len = strlen(library->path);
+
+	return !strncmp(path, library->path, len) && path[len] == '/';
 }
 
 static void remove_originals(struct coldpatch_session *session, const struct batch *batch,
@@ -248,12 +309,14 @@ static void remove_originals(struct coldpatch_session *session, const struct bat
 	json_array_foreach(take, i, file)
 	{
 		CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+		const char *problem;
 
-		if (!path || is_kept(keep, path) || !may_remove(session->library, file, path))
+		if (!path || is_kept(keep, path) || is_in_library(session->library, path))
 			continue;
-		if (unlink(path) < 0)
-			monitor_log(&session->monitor, LOG_LEVEL_WARNING,
-				    "%s: is copied, and could not be removed", path);
+		problem = remove_original(file, path);
+		if (problem)
+			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: is copied, and %s",
+				    path, problem);
 	}
 }
 

@@ -356,13 +356,16 @@ static int tell_same(const struct import *import, const struct template_generati
 		     json_t **ret, struct error *err)
 {
 	bool anew = is_described_anew(import), dry_run = import->request->options->dry_run;
+	bool move = import->request->options->mode == COLDPATCH_IMPORT_MOVE;
+	CLEANUP_FREE char *msg = xasprintf("is imported already%s%s",
+					   !anew     ? ""
+					   : dry_run ? ", and would be described anew"
+						     : ", and was described anew",
+					   move ? "; its files stay where they are" : "");
 
 	if (anew && !dry_run && describe(import, err) < 0)
 		return -1;
-	*ret = summary(import, anew && !dry_run, same,
-		       !anew	 ? "is imported already"
-		       : dry_run ? "is imported already, and would be described anew"
-				 : "is imported already, and was described anew");
+	*ret = summary(import, anew && !dry_run, same, msg);
 	json_put_bool(*ret, "described", anew && !dry_run);
 	return 0;
 }

@@ -3,6 +3,7 @@
  * import: {"image", "known": [{"path", "size", "mtime_s", "mtime_ns", "digest",
  *          "overlay_backing"}], "copies"?, "overlays": [PATH]?}
  *         -> {"guest", "files", "disks": [{"content", "overlay_backing", "chain": [BASE]}]}
+ *         with "files" as in subject.h, each with "modified" and "changed": [SECONDS, NANOSECONDS]
  *         with BASE = {"path", "format", "size", "mtime_s", "mtime_ns", "digest", "backing_name",
  *                      "copy"}
  *
@@ -213,10 +214,33 @@ static int add_contents(struct content_digests *contents, json_t *disks, struct 
 	return 0;
 }
 
+static json_t *time_of(const struct timespec *at)
+{
+	return json_pack("[I,I]", (json_int_t)at->tv_sec, (json_int_t)at->tv_nsec);
+}
+
+/* Who removes the originals later has to know whether they are still what was copied. */
+static json_t *files_with_times(const struct subject *subject)
+{
+	json_t *files = subject_files(subject);
+	size_t n = 0;
+
+	for (size_t i = 0; i < subject->n_disks; i++)
+		for (size_t j = 0; j < subject->images[i]->n_files; j++) {
+			json_t *file = json_array_get(files, n++);
+			struct stat st = {0};
+
+			fstat(subject->images[i]->files[j].fd, &st);
+			json_put(file, "modified", time_of(&st.st_mtim));
+			json_put(file, "changed", time_of(&st.st_ctim));
+		}
+	return files;
+}
+
 /* All that was read is of one state. */
 static int check_unchanged(const struct subject *subject, const json_t *files, struct error *err)
 {
-	CLEANUP_JSON json_t *now = subject_files(subject);
+	CLEANUP_JSON json_t *now = files_with_times(subject);
 
 	if (json_equal(now, files))
 		return 0;
@@ -237,7 +261,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 
 	if (!subject)
 		return wanted ? task_copies_wanted(ret) : -1;
-	files = subject_files(subject);
+	files = files_with_times(subject);
 	monitor_progress(monitor, "digest", NULL, 0, 0);
 	contents = content_digests_start(subject, monitor);
 	if (take_disks(&importing, disks, err) < 0 || add_contents(contents, disks, err) < 0 ||

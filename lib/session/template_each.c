@@ -112,18 +112,26 @@ int template_each_fail(struct coldpatch_session *session, struct coldpatch_error
 	return session_fail_change(ret, err, run, name, NULL);
 }
 
-int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
-		  template_action *action, const void *options, bool dry_run, json_t **ret,
-		  struct error *err)
+int template_each_listed(struct coldpatch_session *session, const char *const *names, size_t n,
+			 template_action *action, const void *options, bool dry_run, json_t **ret,
+			 struct error *err)
 {
 	const struct each each = {action, options, dry_run};
 	CLEANUP_FREE char *run = run_id_new();
-	CLEANUP_FREE const char **once = strings_once(names, n, &n);
 
 	if (n == 0)
 		return error_set(err, ERROR_USAGE, "no template was named");
 	if (n == 1)
-		return do_only(session, once[0], run, &each, ret, err);
-	*ret = do_each(session, once, n, run, &each);
+		return do_only(session, names[0], run, &each, ret, err);
+	*ret = do_each(session, names, n, run, &each);
 	return 0;
+}
+
+int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
+		  template_action *action, const void *options, bool dry_run, json_t **ret,
+		  struct error *err)
+{
+	CLEANUP_FREE const char **once = strings_once(names, n, &n);
+
+	return template_each_listed(session, once, n, action, options, dry_run, ret, err);
 }

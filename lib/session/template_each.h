@@ -13,6 +13,10 @@ typedef int template_action(struct coldpatch_session *session, const char *name,
 int template_each(struct coldpatch_session *session, const char *const *names, size_t n,
 		  template_action *action, const void *options, bool dry_run, json_t **ret,
 		  struct error *err);
+/* The same, also of names that are equal: `name` of the action is the very string of `names`. */
+int template_each_listed(struct coldpatch_session *session, const char *const *names, size_t n,
+			 template_action *action, const void *options, bool dry_run, json_t **ret,
+			 struct error *err);
 /* How a verb fails that calls it. */
 int template_each_fail(struct coldpatch_session *session, struct coldpatch_error *ret,
 		       const struct error *err);

@@ -182,6 +182,56 @@ if [ "$(id -u)" = 0 ]; then
 	[ $status = 0 ] || exit 1
 fi
 
+# A copy for which there is no space is told as that, wherever the file system ends.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$WORK/small" && mount -t tmpfs -o size=3300k small "$WORK/small" || fail "mount"
+	status=0
+	(expect 0 init -L "$WORK/small/library" && expect 73 import -L "$WORK/small/library" --quiet --copy --name full "$(mini_guest)" &&
+		expect_message "No space left on device") || status=1
+	umount "$WORK/small"
+	[ $status = 0 ] || exit 1
+fi
+
+# Of a directory, two files that would be called alike: the second is told, and each goes or stays for itself.
+L3=$WORK/third
+in=$WORK/in
+mkdir "$in"
+expect 0 init -L "$L3"
+guest=$(mini_guest)
+cp --reflink=auto --sparse=always "$guest" "$in/base.qcow2"
+overlay_of "$in/base.qcow2" "$in/a.qcow2"
+overlay_of "$in/base.qcow2" "$in/web_bad?.qcow2"
+qemu-io -f qcow2 -c 'write -P 7 90M 64k' "$in/web_bad?.qcow2" >/dev/null || fail qemu-io
+cp --reflink=auto --sparse=always "$image" "$in/a.raw"
+expect 3 import -L "$L3" --quiet --json --move "$in"
+[ "$(jq -c '.results | map([.image, .code])' "$OUT")" = '[["a",0],["a",64],["web_bad?",64]]' ] || { cat "$OUT"; fail "two files of one name"; }
+jq -r '.results[1].msg' "$OUT" | grep -qF "$in/a.raw: would be called a as a template, as $in/a.qcow2 is" || fail "a clash of names is not told"
+[ "$(cd "$in" && echo *)" = "a.raw base.qcow2 web_bad?.qcow2" ] || fail "a move left $(ls "$in")"
+rm "$in"/*
+
+# What was changed since it was copied, or is open, stays, too; and so does what was there already.
+cp --reflink=auto --sparse=always "$guest" "$in/x.qcow2"
+cp --reflink=auto --sparse=always "$guest" "$in/y.qcow2"
+cp --reflink=auto --sparse=always "$guest" "$in/z.qcow2"
+for name in x y z; do qemu-io -f qcow2 -c "write -P ${#in} 90M 64k" -c "write -P 0x$(printf %s "$name" | od -An -tx1 | tr -d ' ') 91M 64k" "$in/$name.qcow2" >/dev/null || fail qemu-io; done
+qemu-nbd --fork --persistent -r --socket="$WORK/nbd" --pid-file="$WORK/nbd.pid" -f qcow2 "$in/y.qcow2" || fail qemu-nbd
+"$BUILD/coldpatch" import --config "$WORK/config.yaml" -L "$L3" --quiet --move "$in" >"$OUT" 2>"$ERR" </dev/null &
+mover=$!
+for _ in $(seq 1500); do [ ! -e "$L3/templates/x/heads/000001" ] || break; sleep 0.02; done
+kill -STOP $mover
+mtime=$(stat -c %y "$in/x.qcow2")
+qemu-io -f qcow2 -c "write -P 9 91M 64k" "$in/x.qcow2" >/dev/null || fail qemu-io
+touch -d "$mtime" "$in/x.qcow2"
+kill -CONT $mover
+wait $mover || { cat "$ERR"; fail "a move of three images"; }
+kill "$(cat "$WORK/nbd.pid")"
+expect_message "$in/x.qcow2: is copied, and stays: it was changed since"
+expect_message "$in/y.qcow2: is copied, and stays: a process has it open"
+[ "$(cd "$in" && echo *)" = "x.qcow2 y.qcow2" ] || fail "a move left $(ls "$in")"
+expect 0 import -L "$L3" --quiet --move "$in/y.qcow2"
+grep -q "^y: is imported already; its files stay where they are$" "$OUT" || { cat "$OUT"; fail "a move of what is there"; }
+[ -e "$in/y.qcow2" ] || fail "a move took away what it did not import"
+
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
 touch "$image"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bases: those that lie elsewhere and may move, those that are copied, and chains of both. */
 #include <check.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,147 @@ START_TEST(referenced_base)
 	ck_assert_int_lt(base_relocate(library, &base.digest, moved, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "has another size than the base"));
 	check_no_temporaries("bases");
+}
+END_TEST
+
+static void check_fits(const struct base *base)
+{
+	CLEANUP(base_free)
+	struct base *read = base_load(library, &base->digest, &err);
+
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_msg(base_check_unchanged(read, &err) == 0, "%s", err.msg);
+}
+
+/* Whichever .json stays of two imports at the same time, it fits the file that stays. */
+START_TEST(json_of_one_copy_fits_the_file_of_another)
+{
+	CLEANUP_FREE char *first = base_staged_path(library, "r1");
+	CLEANUP_FREE char *second = base_staged_path(library, "r2");
+	struct base base = example_base(first, "base");
+	CLEANUP_BUFFER struct buffer text = {0};
+	CLEANUP_FREE char *json = NULL, *file = NULL;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base.digest, hex);
+	json = in_library("bases/%s.json", hex);
+	file = in_library("bases/%s", hex);
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	ck_assert_int_eq(file_read(json, 1 << 16, &text, &err), 0);
+	/* The file that came first is there, its .json not yet. */
+	unlink(json);
+	usleep(20000);
+	base = example_base(second, "base");
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	/* The other one's .json is the last. */
+	put(json, text.data);
+	check_fits(&base);
+	/* One file less, and the last .json of the other. */
+	unlink(file);
+	base = example_base(second, "base");
+	base.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	put(json, text.data);
+	check_fits(&base);
+	check_no_temporaries("bases");
+}
+END_TEST
+
+static pid_t add_in_child(struct base *base, unsigned delay_us)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(delay_us);
+		_exit(base_add(library, base, &err) == 0 ? 0 : (int)err.kind);
+	}
+	return pid;
+}
+
+/* One of two at the same time wins, or both share: what is there can be read, and the same again
+ * finds it. */
+START_TEST(copy_and_reference_at_once)
+{
+	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
+	CLEANUP_FREE char *outside = path_join(directory, "outside.raw");
+
+	for (unsigned i = 0; i < 100; i++) {
+		CLEANUP_FREE char *content = xasprintf("base %u", i);
+		struct base copy = example_base(staged, content);
+		struct base link = example_base(outside, content);
+		pid_t copying, linking;
+		int copied, linked;
+
+		copy.mode = BASE_COPY;
+		copying = add_in_child(&copy, i % 3 == 1 ? i * 15 : 0);
+		linking = add_in_child(&link, i % 3 == 2 ? i * 15 : 0);
+		copied = wait_for(copying);
+		linked = wait_for(linking);
+		ck_assert_msg(copied == 0 || linked == 0, "%u: %d %d", i, copied, linked);
+		check_fits(&copy);
+		unlink(staged);
+		unlink(outside);
+	}
+}
+END_TEST
+
+START_TEST(file_without_its_json)
+{
+	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
+	CLEANUP_FREE char *outside = path_join(directory, "outside.raw");
+	struct base base = example_base(staged, "base"), link = example_base(outside, "base");
+	CLEANUP_FREE char *json = NULL, *file = NULL;
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base.digest, hex);
+	json = in_library("bases/%s.json", hex);
+	file = in_library("bases/%s", hex);
+	base.mode = BASE_COPY;
+	put(file, "esab");
+	ck_assert_int_lt(base_add(library, &base, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has another content than its name says"));
+	put(file, "base");
+	ck_assert_int_lt(base_add(library, &link, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is a file, which another import may be making"));
+	ck_assert(!is_there(json));
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+	unlink(json);
+	unlink(file);
+	ck_assert_int_eq(symlink(outside, file), 0);
+	base = example_base(staged, "base");
+	base.mode = BASE_COPY;
+	ck_assert_int_lt(base_add(library, &base, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is a link, which another import may be making"));
+	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
+	check_fits(&base);
+}
+END_TEST
+
+START_TEST(base_from_before_1970)
+{
+	CLEANUP_FREE char *path = path_join(directory, "base.raw");
+	struct base base = example_base(path, "base");
+	const struct timespec times[] = {{.tv_sec = -315619200, .tv_nsec = 5},
+					 {.tv_sec = -315619200, .tv_nsec = 5}};
+	CLEANUP(base_free)
+	struct base *read = NULL;
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	base.mtime_s = times[1].tv_sec;
+	base.mtime_ns = (uint32_t)times[1].tv_nsec;
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	read = base_load(library, &base.digest, &err);
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_int_eq(read->mtime_s, -315619200);
+	ck_assert_int_eq(base_check_unchanged(read, &err), 0);
 }
 END_TEST
 
@@ -279,6 +421,10 @@ int main(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, referenced_base);
+	tcase_add_test(tcase, json_of_one_copy_fits_the_file_of_another);
+	tcase_add_test(tcase, copy_and_reference_at_once);
+	tcase_add_test(tcase, file_without_its_json);
+	tcase_add_test(tcase, base_from_before_1970);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
 	tcase_add_test(tcase, base_json_tells_of_it);
 	tcase_add_test(tcase, base_below_itself);

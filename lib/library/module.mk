@@ -2,6 +2,7 @@
 LIB_SOURCES += \
 	lib/library/base.c \
 	lib/library/base_chain.c \
+	lib/library/base_place.c \
 	lib/library/change.c \
 	lib/library/clones.c \
 	lib/library/clones_follow.c \

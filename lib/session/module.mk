@@ -86,4 +86,5 @@ LIB_SOURCES += \
 	lib/session/want.c \
 	lib/session/worker.c \
 	lib/session/workspace.c
-UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/session_test.c tests/unit/squash_test.c
+UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/session_test.c tests/unit/squash_test.c \
+	tests/unit/workspace_test.c

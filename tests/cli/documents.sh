@@ -86,7 +86,7 @@ for file in fifo large link directory; do
 	grep -q "^bad   signature .*$file: " "$OUT" || { cat "$OUT"; fail "verify does not name $file"; }
 done
 wrong 66 "absent: No such" "${verify[@]}" "$WORK/absent"
-wrong 74 "fifo: is a fifo, not a file" verify fifo --record record
+wrong 65 "fifo: is a fifo, not an overlay" verify fifo --record record
 rm output/overlay.qcow2
 
 # A file system that fails its own checker is left as it is.

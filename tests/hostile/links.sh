@@ -52,7 +52,7 @@ attack 0
 guest "mkdir -p usr/lib/sbin-of-guest; cp -a usr/sbin/. usr/lib/sbin-of-guest/; rm -rf usr/sbin; ln -s /usr/lib/sbin-of-guest usr/sbin"
 attack 0
 guest "mv var/lib/dpkg/info var/lib/dpkg/was; ln -s $up$WORK/host var/lib/dpkg/info"
-attack 79 'unpack: dpkg: exit status 2; see '
+attack 79 'unpack: dpkg: exit status 2: unable to create new file '
 
 # Where commit writes: the package's directory is a link out, made by the admin, and by the script of the package itself.
 guest "rm -rf usr/share/victim; mkdir -p .$WORK/host; ln -s $up$WORK/host usr/share/victim"

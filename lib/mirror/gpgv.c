@@ -205,13 +205,15 @@ static int copy_keyrings(const struct gpgv *gpgv, struct call *call, struct erro
 				 "no keyring is pinned for this mirror; name the vendor's, for "
 				 "Debian /usr/share/keyrings/debian-archive-keyring.gpg");
 	for (size_t i = 0; i < gpgv->n_keyrings; i++) {
-		char **to = ARRAY_ADD(call->keyrings, call->n_keyrings);
+		/* In the home directory: gpgv takes a path with a colon for something else. */
+		char *name = xasprintf("keyring-%zu.gpg", i);
+		CLEANUP_FREE char *to = path_join(gpgv->directory, name);
 
-		*to = xasprintf("%s/keyring-%zu.gpg", gpgv->directory, i);
-		if (keyring_copy(gpgv->keyrings[i], *to, err) < 0)
+		*ARRAY_ADD(call->keyrings, call->n_keyrings) = name;
+		if (keyring_copy(gpgv->keyrings[i], to, err) < 0)
 			return -1;
 		argument(call, "--keyring");
-		argument(call, *to);
+		argument(call, name);
 	}
 	return 0;
 }

@@ -8,8 +8,10 @@ build=$(realpath "${BUILD:-$top/build}")
 for tool in gpg gpgv dpkg-deb; do
 	command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }
 done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# gpgv takes names with a colon for something else.
+above=$(mktemp -d) work=$above/a:b
+trap 'rm -rf "$above"' EXIT
+mkdir "$work"
 cd "$work"
 
 make_mirror() { "$top/test-images/make-signed-mirror" -o m --key key "$@"; }

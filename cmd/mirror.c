@@ -361,9 +361,12 @@ static int fetch(struct coldpatch_session *session, const struct global *global,
 static int run(struct coldpatch_session *session, const struct global *global, void *values, int n,
 	       char **arguments)
 {
+	const struct values *given = values;
 	struct coldpatch_error err = {0};
 	char *text;
 
+	if (given->dry_run && (n == 0 || strcmp(arguments[0], "snapshot")))
+		return usage_error(global, &command_mirror, "--dry-run belongs to snapshot");
 	if (n >= 1 && !strcmp(arguments[0], "snapshot"))
 		return make(session, global, values, n - 1, arguments + 1);
 	if (n == 2 && !strcmp(arguments[0], "verify")) {

@@ -166,12 +166,16 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 	CLEANUP_FREE char *directory = realpath(batch->options->paths[0], NULL);
 	CLEANUP_JSON json_t *input = json_object();
 	const json_t *images, *image;
+	json_t *known;
 	size_t i;
 
 	if (!library)
 		return -1;
 	json_put_string(input, "directory", directory);
-	json_put(input, "known_files", known_files(library));
+	known = known_files(library);
+	for (i = 0; i < batch->options->n_backing; i++)
+		json_array_append_new(known, json_string(batch->options->backing[i]));
+	json_put(input, "known_files", known);
 	if (task_run(session, "import-scan", input, &batch->scan, err) < 0)
 		return -1;
 	images = json_object_get(batch->scan, "images");

@@ -232,6 +232,16 @@ expect 0 import -L "$L3" --quiet --move "$in/y.qcow2"
 grep -q "^y: is imported already; its files stay where they are$" "$OUT" || { cat "$OUT"; fail "a move of what is there"; }
 [ -e "$in/y.qcow2" ] || fail "a move took away what it did not import"
 
+# Images of a directory on a file outside of it, which is named.
+mkdir "$WORK/inside"
+overlay_of "$in/y.qcow2" "$WORK/inside/on-y.qcow2"
+mv "$in" "$WORK/moved-in"
+qemu-img rebase -u -b "$WORK/moved-in/y.qcow2" -F qcow2 "$WORK/inside/on-y.qcow2"
+qemu-io -f qcow2 -c "write -P 5 92M 64k" "$WORK/moved-in/y.qcow2" >/dev/null || fail qemu-io
+expect 65 import -L "$L3" --quiet "$WORK/inside"
+expect_message "give it with --backing"
+expect 0 import -L "$L3" --quiet --backing "$WORK/moved-in/y.qcow2" "$WORK/inside"
+
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
 touch "$image"

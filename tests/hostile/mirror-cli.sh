@@ -95,4 +95,6 @@ rm -rf m; cp -a good m; snapshot --keyring key/keyring.gpg m
 rm -rf m; cp -a older m
 snapshot --keyring key/keyring.gpg m && { echo "rolled back, and accepted"; exit 1; }
 snapshot --keyring key/keyring.gpg --allow "$(sed -n 's/.*allow digest \([0-9a-f]\{64\}\).*/\1/p' err)" m || { cat err; exit 1; }
+status=0; "$build/coldpatch" mirror list --config config.yaml --dry-run >out 2>err || status=$?
+[ $status = 64 ] && grep -qF -- "--dry-run belongs to snapshot" err || { cat err; exit 1; }
 echo "mirrors that cannot be trusted are refused, each in its own words"

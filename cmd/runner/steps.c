@@ -77,8 +77,8 @@ static void child_exec(const struct job *job, const struct job_command *command,
 	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
 	status_pipe = fcntl(status_pipe, F_DUPFD_CLOEXEC, 10);
 	to_runner = fcntl(to_runner, F_DUPFD_CLOEXEC, 10);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
-	    dup2(status_pipe, JOB_STATUS_FD) < 0 || chdir("/") < 0)
+	if (null < 0 || to_runner < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 ||
+	    dup2(output, 2) < 0 || dup2(status_pipe, JOB_STATUS_FD) < 0 || chdir("/") < 0)
 		_exit(EXIT_SETUP_FAILED);
 	close_range(JOB_STATUS_FD + 1, (unsigned)to_runner - 1, 0);
 	close_range((unsigned)to_runner + 1, ~0U, 0);

@@ -248,7 +248,7 @@ int base_add(const struct library *library, const struct base *base, struct erro
 				 "%s is a base already, left where it lies; import it with "
 				 "--reference",
 				 there->path);
-	/* A prune that began before must not find it unused for long (retention.h). */
+	/* For a prune that found it unused before and looks again. */
 	if (base_touch(library, base, err) < 0)
 		return -1;
 	return base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0

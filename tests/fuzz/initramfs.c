@@ -8,9 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void add_length(void *opaque, const char *name)
+static void add_length(void *opaque, const char *name, uint64_t member_size)
 {
-	*(size_t *)opaque += strlen(name);
+	*(size_t *)opaque += strlen(name) + member_size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,4 +11,10 @@ LIB_SOURCES += \
 	lib/record/statement.c \
 	lib/record/timestamp.c \
 	lib/record/verify.c
-UNIT_TESTS += tests/unit/head_test.c tests/unit/purl_test.c tests/unit/record_test.c tests/unit/record_verify_test.c
+UNIT_TESTS += \
+	tests/unit/head_test.c \
+	tests/unit/head_keys_test.c \
+	tests/unit/head_sign_test.c \
+	tests/unit/purl_test.c \
+	tests/unit/record_test.c \
+	tests/unit/record_verify_test.c

@@ -9,30 +9,17 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "library/clones.h"
+#include "scripted.h"
 #include "suite.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-static char directory[64];
-static struct error err;
 static struct clones clones;
-
-static void run(const char *script)
-{
-	const char *const argv[] = {"bash", "-euc", script, directory, NULL};
-	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
-	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s: %s", script,
-		      err.msg);
-}
 
 /* A library with generation 1 of web, and a base outside that is reached by its directory. */
 static void set_up(void)
 {
-	strcpy(directory, "/tmp/coldpatch-clones.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	err = (struct error){0};
+	scripted_set_up("clones");
 	run("cd $0; chmod 755 .; mkdir -p library/templates/web/1 library/bases vms golden;"
 	    "ln -s $0/golden library/bases/" HEX "; qemu-img create -q -f qcow2 golden/base.qcow2 "
 	    "1M; qemu-img create -q -f qcow2 library/templates/web/1/disk0.qcow2 1M");
@@ -41,7 +28,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	clones_free(&clones);
-	directory_remove(directory, &err);
+	scripted_tear_down();
 }
 
 static int look(struct clones *ret)

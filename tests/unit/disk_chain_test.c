@@ -12,31 +12,17 @@
 #include "base/process.h"
 #include "disk/backing.h"
 #include "disk/image.h"
+#include "scripted.h"
 #include "suite.h"
-
-static char directory[64];
-static struct error err;
-
-static void run(const char *script)
-{
-	const char *const argv[] = {"bash", "-euc", script, directory, NULL};
-	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
-	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s: %s", script,
-		      err.msg);
-}
 
 static void set_up(void)
 {
-	strcpy(directory, "/tmp/coldpatch-chain.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	err = (struct error){0};
+	scripted_set_up("chain");
 }
 
 static void tear_down(void)
 {
-	directory_remove(directory, &err);
+	scripted_tear_down();
 }
 
 /* `given` is the backing file that is allowed, or NULL. */

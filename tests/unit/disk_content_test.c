@@ -12,35 +12,20 @@
 #include "base/process.h"
 #include "disk/block_impl.h"
 #include "disk/image.h"
+#include "scripted.h"
 #include "suite.h"
 
 enum { LEAF = 65536 };
 
-static char directory[64];
-static struct error err;
-
 /* $0 is the directory, $1 the checkout. */
-static void run(const char *script)
-{
-	const char *top = getenv("TEST_TOP");
-	const char *const argv[] = {"bash", "-euc", script, directory, top ? top : ".", NULL};
-	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
-	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s: %s", script,
-		      err.msg);
-}
-
 static void set_up(void)
 {
-	strcpy(directory, "/tmp/coldpatch-content.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	err = (struct error){0};
+	scripted_set_up("content");
 }
 
 static void tear_down(void)
 {
-	directory_remove(directory, &err);
+	scripted_tear_down();
 }
 
 static void plain_node(const uint8_t *data, size_t len, uint64_t first, uint64_t n_leaves,

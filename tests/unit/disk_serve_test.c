@@ -14,29 +14,15 @@
 #include "disk/block.h"
 #include "disk/confine.h"
 #include "disk/image.h"
+#include "scripted.h"
 #include "suite.h"
 
 enum { DISK_SIZE = 24 << 20, SEED = 7 };
 
-static char directory[64];
-static struct error err;
-
-static void run(const char *script)
-{
-	const char *const argv[] = {"bash", "-euc", script, directory, NULL};
-	struct process_spec spec = {.argv = argv, .output_limit = 1 << 16, .deadline_ms = 60000};
-	CLEANUP_PROCESS_RESULT struct process_result result = {0};
-
-	ck_assert_msg(process_run_ok(&spec, ERROR_BUG, &result, &err) == 0, "%s: %s", script,
-		      err.msg);
-}
-
 /* A raw base with a partition table and noise in places, and three overlays on it. */
 static void set_up(void)
 {
-	strcpy(directory, "/tmp/coldpatch-disk.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	err = (struct error){0};
+	scripted_set_up("disk");
 	run("cd $0; truncate -s 24M base.raw; echo ',,L' | sfdisk -q base.raw;"
 	    "dd if=/dev/urandom of=base.raw bs=1M seek=3 count=5 conv=notrunc status=none;"
 	    "qemu-img create -q -f qcow2 -b base.raw -F raw 1.qcow2;"
@@ -49,7 +35,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	directory_remove(directory, &err);
+	scripted_tear_down();
 }
 
 static struct image *open_named(const char *name)

@@ -196,9 +196,11 @@ int base_touch(const struct library *library, const struct base *base, struct er
 		return -1;
 	digest_to_hex(&base->digest, hex);
 	json = xasprintf("%s.json", hex);
-	return utimensat(dir, json, NULL, AT_SYMLINK_NOFOLLOW) == 0
-		       ? 0
-		       : error_os(err, ERROR_IO, errno, "bases/%s", json);
+	/* Another user's may stay as it is: nobody could touch it before, either. */
+	if (utimensat(dir, json, NULL, AT_SYMLINK_NOFOLLOW) < 0 && errno != EACCES &&
+	    errno != EPERM)
+		return error_os(err, ERROR_IO, errno, "bases/%s", json);
+	return 0;
 }
 
 int base_place(const struct library *library, const struct base *base, struct error *err)

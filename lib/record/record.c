@@ -52,8 +52,12 @@ const struct record_subject *record_overlay(const struct record *record, size_t 
 
 const struct digest *record_content(const struct record *record, size_t n)
 {
-	for (size_t i = 0; i < record->n_subjects; i++)
-		if (is_content(record->subjects[i].name) && n-- == 0)
+	const struct record_subject *overlay = record_overlay(record, n);
+	CLEANUP_FREE char *name =
+		overlay ? xasprintf("%s" RECORD_CONTENT_SUFFIX, overlay->name) : NULL;
+
+	for (size_t i = 0; name && i < record->n_subjects; i++)
+		if (strcmp(record->subjects[i].name, name) == 0)
 			return &record->subjects[i].digest;
 	return NULL;
 }

@@ -127,19 +127,6 @@ static const struct lineage_step *step_of(const struct export *export)
 			    (int64_t) export->resolved.generation->number);
 }
 
-/* The content digest of disk n, as the generation's record has it. */
-static const struct digest *recorded_content(const struct record *record, size_t n)
-{
-	const struct record_subject *overlay = record_overlay(record, n);
-	CLEANUP_FREE char *name =
-		overlay ? xasprintf("%s" RECORD_CONTENT_SUFFIX, overlay->name) : NULL;
-
-	for (size_t i = 0; name && i < record->n_subjects; i++)
-		if (strcmp(record->subjects[i].name, name) == 0)
-			return &record->subjects[i].digest;
-	return NULL;
-}
-
 static char *staged_path(const struct export *export, size_t disk)
 {
 	const char *name = path_last(export->outputs[disk]);
@@ -152,7 +139,7 @@ static int task_outputs(const struct export *export, json_t *list, struct error 
 	const struct record *record = step_of(export)->record;
 
 	for (size_t i = 0; i < export->n_outputs; i++) {
-		const struct digest *content = recorded_content(record, i);
+		const struct digest *content = record_content(record, i);
 		CLEANUP_FREE char *path = staged_path(export, i);
 		json_t *output;
 

@@ -18,7 +18,7 @@ int boot_inspect(struct tree *tree, const char *const *spare_names, struct guest
  * The static check before a commit is visible: every installed kernel has its
  * initramfs (a plausible archive), modules.dep and boot entry; the default entry starts an
  * installed kernel and its root is this image's root, as is that of each entry of a new kernel; the
- * menu names no file system that is not in the image; the initramfs of a new or the default kernel
+ * menu names no file system that is not in the image; the initramfs of a new kernel
  * holds a driver of a disk and that of the root's file system, and opens the root's container. Fine
  * for a guest without a kernel.  `after->boot` is filled; ERROR_GUEST names the first defect.
  *

@@ -114,9 +114,7 @@ static int check_kernel(struct check *check, const struct guest_kernel *kernel, 
 		return 0;
 	if (check_archive(check, kernel->initramfs, err) < 0)
 		return -1;
-	if (old && !text_same(kernel->version, check->after->default_kernel))
-		return 0;
-	return drivers_check(check->tree, check->guest, kernel, err);
+	return old ? 0 : drivers_check(check->tree, check->guest, kernel, err);
 }
 
 /* `entry`, in words, is to start with the guest's root, unless it names what the image's default

@@ -218,6 +218,21 @@ START_TEST(damaged_initramfs_of_a_new_kernel_is_told)
 }
 END_TEST
 
+/* Made for one machine, perhaps, whose driver we do not know. */
+START_TEST(what_the_default_kernel_lacks_is_not_ours)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+
+	put_guest("");
+	put_kernel("5.1", OPTIONS, "init m/some-raid.ko");
+	make_guest("disk.img");
+	inspect(&opened, "disk.img");
+	ck_assert_str_eq(opened.guest->boot.default_kernel, "5.1");
+	ck_assert_msg(boot_check(opened.guest, opened.guest, opened.tree, &opened.err) == 0, "%s",
+		      opened.err.msg);
+}
+END_TEST
+
 static void read_install(const char *disk, struct boot_install *ret)
 {
 	CLEANUP_OPENED struct opened opened = {0};
@@ -342,6 +357,7 @@ int main(void)
 	tcase_add_loop_test(tc, new_kernels_are_checked, 0,
 			    sizeof new_kernels / sizeof *new_kernels);
 	tcase_add_test(tc, damaged_initramfs_of_a_new_kernel_is_told);
+	tcase_add_test(tc, what_the_default_kernel_lacks_is_not_ours);
 	tcase_add_loop_test(tc, a_machine_id_is_lent_where_there_is_none, 0,
 			    sizeof machine_ids / sizeof *machine_ids);
 	tcase_add_test(tc, the_command_line_is_the_guests);

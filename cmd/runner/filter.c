@@ -426,8 +426,10 @@ static int load(uint32_t when_watched, int *ret_listener)
 	return outcome;
 }
 
-int filter_load(int *ret_listener)
+int filter_load(bool watch, int *ret_listener)
 {
 	/* There may be only one listener: perhaps a container engine's. */
-	return load(SCMP_ACT_NOTIFY, ret_listener) == 0 ? 0 : load(SCMP_ACT_ALLOW, ret_listener);
+	if (watch && load(SCMP_ACT_NOTIFY, ret_listener) == 0)
+		return 0;
+	return load(SCMP_ACT_ALLOW, ret_listener);
 }

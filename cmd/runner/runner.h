@@ -86,9 +86,9 @@ struct status {
 };
 void status_bytes(struct status *status, const char *data, size_t len);
 
-/* filter.c: the system calls of guest code.  `ret_listener` gets the descriptor that tells of those
- * for mount_points.c, or -1 where there can be none. */
-int filter_load(int *ret_listener);
+/* filter.c: the system calls of guest code.  With `watch`, `ret_listener` gets the descriptor that
+ * tells of those for mount_points.c; else, and where there can be none, -1. */
+int filter_load(bool watch, int *ret_listener);
 
 /* mount_points.c: owner and mode of /proc and /sys, which no guest code may set. */
 void mount_points_send(int socket, int listener);

@@ -53,14 +53,14 @@ static void limits_set(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static int privileges_drop(int *ret_listener)
+static int privileges_drop(const struct job_command *command, int *ret_listener)
 {
 	for (size_t i = 0; i < sizeof dropped_capabilities / sizeof *dropped_capabilities; i++)
 		if (prctl(PR_CAPBSET_DROP, dropped_capabilities[i], 0, 0, 0) < 0 && errno != EINVAL)
 			return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	return filter_load(ret_listener);
+	return filter_load(command->sets_mount_points, ret_listener);
 }
 
 static void child_exec(const struct job *job, const struct job_command *command, int output,
@@ -83,7 +83,7 @@ static void child_exec(const struct job *job, const struct job_command *command,
 	close_range(JOB_STATUS_FD + 1, (unsigned)to_runner - 1, 0);
 	close_range((unsigned)to_runner + 1, ~0U, 0);
 	limits_set();
-	if (privileges_drop(&listener) < 0)
+	if (privileges_drop(command, &listener) < 0)
 		_exit(EXIT_SETUP_FAILED);
 	if (listener >= 0)
 		mount_points_send(to_runner, listener);

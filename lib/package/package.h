@@ -121,6 +121,8 @@ struct package_command {
 	bool status_in_output;
 	/* Files of packages are renamed over, or removed: nothing may be mounted there. */
 	bool unpacks, removes;
+	/* It sets owner and mode of every directory of a package, /proc and /sys among them. */
+	bool sets_mount_points;
 };
 struct package_commands {
 	struct package_command *items;

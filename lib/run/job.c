@@ -159,12 +159,14 @@ char *job_to_json(const struct job *job)
 		json_array_append_new(filesystems, filesystem_to_json(&job->filesystems[i]));
 	for (size_t i = 0; i < job->n_commands; i++)
 		json_array_append_new(commands,
-				      json_pack("{s:o,s:o,s:I,s:b,s:b}", "stage",
+				      json_pack("{s:o,s:o,s:I,s:b,s:b,s:b}", "stage",
 						text_to_json(job->commands[i].stage), "argv",
 						strings_to_json(job->commands[i].argv), "packages",
 						(json_int_t)job->commands[i].n_packages, "stubs",
 						job->commands[i].stubs, "status-in-output",
-						job->commands[i].status_in_output));
+						job->commands[i].status_in_output,
+						"sets-mount-points",
+						job->commands[i].sets_mount_points));
 	json = json_pack(
 		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o}", "files",
 		files_to_json(job->files, job->n_files), "puts",
@@ -278,6 +280,8 @@ static int get_commands(const json_t *array, struct job *job, struct error *err)
 			(uint64_t)json_integer_value(json_object_get(item, "packages"));
 		command->stubs = json_is_true(json_object_get(item, "stubs"));
 		command->status_in_output = json_is_true(json_object_get(item, "status-in-output"));
+		command->sets_mount_points =
+			json_is_true(json_object_get(item, "sets-mount-points"));
 		if (get_strings(json_object_get(item, "argv"), "argv", &command->argv, err) < 0)
 			return -1;
 		if (!command->stage || !command->argv[0])

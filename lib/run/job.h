@@ -73,6 +73,9 @@ struct job_command {
 	bool stubs;
 	/* What it writes to its output the report hands on, too, a line at a time. */
 	bool status_in_output;
+	/* Where it sets owner or mode of /proc or /sys, it is told that this was done. Each change
+	 * of an owner or a mode then takes the time of asking the runner. */
+	bool sets_mount_points;
 };
 
 struct job_file {

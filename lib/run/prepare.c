@@ -165,6 +165,7 @@ static int set_commands(const struct run_request *request, struct job *job, stru
 		command->n_packages = commands.items[i].n_packages;
 		command->stubs = wants_stubs(request, &commands.items[i]);
 		command->status_in_output = commands.items[i].status_in_output;
+		command->sets_mount_points = commands.items[i].sets_mount_points;
 	}
 	for (size_t i = 0; i < commands.n_files; i++)
 		*ARRAY_ADD(job->files, job->n_files) =

@@ -38,9 +38,10 @@ static char *commands_of(const struct package_step *steps, size_t n_steps)
 	for (size_t i = 0; i < commands.n_items; i++) {
 		const struct package_command *command = &commands.items[i];
 
-		buffer_printf(&text, "%s %zu%s%s%s:", command->stage, command->n_packages,
+		buffer_printf(&text, "%s %zu%s%s%s%s:", command->stage, command->n_packages,
 			      command->unpacks ? " unpacks" : "",
 			      command->removes ? " removes" : "",
+			      command->sets_mount_points ? " sets" : "",
 			      command->status_in_output ? "" : " silent");
 		for (char **word = command->argv; *word; word++)
 			buffer_printf(&text, " %s", *word);
@@ -61,7 +62,7 @@ static char *commands_of(const struct package_step *steps, size_t n_steps)
 
 START_TEST(upgrades_are_one_transaction)
 {
-	ck_commands("upgrade 5 unpacks: rpm -Uv --nosignature /p/dbus_1%3a1.12-1_x86_64.rpm "
+	ck_commands("upgrade 5 unpacks sets: rpm -Uv --nosignature /p/dbus_1%3a1.12-1_x86_64.rpm "
 		    "/p/newlib_1-1_noarch.rpm /p/bash_5.1-2_x86_64.rpm\n",
 		    {PACKAGE_UNPACK, 1}, {PACKAGE_UNPACK, 4}, {PACKAGE_UNPACK, 0});
 }
@@ -69,8 +70,8 @@ END_TEST
 
 START_TEST(kernels_are_installed_beside_the_old_ones)
 {
-	ck_commands("upgrade 2 unpacks: rpm -Uv --nosignature /p/bash_5.1-2_x86_64.rpm\n"
-		    "install 1: rpm -iv --nosignature /p/kernel-core_5.14.0-9_x86_64.rpm\n"
+	ck_commands("upgrade 2 unpacks sets: rpm -Uv --nosignature /p/bash_5.1-2_x86_64.rpm\n"
+		    "install 1 sets: rpm -iv --nosignature /p/kernel-core_5.14.0-9_x86_64.rpm\n"
 		    "remove 1 removes: rpm -ev --nodeps kernel-core-5.14.0-1.x86_64\n",
 		    {PACKAGE_INSTALL_BESIDE, 3}, {PACKAGE_UNPACK, 0}, {PACKAGE_REMOVE, 2});
 }
@@ -85,7 +86,7 @@ START_TEST(documents_may_be_left_out)
 	text = commands_of(steps, 2);
 	without_documents = false;
 	ck_assert_str_eq(text, "remove 1 removes: rpm -ev --nodeps old-1-1.noarch\n"
-			       "upgrade 2 unpacks: rpm -Uv --nosignature --excludedocs "
+			       "upgrade 2 unpacks sets: rpm -Uv --nosignature --excludedocs "
 			       "/p/bash_5.1-2_x86_64.rpm\n");
 }
 END_TEST
@@ -93,7 +94,7 @@ END_TEST
 START_TEST(what_is_in_the_way_goes_first)
 {
 	ck_commands("remove 1 removes: rpm -ev --nodeps old-1-1.noarch\n"
-		    "upgrade 2 unpacks: rpm -Uv --nosignature /p/bash_5.1-2_x86_64.rpm\n",
+		    "upgrade 2 unpacks sets: rpm -Uv --nosignature /p/bash_5.1-2_x86_64.rpm\n",
 		    {PACKAGE_REMOVE, 5}, {PACKAGE_UNPACK, 0});
 }
 END_TEST

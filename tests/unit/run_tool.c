@@ -80,6 +80,7 @@ static int shell_commands(const struct resolution *resolution, const char *packa
 	command->argv[0] = xstrdup("sh");
 	command->argv[1] = xstrdup("-c");
 	command->argv[2] = xstrdup(command_line);
+	command->sets_mount_points = true;
 	return 0;
 }
 

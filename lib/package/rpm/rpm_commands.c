@@ -92,6 +92,7 @@ static void add_command(struct builder *builder, enum package_operation operatio
 	command->unpacks = kind->unpacks;
 	command->removes = kind->removes;
 	command->status_in_output = true;
+	command->sets_mount_points = operation != PACKAGE_REMOVE;
 }
 
 /* Behind the last step that is not a removal. */

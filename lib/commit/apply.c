@@ -14,6 +14,7 @@
 #include "commit/commit.h"
 #include "commit/place.h"
 #include "commit/remove.h"
+#include "commit/seen.h"
 
 enum { COPY_CHUNK = 1 << 18 };
 
@@ -27,6 +28,7 @@ struct apply {
 	struct tree *tree;
 	const struct layer *layer;
 	const struct monitor *monitor;
+	struct commit_seen *seen; /* or NULL */
 	uint64_t n_done;
 	struct pending_directory *directories;
 	size_t n_directories;
@@ -300,6 +302,8 @@ static int apply_entry(void *opaque, const struct layer_entry *entry, struct err
 		return -1;
 	if (apply_at(apply, &place, entry, err) < 0)
 		return error_prefix(err, "writing %s", entry->path);
+	if (apply->seen)
+		commit_seen_add_entry(apply->seen, entry);
 	return 0;
 }
 
@@ -329,9 +333,9 @@ static int finish(struct apply *apply, struct error *err)
 }
 
 int commit_apply_layer(struct tree *tree, const struct layer *layer, const struct monitor *monitor,
-		       struct error *err)
+		       struct commit_seen *ret, struct error *err)
 {
-	struct apply apply = {.tree = tree, .layer = layer, .monitor = monitor};
+	struct apply apply = {.tree = tree, .layer = layer, .monitor = monitor, .seen = ret};
 	struct layer_visitor visitor = {apply_entry, apply_content, &apply};
 	int status = layer_read(layer, &visitor, err);
 

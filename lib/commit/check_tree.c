@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Proves that the result is parent plus layer.  Three lists sorted by path are walked at once: what
- * the layer names must be as the layer says, with its content read back and compared byte by byte;
+ * the layer names must be as the layer says, with its content read back and digested;
  * what it does not name must be the parent's own inode with the parent's metadata.
  *
  * A squash writes the layers below once more.  What they name may have other inodes than in the
@@ -12,14 +12,14 @@
 #include <sys/stat.h>
 
 #include "commit/commit.h"
-#include "commit/readback.h"
 #include "commit/rewritten.h"
+#include "commit/seen.h"
 #include "layer/content.h"
 #include "layer/entry.h"
 #include "layer/listing.h"
 
 struct layered {
-	struct layer_entry entry;
+	const struct layer_entry *entry;
 	uint32_t n_names; /* of its inode, as the layer has them */
 };
 
@@ -27,12 +27,17 @@ struct check {
 	struct listing parent, result;
 	struct layered *layered; /* sorted by path */
 	size_t n_layered;
-	const struct layer *layer;
+	struct commit_seen *seen;
 	const struct commit_paths *rewritten;
 	struct renumbered renumbered;
 	const struct monitor *monitor;
-	struct readback readback;
 };
+
+static int differs(struct error *err, const char *path, const char *what)
+{
+	return error_set(err, ERROR_BUG, "after the commit %s has another %s than it should", path,
+			 what);
+}
 
 /* Compares what both must have; NULL or the first difference in words. */
 static const char *compare_stats(const struct fs_stat *want, const struct fs_stat *have)
@@ -67,7 +72,7 @@ static int compare_xattrs(const char *path, const struct fs_xattrs *want,
 		return -1;
 	equal = fs_xattrs_equal(want, &xattrs);
 	fs_xattrs_free(&xattrs);
-	return equal ? 0 : commit_differs(err, path, "set of attributes");
+	return equal ? 0 : differs(err, path, "set of attributes");
 }
 
 static int compare_target(const char *path, const char *want, const struct listing_node *have,
@@ -77,7 +82,7 @@ static int compare_target(const char *path, const char *want, const struct listi
 
 	if (!target)
 		return -1;
-	return strcmp(target, want) == 0 ? 0 : commit_differs(err, path, "link target");
+	return strcmp(target, want) == 0 ? 0 : differs(err, path, "link target");
 }
 
 static struct layered *find_layered(const struct check *check, const char *path)
@@ -86,7 +91,7 @@ static struct layered *find_layered(const struct check *check, const char *path)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(check->layered[middle].entry.path, path);
+		int order = strcmp(check->layered[middle].entry->path, path);
 
 		if (order == 0)
 			return &check->layered[middle];
@@ -98,17 +103,31 @@ static struct layered *find_layered(const struct check *check, const char *path)
 	return NULL;
 }
 
-static int begin_file(struct check *check, const struct layer_entry *entry, struct error *err)
+/* What is there, read as a whole; the layer names the digest of what should be. */
+static int check_content(struct check *check, const struct layer_entry *entry, struct error *err)
 {
 	const struct listing_node *node = listing_find(&check->result, entry->path);
+	struct segments segments = {0};
+	struct content content;
+	struct digest digest;
+	int status;
 
 	if (!node)
 		return error_set(err, ERROR_BUG, "after the commit %s is missing", entry->path);
 	if (!S_ISREG(node->stat.mode))
-		return commit_differs(err, entry->path, "type");
+		return differs(err, entry->path, "type");
 	if (node->stat.size != entry->stat.size)
-		return commit_differs(err, entry->path, "size");
-	readback_begin(&check->readback, node);
+		return differs(err, entry->path, "size");
+	content = (struct content){.size = node->stat.size, .fs = node->fs, .ino = node->stat.ino};
+	status = content_segments(&content, &segments, err);
+	if (status == 0)
+		status = content_digest(&content, &segments, &digest, err);
+	segments_free(&segments);
+	if (status < 0)
+		return error_prefix(err, "%s", entry->path);
+	if (!digest_equal(&digest, &entry->content))
+		return differs(err, entry->path, "content");
+	commit_seen_add_content(check->seen, node->mount, node->stat.ino, &digest);
 	return 0;
 }
 
@@ -121,52 +140,50 @@ static bool on_one_mount(const struct check *check, const char *path, const char
 	return node && first && node->mount == first->mount;
 }
 
-static int load_entry(void *opaque, const struct layer_entry *entry, struct error *err)
+static int load_entry(struct check *check, const struct layer_entry *entry, struct error *err)
 {
-	struct check *check = opaque;
 	struct layered *new;
 
 	monitor_progress(check->monitor, "check", entry->path, check->n_layered,
-			 check->layer->n_entries);
-	if (monitor_check(check->monitor, err) < 0 || readback_finish(&check->readback, err) < 0)
+			 check->seen->n_entries);
+	if (monitor_check(check->monitor, err) < 0)
 		return -1;
 	new = ARRAY_ADD(check->layered, check->n_layered);
-	layer_entry_copy(&new->entry, entry);
-	new->n_names = 1;
+	*new = (struct layered){entry, 1};
 	if (entry->action == LAYER_LINK) {
 		struct layered *first = find_layered(check, entry->target);
 
-		if (!first || first->entry.action == LAYER_LINK ||
-		    first->entry.action == LAYER_REMOVE || S_ISDIR(first->entry.stat.mode))
+		if (!first || first->entry->action == LAYER_LINK ||
+		    first->entry->action == LAYER_REMOVE || S_ISDIR(first->entry->stat.mode))
 			return error_set(err, ERROR_TRUST, "%s links to what is not in the layer",
 					 entry->path);
 		first->n_names += on_one_mount(check, entry->path, entry->target);
 	}
 	if (entry->action == LAYER_REPLACE && S_ISREG(entry->stat.mode))
-		return begin_file(check, entry, err);
+		return check_content(check, entry, err);
 	return 0;
 }
 
-static int compare_content(void *opaque, const void *data, size_t len, uint64_t offset,
-			   struct error *err)
+static int load_entries(struct check *check, struct error *err)
 {
-	struct check *check = opaque;
-
-	return readback_compare(&check->readback, data, len, offset, err);
+	for (size_t i = 0; i < check->seen->n_entries; i++)
+		if (load_entry(check, &check->seen->entries[i], err) < 0)
+			return -1;
+	commit_seen_sort_contents(check->seen);
+	return 0;
 }
 
-static int check_state(const struct layered *layered, const struct listing_node *node,
-		       struct error *err)
+static int check_state(const struct layer_entry *entry, const char *path,
+		       const struct listing_node *node, struct error *err)
 {
-	const struct layer_entry *entry = &layered->entry;
 	const char *difference = compare_stats(&entry->stat, &node->stat);
 
 	if (difference)
-		return commit_differs(err, entry->path, difference);
-	if (compare_xattrs(entry->path, &entry->xattrs, node, err) < 0)
+		return differs(err, path, difference);
+	if (compare_xattrs(path, &entry->xattrs, node, err) < 0)
 		return -1;
 	if (S_ISLNK(entry->stat.mode))
-		return compare_target(entry->path, entry->target, node, err);
+		return compare_target(path, entry->target, node, err);
 	return 0;
 }
 
@@ -179,26 +196,20 @@ static int check_copy(const struct listing_node *first, const struct listing_nod
 
 	if (equal < 0)
 		return -1;
-	return equal ? 0 : commit_differs(err, node->path, "content");
+	return equal ? 0 : differs(err, node->path, "content");
 }
 
 static int check_link(const struct check *check, const struct layered *layered,
 		      const struct listing_node *node, struct error *err)
 {
-	const struct listing_node *first = listing_find(&check->result, layered->entry.target);
-	const struct layered *state = find_layered(check, layered->entry.target);
-	struct layered copy;
+	const char *path = layered->entry->path, *target = layered->entry->target;
+	const struct listing_node *first = listing_find(&check->result, target);
 
 	if (!first)
-		return error_set(err, ERROR_BUG, "after the commit %s is missing",
-				 layered->entry.target);
+		return error_set(err, ERROR_BUG, "after the commit %s is missing", target);
 	if (first->mount == node->mount)
-		return first->stat.ino == node->stat.ino
-			       ? 0
-			       : commit_differs(err, layered->entry.path, "inode");
-	copy = *state;
-	copy.entry.path = layered->entry.path;
-	if (check_state(&copy, node, err) < 0)
+		return first->stat.ino == node->stat.ino ? 0 : differs(err, path, "inode");
+	if (check_state(find_layered(check, target)->entry, path, node, err) < 0)
 		return -1;
 	return S_ISREG(node->stat.mode) ? check_copy(first, node, err) : 0;
 }
@@ -206,15 +217,15 @@ static int check_link(const struct check *check, const struct layered *layered,
 static int check_layered(const struct check *check, const struct layered *layered,
 			 const struct listing_node *node, struct error *err)
 {
-	const struct layer_entry *entry = &layered->entry;
+	const struct layer_entry *entry = layered->entry;
 
 	if (entry->action == LAYER_REMOVE)
 		return error_set(err, ERROR_BUG, "after the commit %s is still there", entry->path);
 	if (entry->action == LAYER_LINK)
 		return check_link(check, layered, node, err);
 	if (!S_ISDIR(node->stat.mode) && node->stat.nlink != layered->n_names)
-		return commit_differs(err, entry->path, "number of names");
-	return check_state(layered, node, err);
+		return differs(err, entry->path, "number of names");
+	return check_state(entry, entry->path, node, err);
 }
 
 static int compare_own_xattrs(const struct listing_node *was, const struct listing_node *is,
@@ -267,7 +278,7 @@ static int check_untouched(struct check *check, const struct listing_node *was,
 	else if (!directory && rewritten && was->stat.nlink != is->stat.nlink)
 		difference = "number of names";
 	if (difference)
-		return commit_differs(err, was->path, difference);
+		return differs(err, was->path, difference);
 	if ((check->rewritten || one_is_copy(was, is)) && !directory && is->stat.nlink > 1)
 		renumbered_add(&check->renumbered, was, is);
 	if (rewritten && check_rewritten(check, was, is, err) < 0)
@@ -288,9 +299,10 @@ static bool is_below_removed(const struct check *check, const char *path)
 		layered = find_layered(check, above);
 		if (!layered)
 			continue;
-		if (layered->entry.action == LAYER_REMOVE || layered->entry.action == LAYER_LINK ||
-		    layered->entry.opaque ||
-		    (layered->entry.action == LAYER_REPLACE && !S_ISDIR(layered->entry.stat.mode)))
+		if (layered->entry->action == LAYER_REMOVE ||
+		    layered->entry->action == LAYER_LINK || layered->entry->opaque ||
+		    (layered->entry->action == LAYER_REPLACE &&
+		     !S_ISDIR(layered->entry->stat.mode)))
 			return true;
 	}
 	return false;
@@ -319,7 +331,7 @@ static int check_all(struct check *check, struct error *err)
 		if (check_result_node(check, &check->result.nodes[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < check->n_layered; i++) {
-		const struct layer_entry *entry = &check->layered[i].entry;
+		const struct layer_entry *entry = check->layered[i].entry;
 
 		if (entry->action != LAYER_REMOVE && !listing_find(&check->result, entry->path))
 			return error_set(err, ERROR_BUG, "after the commit %s is missing",
@@ -333,81 +345,26 @@ static int check_all(struct check *check, struct error *err)
 			return error_set(err, ERROR_BUG, "after the commit %s is missing", path);
 	}
 	torn = renumbered_torn(&check->renumbered);
-	return torn ? commit_differs(err, torn, "inode") : 0;
+	return torn ? differs(err, torn, "inode") : 0;
 }
 
 static int run_check(struct check *check, struct tree *parent, struct tree *result,
 		     struct error *err)
 {
-	struct layer_visitor visitor = {load_entry, compare_content, check};
-
 	if (listing_read(&check->parent, parent, err) < 0 ||
-	    listing_read(&check->result, result, err) < 0 ||
-	    layer_read(check->layer, &visitor, err) < 0 ||
-	    readback_finish(&check->readback, err) < 0)
+	    listing_read(&check->result, result, err) < 0 || load_entries(check, err) < 0)
 		return -1;
 	return check_all(check, err);
 }
 
-static int compare_contents(const void *a, const void *b)
-{
-	const struct commit_content *x = a, *y = b;
-
-	if (x->mount != y->mount)
-		return x->mount < y->mount ? -1 : 1;
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
-static void hand_over(struct check *check, struct commit_seen *ret)
-{
-	struct commit_seen seen = {.contents = steal(check->readback.contents),
-				   .n_contents = check->readback.n_contents};
-
-	seen.entries = xcalloc(check->n_layered + 1, sizeof *seen.entries);
-	for (; seen.n_entries < check->n_layered; seen.n_entries++) {
-		struct layer_entry *entry = &check->layered[seen.n_entries].entry;
-
-		seen.entries[seen.n_entries] = *entry;
-		*entry = (struct layer_entry){0};
-	}
-	if (seen.n_contents)
-		qsort(seen.contents, seen.n_contents, sizeof *seen.contents, compare_contents);
-	*ret = seen;
-}
-
-const struct digest *commit_seen_content(const struct commit_seen *seen, size_t mount, uint64_t ino)
-{
-	const struct commit_content key = {.mount = mount, .ino = ino}, *found = NULL;
-
-	if (seen->n_contents)
-		found = bsearch(&key, seen->contents, seen->n_contents, sizeof key,
-				compare_contents);
-	return found ? &found->digest : NULL;
-}
-
-void commit_seen_free(struct commit_seen *seen)
-{
-	for (size_t i = 0; i < seen->n_entries; i++)
-		layer_entry_clear(&seen->entries[i]);
-	free(seen->entries);
-	free(seen->contents);
-	*seen = (struct commit_seen){0};
-}
-
-int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *ret,
+int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *seen,
 		      struct error *err)
 {
-	struct check check = {.layer = comparison->layer,
-			      .rewritten = comparison->rewritten,
-			      .monitor = comparison->monitor};
+	struct check check = {
+		.seen = seen, .rewritten = comparison->rewritten, .monitor = comparison->monitor};
 	int status = run_check(&check, comparison->parent, comparison->result, err);
 
-	if (status == 0)
-		hand_over(&check, ret);
-	for (size_t i = 0; i < check.n_layered; i++)
-		layer_entry_clear(&check.layered[i].entry);
 	free(check.layered);
-	readback_free(&check.readback);
 	renumbered_free(&check.renumbered);
 	listing_clear(&check.parent);
 	listing_clear(&check.result);

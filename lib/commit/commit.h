@@ -13,15 +13,13 @@
 #include "package/payload.h"
 #include "plan/plan.h"
 
-/* Applies the layer to a tree opened writable and flushes every file system of it. */
-int commit_apply_layer(struct tree *tree, const struct layer *layer, const struct monitor *monitor,
-		       struct error *err);
-
-/* What the check of the tree saw, for the checks after it. */
+/* What the layer says, and what was found of it in the result: each is read once, for all that look
+ * at it.  Start with {0}. */
 struct commit_seen {
-	struct layer_entry *entries; /* of the layer, in its order */
+	struct layer_entry *entries; /* of the layer, in its order: by commit_apply_layer */
 	size_t n_entries;
-	/* Contents of files in the layer, as they were read back; sorted by mount and inode. */
+	/* Contents of files in the layer, as they were read back, by commit_check_tree; sorted by
+	 * mount and inode. */
 	struct commit_content {
 		size_t mount;
 		uint64_t ino;
@@ -30,9 +28,14 @@ struct commit_seen {
 	size_t n_contents;
 };
 void commit_seen_free(struct commit_seen *seen);
-/* NULL when its content was not read as a whole. */
+/* NULL when it is not a file of the layer. */
 const struct digest *commit_seen_content(const struct commit_seen *seen, size_t mount,
 					 uint64_t ino);
+
+/* Applies the layer to a tree opened writable and flushes every file system of it.  `ret`, where it
+ * is not NULL, gets its entries. */
+int commit_apply_layer(struct tree *tree, const struct layer *layer, const struct monitor *monitor,
+		       struct commit_seen *ret, struct error *err);
 
 /* The paths that layers write.  Start with {0}. */
 struct commit_paths {
@@ -46,16 +49,15 @@ void commit_paths_free(struct commit_paths *paths);
 
 struct commit_comparison {
 	struct tree *parent, *result;
-	const struct layer *layer;
 	/* Of a squash, what earlier layers wrote once more: these may be other inodes than the
 	 * parent's, and their content is compared.  Else NULL. */
 	const struct commit_paths *rewritten;
 	const struct monitor *monitor;
 };
 /* The new tree equals parent tree plus layer, path by path: type, owner, mode, mtime, target,
- * xattrs, hardlinks, and content digest of every path in the layer; paths that are not in the
- * layer: metadata and inode extents.  ERROR_BUG names the first difference. */
-int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *ret,
+ * xattrs, hardlinks, and content digest of every path in the layer, which is `seen`; paths that are
+ * not in the layer: metadata and inode extents.  ERROR_BUG names the first difference. */
+int commit_check_tree(const struct commit_comparison *comparison, struct commit_seen *seen,
 		      struct error *err);
 
 /* `e2fsck -fn` (or what the file system's own checker is) on one file system of an image.

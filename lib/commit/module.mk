@@ -8,7 +8,7 @@ LIB_SOURCES += \
 	lib/commit/check_tree.c \
 	lib/commit/expected.c \
 	lib/commit/place.c \
-	lib/commit/readback.c \
 	lib/commit/remove.c \
-	lib/commit/rewritten.c
+	lib/commit/rewritten.c \
+	lib/commit/seen.c
 UNIT_TESTS += tests/unit/commit_guest_test.c tests/unit/commit_layer_test.c tests/unit/commit_test.c

@@ -37,8 +37,9 @@ struct inputs {
 	struct layer **below; /* oldest first */
 	size_t n_below;
 	struct commit_paths rewritten;
-	char *warning;	       /* why there is no squash, or NULL */
-	json_t *overlay_image; /* the "image" of the new overlays */
+	struct commit_seen seen; /* of `layer` */
+	char *warning;		 /* why there is no squash, or NULL */
+	json_t *overlay_image;	 /* the "image" of the new overlays */
 	json_t *parent_files;
 };
 
@@ -58,6 +59,7 @@ static void inputs_free(struct inputs *inputs)
 	package_payloads_free(&inputs->payloads);
 	layer_free(inputs->layer);
 	drop_squash(inputs);
+	commit_seen_free(&inputs->seen);
 	free(inputs->warning);
 	json_decref(inputs->overlay_image);
 	json_decref(inputs->parent_files);
@@ -197,7 +199,8 @@ static int create_overlays(const json_t *input, struct inputs *inputs, const cha
 }
 
 static int write_layer(const struct inputs *inputs, const struct layer *layer,
-		       const struct monitor *monitor, struct error *err)
+		       const struct monitor *monitor, struct commit_seen *ret_seen,
+		       struct error *err)
 {
 	/* an overlay straight on the base is another image than the parent */
 	const json_t *same = inputs->n_below ? NULL : inputs->parent_files;
@@ -205,7 +208,7 @@ static int write_layer(const struct inputs *inputs, const struct layer *layer,
 
 	if (!target)
 		return -1;
-	if (commit_apply_layer(target->tree, layer, monitor, err) < 0) {
+	if (commit_apply_layer(target->tree, layer, monitor, ret_seen, err) < 0) {
 		subject_free(target);
 		return -1;
 	}
@@ -213,13 +216,12 @@ static int write_layer(const struct inputs *inputs, const struct layer *layer,
 }
 
 /* Each layer as when its generation was made, opened anew. */
-static int write_layers(const struct inputs *inputs, const struct monitor *monitor,
-			struct error *err)
+static int write_layers(struct inputs *inputs, const struct monitor *monitor, struct error *err)
 {
 	for (size_t i = 0; i < inputs->n_below; i++)
-		if (write_layer(inputs, inputs->below[i], monitor, err) < 0)
+		if (write_layer(inputs, inputs->below[i], monitor, NULL, err) < 0)
 			return -1;
-	return write_layer(inputs, inputs->layer, monitor, err);
+	return write_layer(inputs, inputs->layer, monitor, &inputs->seen, err);
 }
 
 /* What a checker found explains what went wrong in a tree that is damaged. */
@@ -232,15 +234,13 @@ static int explain(struct checkers *checkers, struct error *err)
 	return -1;
 }
 
-static int check_result(const struct inputs *inputs, struct subject *result, const char *work_dir,
+static int check_result(struct inputs *inputs, struct subject *result, const char *work_dir,
 			const struct monitor *monitor, struct commit_report *report,
 			struct error *err)
 {
-	__attribute__((cleanup(commit_seen_free))) struct commit_seen seen = {0};
 	const struct commit_comparison comparison = {
 		.parent = inputs->parent->tree,
 		.result = result->tree,
-		.layer = inputs->layer,
 		.rewritten = inputs->n_below ? &inputs->rewritten : NULL,
 		.monitor = monitor,
 	};
@@ -253,14 +253,14 @@ static int check_result(const struct inputs *inputs, struct subject *result, con
 		.plan = inputs->plan,
 		.payloads = &inputs->payloads,
 		.family = result->family,
-		.seen = &seen,
+		.seen = &inputs->seen,
 	};
 	CLEANUP(checkers_free)
 	struct checkers *checkers = NULL;
 
 	monitor_progress(monitor, "check", NULL, 0, 0);
 	checkers = checkers_start(result, work_dir);
-	if (commit_check_tree(&comparison, &seen, err) < 0)
+	if (commit_check_tree(&comparison, &inputs->seen, err) < 0)
 		return explain(checkers, err);
 	if (checkers_wait(checkers, err) < 0)
 		return -1;
@@ -332,7 +332,7 @@ static int boot(const json_t *input, const struct subject *subject, const struct
 	return 0;
 }
 
-static int check_and_describe(const json_t *input, const struct inputs *inputs,
+static int check_and_describe(const json_t *input, struct inputs *inputs,
 			      const struct monitor *monitor, json_t **ret, struct error *err)
 {
 	const char *work_dir = string_member(json_object_get(input, "image"), "work_dir");

@@ -310,7 +310,7 @@ static int command_make(char **argv)
 	return 0;
 }
 
-static void apply(char **argv, const struct layer *layer)
+static void apply(char **argv, const struct layer *layer, struct commit_seen *seen)
 {
 	struct disk disks[DISKS_MAX] = {0};
 	struct tree *tree = tree_new();
@@ -326,7 +326,7 @@ static void apply(char **argv, const struct layer *layer)
 		attach(&disks[n], at[2], at[1], true);
 		mount(tree, at[0], &disks[n], true);
 	}
-	if (commit_apply_layer(tree, layer, NULL, &err) < 0)
+	if (commit_apply_layer(tree, layer, NULL, seen, &err) < 0)
 		die(&err);
 	tree_free(tree);
 	for (size_t i = 0; i < n; i++)
@@ -335,11 +335,10 @@ static void apply(char **argv, const struct layer *layer)
 	detach(disks, n);
 }
 
-static void check(char **argv, const struct layer *layer)
+static void check(char **argv, struct commit_seen *seen)
 {
 	struct disk parents[DISKS_MAX] = {0}, results[DISKS_MAX] = {0};
 	struct tree *parent = tree_new(), *result = tree_new();
-	struct commit_seen seen = {0};
 	struct error err = {0};
 	size_t n = 0;
 
@@ -352,11 +351,9 @@ static void check(char **argv, const struct layer *layer)
 		    image_check(results[n].image, &err) < 0)
 			die(&err);
 	}
-	if (commit_check_tree(
-		    &(struct commit_comparison){.parent = parent, .result = result, .layer = layer},
-		    &seen, &err) < 0)
+	if (commit_check_tree(&(struct commit_comparison){.parent = parent, .result = result}, seen,
+			      &err) < 0)
 		die(&err);
-	commit_seen_free(&seen);
 	tree_free(parent);
 	tree_free(result);
 	detach(parents, n);
@@ -368,14 +365,16 @@ static int command_commit(char **argv)
 	struct error err = {0};
 	struct digest digest;
 	struct layer *layer;
+	struct commit_seen seen = {0};
 
 	if (!digest_from_hex(argv[1], &digest))
 		return 64;
 	layer = layer_open(argv[0], &digest, &err);
 	if (!layer)
 		die(&err);
-	apply(argv + 2, layer);
-	check(argv + 2, layer);
+	apply(argv + 2, layer, &seen);
+	check(argv + 2, &seen);
+	commit_seen_free(&seen);
 	layer_free(layer);
 	return 0;
 }

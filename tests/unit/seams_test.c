@@ -260,7 +260,7 @@ static struct layer *make_layer(struct opened *parent, const char *content)
 	return layer;
 }
 
-static void commit(const struct opened *parent, const struct layer *layer)
+static void commit(const struct opened *parent, const struct layer *layer, struct commit_seen *seen)
 {
 	CLEANUP_FREE char *overlay = file_in_work("overlay.qcow2"),
 			  *base = file_in_work("base.raw");
@@ -268,7 +268,7 @@ static void commit(const struct opened *parent, const struct layer *layer)
 
 	MUST(image_create_overlay(parent->image, overlay, base, &err));
 	open_image(&target, "overlay.qcow2", true);
-	MUST(commit_apply_layer(target.tree, layer, NULL, &err));
+	MUST(commit_apply_layer(target.tree, layer, NULL, seen, &err));
 	MUST(block_flush(target.block, &err));
 	close_image(&target);
 }
@@ -321,10 +321,9 @@ static int commit_and_check(const char *content)
 	made = make_plan(&parent);
 	layer = make_layer(&parent, content);
 	ck_assert_uint_eq(layer->n_entries, 2);
-	commit(&parent, layer);
+	commit(&parent, layer, &seen);
 	open_image(&result, "overlay.qcow2", false);
-	comparison = (struct commit_comparison){
-		.parent = parent.tree, .result = result.tree, .layer = layer};
+	comparison = (struct commit_comparison){.parent = parent.tree, .result = result.tree};
 	MUST(commit_check_tree(&comparison, &seen, &err));
 	block = guest_filesystem_block(&result.guest->filesystems[0], &result.block, &err);
 	MUST(commit_check_filesystem(block, result.guest->filesystems[0].type, work, &err));

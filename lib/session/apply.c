@@ -25,7 +25,7 @@ static void applied_free(struct applied *applied)
 	prepared_free(&applied->prepared);
 	apply_ahead_free(&applied->ahead, &applied->destination);
 	destination_free(&applied->destination);
-	background_task_free(applied->payloads);
+	payloads_free(applied->payloads);
 	json_decref(applied->layer);
 	json_decref(applied->commit);
 	free(applied->log_path);
@@ -125,16 +125,6 @@ static json_t *layer_input(const struct coldpatch_session *session, const char *
 	return input;
 }
 
-static json_t *payload_input(const struct coldpatch_session *session, const struct applied *applied)
-{
-	json_t *input = json_object();
-
-	json_put(input, "plan", plan_to_json(applied->prepared.plan));
-	json_put_string(input, "store", session->config.store);
-	json_put_digest(input, "snapshot", &applied->prepared.snapshot->digest);
-	return input;
-}
-
 /* What the packages bring is known while they are unpacked; where it has to be known before, that
  * is waited for. */
 static int check_places(const struct applied *applied, struct error *err)
@@ -144,7 +134,7 @@ static int check_places(const struct applied *applied, struct error *err)
 
 	if (!hidden_places(prepared->guest))
 		return 0;
-	return background_task_wait(applied->payloads, &payloads, err) < 0
+	return payloads_wait(applied->payloads, &payloads, err) < 0
 		       ? -1
 		       : hidden_check_packages(prepared->guest, prepared->plan, payloads, err);
 }
@@ -158,8 +148,8 @@ static int make_layer(struct coldpatch_session *session, struct applied *applied
 	if (!executor)
 		return -1;
 	input = layer_input(session, executor, applied);
-	applied->payloads =
-		background_task_start(session, "payload", payload_input(session, applied));
+	applied->payloads = payloads_start(session, applied->prepared.plan,
+					   &applied->prepared.snapshot->digest);
 	if (check_places(applied, err) < 0 ||
 	    task_run(session, "layer", input, &applied->layer, err) < 0)
 		return -1;
@@ -215,10 +205,10 @@ static int make_overlays(struct coldpatch_session *session, struct applied *appl
 	const json_t *payloads;
 
 	if (destination_stage(&applied->destination, applied->prepared.run, err) < 0 ||
-	    background_task_wait(applied->payloads, &payloads, err) < 0)
+	    payloads_wait(applied->payloads, &payloads, err) < 0)
 		return -1;
 	input = commit_input(session, applied);
-	json_object_update(input, (json_t *)(uintptr_t)payloads);
+	json_put(input, "payloads", json_incref((json_t *)(uintptr_t)payloads));
 	return apply_ahead_commit(&applied->ahead, &applied->destination, input, &applied->commit,
 				  err);
 }

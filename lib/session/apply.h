@@ -4,17 +4,17 @@
 #define COLDPATCH_SESSION_APPLY_H
 
 #include "session/apply_ahead.h"
-#include "session/background.h"
 #include "session/destination.h"
 #include "session/image.h"
+#include "session/payloads.h"
 
 struct applied {
 	struct prepared prepared;
 	int64_t started; /* seconds since the epoch */
 	char *run_dir, *log_path;
-	struct background_task *payloads; /* what the packages bring */
-	json_t *layer;			  /* result of the layer task */
-	json_t *commit;			  /* result of the commit task */
+	struct payloads *payloads;
+	json_t *layer;	/* result of the layer task */
+	json_t *commit; /* result of the commit task */
 	struct destination destination;
 	struct apply_ahead ahead;
 	bool changed;

@@ -61,11 +61,9 @@ static int check_files(const struct guest *guest, const struct package_change *c
 }
 
 /* What is read of the form of payload.h is that much; the commit reads all of it. */
-int hidden_check_packages(const struct guest *guest, const struct plan *plan, const json_t *result,
-			  struct error *err)
+int hidden_check_packages(const struct guest *guest, const struct plan *plan,
+			  const json_t *payloads, struct error *err)
 {
-	const json_t *payloads = json_object_get(result, "payloads");
-
 	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
 		const struct package_change *change = &plan->resolution.changes[i];
 		char hex[DIGEST_HEX_SIZE];

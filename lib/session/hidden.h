@@ -13,7 +13,7 @@
 /* Has the guest any? */
 bool hidden_places(const struct guest *guest);
 /* ERROR_IMAGE names the first package of the plan that brings a file for one; `payloads` is the
- * result of the payload task. */
+ * result of payloads_wait. */
 int hidden_check_packages(const struct guest *guest, const struct plan *plan,
 			  const json_t *payloads, struct error *err);
 /* Is `path` in one?  `who` puts it there. */

@@ -55,6 +55,7 @@ LIB_SOURCES += \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
 	lib/session/package_purl.c \
+	lib/session/payloads.c \
 	lib/session/plan.c \
 	lib/session/record.c \
 	lib/session/session.c \

@@ -212,7 +212,7 @@ static void sweep_each(const char *parent)
 /* What killed commands left in the store. */
 static void sweep_store(const char *store)
 {
-	static const char *const places[] = {"", "layers", "plans", "resolver-cache"};
+	static const char *const places[] = {"", "layers", "payloads", "plans", "resolver-cache"};
 	CLEANUP_FREE char *caches = path_join(store, "resolver-cache");
 
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * payload: {"plan", "store", "snapshot"} -> {"payloads"}
+ * payload: {"plan", "store", "snapshot", "known": [SHA256...]} -> {"payloads"}
  *
- * What the plan's packages bring, from their verified files, for the check after the commit.  It
+ * What the plan's packages bring, but for those that are known, from their verified files, for the
+ * check after the commit.  It
  * needs no image and works while the guest's package manager does, at a lower priority.
  */
 #include <sys/resource.h>
@@ -27,9 +28,24 @@ static int add_package(const struct mirror_snapshot *snapshot, const struct pack
 				    err);
 }
 
+static bool is_known(const json_t *known, const struct package_change *change)
+{
+	const json_t *name;
+	struct digest digest;
+	size_t i;
+
+	json_array_foreach(known, i, name)
+	{
+		if (digest_from_hex(json_string_value(name), &digest) &&
+		    digest_equal(&digest, &change->sha256))
+			return true;
+	}
+	return false;
+}
+
 static int read_packages(const struct plan *plan, const struct mirror_snapshot *snapshot,
-			 const struct monitor *monitor, struct package_payloads *payloads,
-			 struct error *err)
+			 const json_t *known, const struct monitor *monitor,
+			 struct package_payloads *payloads, struct error *err)
 {
 	const struct package_family *family = package_family_by_name(plan->family);
 
@@ -40,7 +56,8 @@ static int read_packages(const struct plan *plan, const struct mirror_snapshot *
 
 		if (monitor_check(monitor, err) < 0)
 			return -1;
-		if (change->to && add_package(snapshot, family, change, payloads, err) < 0)
+		if (change->to && !is_known(known, change) &&
+		    add_package(snapshot, family, change, payloads, err) < 0)
 			return error_prefix(err, "reading the files of %s", change->name);
 	}
 	return 0;
@@ -59,7 +76,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	setpriority(PRIO_PROCESS, 0, NICE);
 	snapshot = mirror_snapshot_open(string_member(input, "store"),
 					string_member(input, "snapshot"), err);
-	if (!snapshot || read_packages(plan, snapshot, monitor, &payloads, err) < 0)
+	if (!snapshot || read_packages(plan, snapshot, json_object_get(input, "known"), monitor,
+				       &payloads, err) < 0)
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "payloads", package_payloads_to_json(&payloads));

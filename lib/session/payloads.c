@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session/payloads.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "package/payload.h"
+#include "session/background.h"
+
+struct payloads {
+	struct coldpatch_session *session;
+	json_t *known;		      /* as the result */
+	struct background_task *task; /* for the others; NULL: there are none, or they are known */
+};
+
+static char *cache_path(const struct payloads *payloads, const char *package)
+{
+	return xasprintf("%s/payloads/%s.json", payloads->session->config.store, package);
+}
+
+static bool is_sound(const char *package, json_t *files)
+{
+	CLEANUP_JSON json_t *alone = json_object();
+	struct package_payloads payloads = {0};
+	struct error ignored;
+	int status;
+
+	json_object_set(alone, package, files);
+	status = package_payloads_from_json(alone, &payloads, &ignored);
+	package_payloads_free(&payloads);
+	return status == 0;
+}
+
+static bool read_cached(const struct payloads *payloads, const char *package)
+{
+	CLEANUP_FREE char *path = cache_path(payloads, package);
+	struct error ignored;
+	CLEANUP_JSON json_t *cached = json_read_file(path, ERROR_BUG, &ignored);
+	const char *version = json_string_value(json_object_get(cached, "coldpatch"));
+	json_t *files = json_object_get(cached, "files");
+
+	if (!version || strcmp(version, COLDPATCH_VERSION) != 0 || !is_sound(package, files))
+		return false;
+	json_object_set(payloads->known, package, files);
+	return true;
+}
+
+/* Whether all are known now. */
+static bool read_all_cached(const struct payloads *payloads, const struct plan *plan)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
+		const struct package_change *change = &plan->resolution.changes[i];
+		char package[DIGEST_HEX_SIZE];
+
+		digest_to_hex(&change->sha256, package);
+		if (change->to && !read_cached(payloads, package))
+			all = false;
+	}
+	return all;
+}
+
+static json_t *names_of(const json_t *known)
+{
+	json_t *names = json_array(), *files;
+	const char *package;
+
+	json_object_foreach((json_t *)(uintptr_t)known, package, files)
+		json_array_append_new(names, json_string(package));
+	return names;
+}
+
+static json_t *task_input(const struct payloads *payloads, const struct plan *plan,
+			  const struct digest *snapshot)
+{
+	json_t *input = json_object();
+
+	json_put(input, "plan", plan_to_json(plan));
+	json_put_string(input, "store", payloads->session->config.store);
+	json_put_digest(input, "snapshot", snapshot);
+	json_put(input, "known", names_of(payloads->known));
+	return input;
+}
+
+struct payloads *payloads_start(struct coldpatch_session *session, const struct plan *plan,
+				const struct digest *snapshot)
+{
+	struct payloads *payloads = xcalloc(1, sizeof *payloads);
+
+	payloads->session = session;
+	payloads->known = json_object();
+	if (!read_all_cached(payloads, plan))
+		payloads->task = background_task_start(session, "payload",
+						       task_input(payloads, plan, snapshot));
+	return payloads;
+}
+
+/* It only saves time: nothing is said where that cannot be. */
+static void keep(const struct payloads *payloads, const json_t *found)
+{
+	CLEANUP_FREE char *directory = path_join(payloads->session->config.store, "payloads");
+	struct error ignored;
+	const char *package;
+	json_t *files;
+
+	if (directory_make(directory, 0755, &ignored) < 0)
+		return;
+	json_object_foreach((json_t *)(uintptr_t)found, package, files)
+	{
+		CLEANUP_FREE char *path = cache_path(payloads, package);
+		CLEANUP_JSON json_t *cached = json_object();
+
+		json_put_string(cached, "coldpatch", COLDPATCH_VERSION);
+		json_put(cached, "files", json_incref(files));
+		if (json_write_file(path, cached, 0644, &ignored) < 0)
+			return;
+	}
+}
+
+int payloads_wait(struct payloads *payloads, const json_t **ret, struct error *err)
+{
+	const json_t *result, *found;
+
+	if (payloads->task) {
+		if (background_task_wait(payloads->task, &result, err) < 0)
+			return -1;
+		found = json_object_get(result, "payloads");
+		keep(payloads, found);
+		json_object_update(payloads->known, (json_t *)(uintptr_t)found);
+		background_task_free(steal(payloads->task));
+	}
+	*ret = payloads->known;
+	return 0;
+}
+
+void payloads_free(struct payloads *payloads)
+{
+	if (!payloads)
+		return;
+	background_task_free(payloads->task);
+	json_decref(payloads->known);
+	free(payloads);
+}

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <search.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,12 @@ struct search {
 	struct stat library, publish;
 	const char *templates;
 	size_t n_files;
+	void *directories; /* of the clone roots, that were looked through: struct directory */
+};
+
+struct directory {
+	dev_t dev;
+	ino_t ino;
 };
 
 /* --- files --- */
@@ -118,6 +125,77 @@ static void look_at(struct search *search, int dir, const char *directory, const
 static int walk(struct search *search, int dir, const char *path, const struct clone_use *kind,
 		unsigned depth, struct error *err);
 
+static int compare_directories(const void *a, const void *b)
+{
+	const struct directory *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static bool is_known(struct search *search, const struct stat *st)
+{
+	const struct directory directory = {st->st_dev, st->st_ino};
+	struct directory *new = xmemdup(&directory, sizeof directory);
+	struct directory *const *found = tsearch(new, &search->directories, compare_directories);
+
+	if (!found)
+		abort(); /* as memory.h does */
+	if (*found == new)
+		return false;
+	free(new);
+	return true;
+}
+
+/* Is it the library, or in it?  By inodes, as it may be mounted in several places. */
+static bool is_in_library(const struct search *search, int dir)
+{
+	CLEANUP_CLOSE int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	struct stat st, above;
+
+	while (at >= 0 && fstat(at, &st) == 0) {
+		int next = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (same_inode(&st, &search->library)) {
+			close_p(&next);
+			return true;
+		}
+		close(at);
+		at = next;
+		if (at >= 0 && fstat(at, &above) == 0 && same_inode(&st, &above))
+			break;
+	}
+	return false;
+}
+
+/* What a link in a clone root leads to may be in use through it. */
+static int walk_link(struct search *search, int dir, const char *path, const char *name,
+		     const struct clone_use *kind, unsigned depth, struct error *err)
+{
+	CLEANUP_FREE char *child = path_join(path, name);
+	CLEANUP_CLOSE int below = -1;
+	struct clones found = {0};
+	struct error why = {0};
+	struct stat st;
+
+	if (fstatat(dir, name, &st, 0) < 0) {
+		if (errno != ENOENT && errno != ELOOP && errno != ENOTDIR)
+			add_closed(search, child);
+		return 0;
+	}
+	if (S_ISDIR(st.st_mode))
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (S_ISDIR(st.st_mode) && below < 0)
+		add_closed(search, child);
+	if (below >= 0 && !is_in_library(search, below))
+		return walk(search, below, child, kind, depth + 1, err);
+	if (clone_follow_path(&search->places, child, &found, &why) < 0)
+		add_unknown(search, child, &why);
+	add_uses(search, path, name, kind, &found);
+	return 0;
+}
+
 static int walk_into(struct search *search, int dir, const char *path, const char *name,
 		     const struct clone_use *kind, unsigned depth, struct error *err)
 {
@@ -135,24 +213,24 @@ static int walk_into(struct search *search, int dir, const char *path, const cha
 	}
 	if (kind->place == CLONE_OUTSIDE && same_inode(&st, &search->library))
 		return 0;
-	if (depth >= MAX_NESTING)
-		return error_set(err, ERROR_CONFIG, "%s/%s: directories nest deeper than %d", path,
-				 name, MAX_NESTING);
 	return walk(search, below, child, kind, depth + 1, err);
 }
 
-static bool is_directory(int dir, const struct dirent *entry)
+/* DT_UNKNOWN where it cannot be asked. */
+static unsigned char type_of(int dir, const struct dirent *entry)
 {
 	struct stat st;
 
 	if (entry->d_type != DT_UNKNOWN)
-		return entry->d_type == DT_DIR;
-	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+		return entry->d_type;
+	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? IFTODT(st.st_mode)
+									  : DT_UNKNOWN;
 }
 
 static int visit(struct search *search, int dir, const char *path, const struct dirent *entry,
 		 const struct clone_use *kind, unsigned depth, struct error *err)
 {
+	unsigned char type = type_of(dir, entry);
 	struct stat here;
 
 	if (++search->n_files > MAX_FILES)
@@ -160,12 +238,14 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 				 MAX_FILES);
 	if (search->n_files % 64 == 0 && monitor_check(search->request->monitor, err) < 0)
 		return -1;
-	if (is_directory(dir, entry))
+	if (type == DT_DIR)
 		return walk_into(search, dir, path, entry->d_name, kind, depth, err);
 	if (search->publish.st_ino && fstat(dir, &here) == 0 &&
 	    same_inode(&here, &search->publish) &&
 	    publish_is_ours(dir, entry->d_name, search->templates))
 		return 0;
+	if (type == DT_LNK && kind->place == CLONE_OUTSIDE)
+		return walk_link(search, dir, path, entry->d_name, kind, depth, err);
 	if (kind->place == CLONE_OUTSIDE || !generation_is_beside_disks(entry->d_name))
 		look_at(search, dir, path, entry->d_name, kind);
 	return 0;
@@ -174,11 +254,18 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 static int walk(struct search *search, int dir, const char *path, const struct clone_use *kind,
 		unsigned depth, struct error *err)
 {
-	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *entry;
-	int result = 0;
+	DIR *stream = NULL;
+	struct stat st;
+	int result = 0, copy;
 
+	if (depth > MAX_NESTING)
+		return error_set(err, ERROR_CONFIG, "%s: directories nest deeper than %d", path,
+				 MAX_NESTING);
+	if (kind->place == CLONE_OUTSIDE && (fstat(dir, &st) < 0 || is_known(search, &st)))
+		return 0;
+	copy = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	stream = copy < 0 ? NULL : fdopendir(copy);
 	if (!stream) {
 		close_p(&copy);
 		return error_os(err, ERROR_IO, errno, "%s", path);
@@ -197,12 +284,11 @@ static int walk_root(struct search *search, const char *path, const struct clone
 
 	if (dir < 0 && errno == ENOENT && kind->place != CLONE_OUTSIDE)
 		return 0;
-	if (dir < 0 && errno == EACCES) {
+	/* Who knows what lies in a root that is not there, perhaps because it is not mounted? */
+	if (dir < 0) {
 		add_closed(search, path);
 		return 0;
 	}
-	if (dir < 0)
-		return error_os(err, ERROR_CONFIG, errno, "clone-roots: %s", path);
 	return walk(search, dir, path, kind, 0, err);
 }
 
@@ -230,7 +316,7 @@ static int walk_template(struct search *search, const char *templates, const cha
 		CLEANUP_FREE char *own = xstrdup(name);
 		struct clone_use kind = {.own_template = own};
 
-		if (!is_directory(dirfd(stream), entry) || !strcmp(entry->d_name, ".") ||
+		if (type_of(dirfd(stream), entry) != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
 		kind.place = place_of(entry->d_name, &kind.own_number);
@@ -282,6 +368,7 @@ int clones_find(const struct clones_request *request, struct clones *ret, struct
 	result = walk_library(&search, err);
 	for (size_t i = 0; result == 0 && i < request->n_roots; i++)
 		result = walk_root(&search, request->roots[i], &outside, err);
+	tdestroy(search.directories, free);
 	if (result < 0) {
 		clones_free(&found);
 		return -1;

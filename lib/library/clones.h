@@ -3,8 +3,9 @@
  * Who depends on the library: qcow2 files whose backing file lies in it.
  *
  * Looked through are the clone roots, which the library's policy names, and the library's own
- * overlays, also those that are being made and those in the trash.  Directories are walked without
- * following links; a chain is followed from each file until it reaches the library or ends.
+ * overlays, also those that are being made and those in the trash.  In the clone roots links are
+ * followed: one to a file is a file that depends on it, and each directory is looked through once.
+ * A chain is followed from each file until it reaches the library or ends.
  */
 #ifndef COLDPATCH_LIBRARY_CLONES_H
 #define COLDPATCH_LIBRARY_CLONES_H
@@ -64,7 +65,7 @@ struct clones_request {
 	const struct monitor *monitor;
 };
 
-/* ERROR_CONFIG: a clone root is not there, or there is too much in it. */
+/* ERROR_CONFIG: there is too much in a clone root. */
 int clones_find(const struct clones_request *request, struct clones *ret, struct error *err);
 void clones_free(struct clones *clones);
 #define CLEANUP_CLONES __attribute__((cleanup(clones_free)))

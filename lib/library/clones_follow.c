@@ -189,17 +189,20 @@ static int follow_file(struct following *following, const char *path, unsigned d
 		       struct error *err)
 {
 	CLEANUP_FREE char *real = realpath(path, NULL);
-	CLEANUP_CLOSE int fd =
-		real ? open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
 	CLEANUP_BACKING struct image_backing backing = {0};
 	CLEANUP_FREE char *directory = NULL;
+	CLEANUP_CLOSE int fd = -1;
 	struct stat st;
 	const char *last;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (!real || stat(real, &st) < 0)
 		return no_file(path, err);
+	/* Some devices do something when they are opened. */
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return 0;
+	fd = open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return no_file(path, err);
 	if (image_backing_read(fd, &backing, err) < 0)
 		return error_prefix(err, "backed by %s", real);
 	directory = path_directory(path, &last);
@@ -266,4 +269,20 @@ int clone_follow(const struct clone_places *places, const char *directory, const
 	struct following following = {.places = places, .found = found};
 
 	return follow(&following, directory, backing_name, 0, err);
+}
+
+int clone_follow_path(const struct clone_places *places, const char *path, struct clones *found,
+		      struct error *err)
+{
+	struct following following = {.places = places, .found = found};
+	/* A name in it, which need not be there, tells which directory it is. */
+	CLEANUP_FREE char *inside = path_join(path, "disk0.qcow2");
+	struct clone_use use = {0};
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return follow_path(&following, path, 0, err);
+	if (classify(places, inside, false, &use))
+		add(&following, &use);
+	return 0;
 }

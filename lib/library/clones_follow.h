@@ -17,6 +17,10 @@ struct clone_places {
  * or understood, so nobody knows; what was found before is added. */
 int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
 		 struct clones *found, struct error *err);
+/* The same for the file at `path`, as if something were backed by it; what is a directory there is
+ * used if it is a generation's. */
+int clone_follow_path(const struct clone_places *places, const char *path, struct clones *found,
+		      struct error *err);
 bool same_inode(const struct stat *a, const struct stat *b);
 
 #endif

@@ -90,6 +90,18 @@ int library_init(const char *path, struct error *err)
 	return file_sync_directory_of(path, err);
 }
 
+/* The published names would be strange files in it, and clones of its own disks. */
+static int check_publish(const struct library *library, const char *policy, struct error *err)
+{
+	const char *publish = library->policy.publish;
+	CLEANUP_FREE char *real = publish ? realpath(publish, NULL) : NULL;
+	size_t len = strlen(library->path);
+
+	if (!real || strncmp(real, library->path, len) != 0 || (real[len] && real[len] != '/'))
+		return 0;
+	return error_set(err, ERROR_CONFIG, "%s: publish: %s is in the library", policy, publish);
+}
+
 struct library *library_open(const char *path, const char *host, struct error *err)
 {
 	CLEANUP(library_free)
@@ -112,7 +124,10 @@ struct library *library_open(const char *path, const char *host, struct error *e
 				  POLICY_NAME);
 		return NULL;
 	}
-	return policy_parse(name, &policy, &library->policy, err) < 0 ? NULL : steal(library);
+	if (policy_parse(name, &policy, &library->policy, err) < 0 ||
+	    check_publish(library, name, err) < 0)
+		return NULL;
+	return steal(library);
 }
 
 void library_free(struct library *library)

@@ -105,6 +105,18 @@ static uint64_t current_number(const struct template *template)
 	return last && last->head ? last->head->generation : UINT64_MAX;
 }
 
+/* The time of the head at `index`, which is not before that of any earlier one: a clock that went
+ * back in between makes nothing older than it is. */
+static int64_t time_of_head(const struct template *template, size_t index)
+{
+	int64_t latest = INT64_MIN;
+
+	for (size_t i = 0; i <= index; i++)
+		if (template->heads[i].head && template->heads[i].head->time > latest)
+			latest = template->heads[i].head->time;
+	return latest;
+}
+
 /* A generation was current until the next head made another one current. */
 static void keep_recent(const struct making *making)
 {
@@ -121,7 +133,7 @@ static void keep_recent(const struct making *making)
 			keep(item_of(making->plan, head->generation),
 			     "was current in the last %" PRId64 " days",
 			     (rules->keep_within_s + 86399) / 86400);
-		ended = head->time;
+		ended = time_of_head(template, i);
 	}
 }
 

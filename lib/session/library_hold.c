@@ -113,7 +113,7 @@ static int hold(struct coldpatch_session *session, const struct coldpatch_head_o
 
 	if (check_options(options, err) < 0)
 		return -1;
-	if (kind == HEAD_HOLD && !options->reason)
+	if (kind == HEAD_HOLD && (!options->reason || !*options->reason))
 		return error_set(err, ERROR_USAGE,
 				 "a hold needs its reason, for those who meet it");
 	if (options->until && until_parse(options->until, time(NULL), &wish.until, err) < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A layer or a plan is needed while the record of a generation that is whole names it.  Where one
- * such record cannot be read, nobody knows, and none goes.  They are kept for a while after they
+ * A layer or a plan is needed while the record of a generation that is whole names it, or of one
+ * that such a generation was made of: a squash makes it anew from the base.  Where one such record
+ * cannot be read, nobody knows, and none goes.  They are kept for a while after they
  * were made, for the run that has just made them.
  */
 #include <fcntl.h>
@@ -80,16 +81,29 @@ struct needed {
 	bool unknown; /* a record cannot be read */
 };
 
-static void add_needed(const struct lineage_step *step, struct needed *needed)
+static bool is_needed(const struct needed *needed, const struct digest *digest)
+{
+	for (size_t i = 0; i < needed->n; i++)
+		if (digest_equal(&needed->digests[i], digest))
+			return true;
+	return false;
+}
+
+/* Of a generation that is whole, and of what it was made of. */
+static void add_needed(const struct lineage *lineage, const struct lineage_step *step,
+		       struct needed *needed)
 {
 	if (step->generation->pruned)
 		return;
-	if (!step->record) {
+	if (!step->record)
 		needed->unknown = true;
-		return;
+	for (size_t i = 0; step && step->record && i < lineage->n; i++) {
+		for (size_t j = 0; j < step->record->n_byproducts; j++)
+			if (!is_needed(needed, &step->record->byproducts[j].digest))
+				*ARRAY_ADD(needed->digests, needed->n) =
+					step->record->byproducts[j].digest;
+		step = lineage_step(lineage, step->before);
 	}
-	for (size_t i = 0; i < step->record->n_byproducts; i++)
-		*ARRAY_ADD(needed->digests, needed->n) = step->record->byproducts[i].digest;
 }
 
 static int find_needed(struct pruning *pruning, struct needed *needed, struct error *err)
@@ -109,18 +123,10 @@ static int find_needed(struct pruning *pruning, struct needed *needed, struct er
 
 		result = lineage ? 0 : -1;
 		for (size_t j = 0; lineage && j < lineage->n; j++)
-			add_needed(&lineage->steps[j], needed);
+			add_needed(lineage, &lineage->steps[j], needed);
 	}
 	names_free(names, n);
 	return result;
-}
-
-static bool is_needed(const struct needed *needed, const struct digest *digest)
-{
-	for (size_t i = 0; i < needed->n; i++)
-		if (digest_equal(&needed->digests[i], digest))
-			return true;
-	return false;
 }
 
 /* By its name; a plan's name is that of its inputs, so by its content. */

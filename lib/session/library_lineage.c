@@ -25,6 +25,20 @@ size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to)
 	return 0;
 }
 
+size_t lineage_apart(const struct lineage *lineage, int64_t from, int64_t to)
+{
+	const struct lineage_step *step = lineage_step(lineage, from);
+
+	for (size_t n = 0; step && n <= lineage->n; n++) {
+		int64_t number = (int64_t)step->generation->number;
+
+		if (number == to || lineage_distance(lineage, to, number))
+			return n;
+		step = lineage_step(lineage, step->before);
+	}
+	return 0;
+}
+
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name)
 {
 	for (size_t i = 0; step->record && i < step->record->n_byproducts; i++)

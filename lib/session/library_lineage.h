@@ -32,6 +32,9 @@ const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t n
 /* How many generations lie on the way from `from` back to `to`, `from` among them; 0: no way leads
  * there, or it is not known. */
 size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to);
+/* How many of the generations from `from` back are not `to`, nor what `to` was made of; 0: none, or
+ * the two have nothing in common. */
+size_t lineage_apart(const struct lineage *lineage, int64_t from, int64_t to);
 /* The digest of byproduct `name` ("plan"); NULL when the record has none. */
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name);
 

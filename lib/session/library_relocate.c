@@ -17,7 +17,7 @@ struct relocation {
 	char *run;
 	struct digest digest;
 	char *path; /* absolute */
-	bool changed;
+	bool changed, already;
 };
 
 static void relocation_free(struct relocation *relocation)
@@ -69,6 +69,15 @@ static int check_digest(struct coldpatch_session *session, const struct relocati
 			 relocation->path, found, relocation->options->digest);
 }
 
+static bool is_there_already(struct relocation *relocation, const struct base *base)
+{
+	struct error ignored;
+
+	relocation->already = strcmp(base->path, relocation->path) == 0 &&
+			      base_check_unchanged(base, &ignored) == 0;
+	return relocation->already;
+}
+
 static int relocate(struct coldpatch_session *session, struct relocation *relocation,
 		    struct error *err)
 {
@@ -84,6 +93,8 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 	if (!relocation->path ||
 	    strings_check((const char *const *)&relocation->path, 1, "path", err) < 0)
 		return -1;
+	if (is_there_already(relocation, base))
+		return 0;
 	if (base_may_relocate(relocation->library, &relocation->digest, relocation->path, err) <
 		    0 ||
 	    check_digest(session, relocation, err) < 0)
@@ -105,7 +116,10 @@ static json_t *summarise(const struct relocation *relocation)
 	json_put_bool(json, "changed", relocation->changed);
 	json_put_bool(json, "failed", false);
 	json_put_u64(json, "code", COLDPATCH_OK);
-	json_put_string(json, "msg", relocation->changed ? "relocated" : "would be relocated");
+	json_put_string(json, "msg",
+			relocation->changed   ? "relocated"
+			: relocation->already ? "is there already"
+					      : "would be relocated");
 	json_put_string(json, "path", relocation->path);
 	json_put_bytes(json, "actor", options->actor);
 	json_put_bytes(json, "reason", options->reason);

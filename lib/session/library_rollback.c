@@ -138,7 +138,7 @@ static void find_undone(struct rollback *rollback)
 {
 	const struct lineage *lineage = rollback->lineage;
 	int64_t from = (int64_t)rollback->current->number;
-	size_t n = lineage_distance(lineage, from, (int64_t)rollback->target->number);
+	size_t n = lineage_apart(lineage, from, (int64_t)rollback->target->number);
 
 	for (const struct lineage_step *step = lineage_step(lineage, from); n; n--) {
 		const struct digest *plan = lineage_byproduct(step, "plan");

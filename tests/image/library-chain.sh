@@ -94,6 +94,8 @@ expect_message "call the file so there, too"
 mv "$silver/other.qcow2" "$silver/mid.qcow2"
 expect 0 relocate "$mid" "$silver/mid.qcow2"
 expect 0 relocate "$top" "$silver/sub/top.qcow2"
+expect 0 relocate --json "$top" "$silver/sub/top.qcow2"
+[ "$(of '"\(.changed) \(.msg)"')" = "false is there already" ] || { cat "$OUT"; fail "relocated to where it is"; }
 fine
 leads_to "$(disk web 2)" "$silver/sub/top.qcow2" "$silver/mid.qcow2" "$silver/base.raw"
 reads "$WORK/clones/vm.qcow2" "$WORK/top.raw"

@@ -140,8 +140,10 @@ expect_message "not a number of days"
 expect 66 prune nothing --keep-last 1
 # A root that is not there: who knows what lies in it.
 mv "$WORK/clones" "$WORK/elsewhere"
-expect 78 prune --keep-last 1
-expect_message "clone-roots: $WORK/clones: No such file"
+expect 77 prune --keep-last 1
+expect_message "$WORK/clones: it cannot be looked through: No such file or directory: what it is backed by is not known, so nothing is pruned"
+expect 0 status
+grep -qF "$WORK/clones: it cannot be looked through" "$OUT" || { cat "$OUT"; fail "status does not tell of the root"; }
 mv "$WORK/elsewhere" "$WORK/clones"
 
 # Nor does anybody know of a file that cannot be read.

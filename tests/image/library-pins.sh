@@ -71,6 +71,8 @@ grep -qx "web: nothing is pinned by the CI" "$OUT" || { cat "$OUT"; fail "nothin
 
 # --- a clone that is gone: its pin is told, and is no fault; not where the directory is gone, too
 expect 0 clone --dry-run --json web@0 "$WORK/clones/vm.qcow2"
+cp "$OUT" "$WORK/document.json"
+"$TEST_TOP/tests/cli/schema.py" "$TEST_TOP/docs" clone "$WORK/document.json" || fail "it does not fit docs/clone.schema.json"
 [ "$(jq -c '[.changed, .msg, .pin]' "$OUT")" = '[false,"would be cloned",null]' ] && [ ! -e "$WORK/clones/vm.qcow2" ] || fail "clone --dry-run"
 expect 0 clone web@0 "$WORK/clones/vm.qcow2"
 expect 0 status --check --json

@@ -102,3 +102,11 @@ expect 0 rollback --json a a
 [ "$(of .generation)" = $((from - 1)) ] || { cat "$OUT"; fail "the same name twice"; }
 is_at a $((from - 1))
 echo "library-rollback: what was undone stays away, and going back happens once"
+
+# To another generation that was made of the same: what that lacks is held as well.
+is_at a 2
+expect 0 unhold a
+expect 0 rollback --to 1 a
+snapshot "$three"
+apply 77 a
+expect_message "a: victim 3.0 was rolled back, and is refused until"

@@ -202,6 +202,67 @@ START_TEST(strangers_are_strangers)
 }
 END_TEST
 
+static void must_be_used_by(const char *script, const char *const *files)
+{
+	CLEANUP_FREE char *all = xasprintf("cd $0/vms; rm -rf *; lib=$0/library; %s", script);
+	size_t n = 0;
+
+	run(all);
+	find();
+	ck_assert_msg(clones.n_unknown == 0, "%s: %s", script,
+		      clones.n_unknown ? clones.unknown[0].why : "");
+	for (; files[n]; n++) {
+		bool found = false;
+
+		for (size_t i = 0; i < clones.n_uses; i++)
+			found = found || strstr(clones.uses[i].path, files[n]);
+		ck_assert_msg(found, "%s: %s is not found", script, files[n]);
+	}
+	ck_assert_msg(clones.n_uses == n, "%s: %zu uses", script, clones.n_uses);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(clones.uses[i].place, CLONE_OUTSIDE);
+		ck_assert_int_eq(clones.uses[i].target, CLONE_OF_GENERATION);
+		ck_assert_uint_eq(clones.uses[i].number, 1);
+	}
+}
+
+/* What is used lies elsewhere, and a link is all that the clone root has of it. */
+START_TEST(links_are_followed)
+{
+	static const struct {
+		const char *script, *files[3];
+	} links[] = {
+		{"ln -s ../elsewhere/vm.qcow2 a", {"/vms/a"}},
+		{"ln -s ../elsewhere/deep d", {"/vms/d/vm.qcow2"}},
+		/* Each directory once, however many ways lead to it, and round in circles. */
+		{"mkdir one; ln -s ../../elsewhere one/e; ln -s .. one/up; ln -s . one/same; ln -s "
+		 "../elsewhere two",
+		 {"/deep/vm.qcow2", "/vm.qcow2"}},
+		{"ln -s b a; ln -s a b; ln -s nothing c; ln -s /dev/null null", {NULL}},
+		/* Into the library: what is named, and not all that is there. */
+		{"ln -s $lib/templates/web/1/disk0.qcow2 g", {"/vms/g"}},
+		{"ln -s $lib/templates/web/1 g", {"/vms/g"}},
+		{"ln -s $lib whole; ln -s $lib/templates t; ln -s $lib/templates/web w", {NULL}},
+	};
+
+	run("mkdir -p $0/elsewhere/deep; cd $0/elsewhere; qemu-img create -q -u -f qcow2 -F qcow2 "
+	    "-b "
+	    "$0/library/templates/web/1/disk0.qcow2 vm.qcow2 1M; cp vm.qcow2 deep");
+	must_be_used_by(links[_i].script, links[_i].files);
+}
+END_TEST
+
+START_TEST(a_root_that_is_not_there_is_no_empty_one)
+{
+	run("rmdir $0/vms");
+	find();
+	ck_assert_uint_eq(clones.n_unknown, 1);
+	ck_assert_ptr_nonnull(strstr(clones.unknown[0].path, "/vms"));
+	ck_assert_str_eq(clones.unknown[0].why,
+			 "it cannot be looked through: No such file or directory");
+}
+END_TEST
+
 START_TEST(directories_nest_no_deeper)
 {
 	run("cd $0/vms; for i in {1..32}; do mkdir d; cd d; done");
@@ -249,6 +310,8 @@ int main(void)
 	tcase_add_test(tests, what_cannot_be_understood_is_no_stranger);
 	tcase_add_test(tests, what_may_not_be_read_is_no_stranger);
 	tcase_add_test(tests, strangers_are_strangers);
+	tcase_add_loop_test(tests, links_are_followed, 0, 7);
+	tcase_add_test(tests, a_root_that_is_not_there_is_no_empty_one);
 	tcase_add_test(tests, directories_nest_no_deeper);
 	tcase_add_loop_test(tests, nonsense_is_not_believed, 0, 4);
 	suite_add_tcase(suite, tests);

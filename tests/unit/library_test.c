@@ -54,6 +54,15 @@ START_TEST(policy_is_read_and_checked)
 	ck_assert_uint_eq(library->policy.run_days, 30);
 	ck_assert_str_eq(library->policy.publish, "/srv/pool");
 	ck_assert_str_eq(library->policy.clone_roots[0], "/srv/vms");
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP_FREE char *publish =
+			xasprintf("publish: %s%s\n", library->path, i ? "/templates" : "");
+
+		put(path, publish);
+		ck_assert_ptr_null(library_open(library->path, "h", &err));
+		ck_assert_int_eq(err.kind, ERROR_CONFIG);
+		ck_assert_msg(strstr(err.msg, " is in the library") != NULL, "%s", err.msg);
+	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		put(path, bad[i][0]);
 		ck_assert_ptr_null(library_open(library->path, "h", &err));

@@ -151,6 +151,19 @@ START_TEST(a_time_is_counted_from_when_it_ended)
 }
 END_TEST
 
+START_TEST(a_clock_that_went_back_makes_nothing_older)
+{
+	make(4);
+	no_chain();
+	said[3].time = NOW - (int64_t)2000 * DAY;
+	judge(0, 150);
+	kept(3, "current");
+	kept(2, "was current in the last 150 days");
+	kept(1, "was current in the last 150 days");
+	taken(0);
+}
+END_TEST
+
 START_TEST(either_rule_keeps)
 {
 	make(4);
@@ -287,6 +300,7 @@ int main(void)
 	tcase_add_test(test, a_chain_goes_from_its_top);
 	tcase_add_test(test, the_last_are_counted_by_their_last_head);
 	tcase_add_test(test, a_time_is_counted_from_when_it_ended);
+	tcase_add_test(test, a_clock_that_went_back_makes_nothing_older);
 	tcase_add_test(test, either_rule_keeps);
 	tcase_add_test(test, pins_keep);
 	tcase_add_test(test, clones_and_overlays_keep_but_not_the_trash);

@@ -202,6 +202,10 @@ START_TEST(templates_are_named_and_reasons_are_given)
 	options.n_names = 1;
 	said(coldpatch_template_hold(session, &options, &json, &err),
 	     "a hold needs its reason, for those who meet it");
+	options.reason = "";
+	said(coldpatch_template_hold(session, &options, &json, &err),
+	     "a hold needs its reason, for those who meet it");
+	options.reason = NULL;
 	options.run = "r";
 	said(coldpatch_template_hold(session, &options, &json, &err),
 	     "a run or a generation is for rollback");

@@ -50,16 +50,29 @@ static void open_missing(int fd, int source)
 		_exit(EXIT_SETUP_FAILED);
 }
 
-/* In the child, between fork and exec.  stdio[] may hold low numbers, so they are moved out of the
- * way first. */
-static void child_exec(const struct process_spec *spec, const int stdio[3], pid_t parent)
+/* What the parent does about a signal is not the child's to do: one that comes before exec ends it,
+ * as one that comes after it would. */
+static void reset_signals(void)
 {
+	const struct sigaction by_default = {.sa_handler = SIG_DFL};
+	struct sigaction now;
 	sigset_t none;
-	int moved[3];
 
+	for (int number = 1; number < NSIG; number++)
+		if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaction(number, &by_default, NULL);
+	sigaction(SIGPIPE, &by_default, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+}
+
+/* In the child, between fork and exec, with all signals blocked.  stdio[] may hold low numbers, so
+ * they are moved out of the way first. */
+static void child_exec(const struct process_spec *spec, const int stdio[3], pid_t parent)
+{
+	int moved[3];
+
+	reset_signals();
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, spec->death_signal ? spec->death_signal : SIGKILL);
 	if (getppid() != parent)
@@ -80,13 +93,19 @@ static void child_exec(const struct process_spec *spec, const int stdio[3], pid_
 
 static pid_t spawn(const struct process_spec *spec, const int stdio[3], struct error *err)
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid;
+	sigset_t all, before;
+	int problem;
 
-	if (pid < 0)
-		return error_os(err, ERROR_HOST, errno, "fork");
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = fork();
 	if (pid == 0)
 		child_exec(spec, stdio, parent);
+	problem = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0)
+		return error_os(err, ERROR_HOST, problem, "fork");
 	setpgid(pid, pid);
 	return pid;
 }

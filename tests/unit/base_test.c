@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -221,6 +222,38 @@ START_TEST(process_past_its_deadline_is_killed)
 }
 END_TEST
 
+static int handled[2];
+
+static void handle(int number)
+{
+	(void)number;
+	if (write(handled[1], "x", 1) < 0)
+		abort();
+}
+
+/* One that is stopped before it is what it will be does nothing in its parent's name. */
+START_TEST(process_that_has_hardly_begun_ends)
+{
+	const char *const argv[] = {"sleep", "60", NULL};
+	const struct process_spec spec = {.argv = argv};
+	struct error err = {0};
+	char byte;
+
+	ck_assert_int_eq(pipe2(handled, O_NONBLOCK), 0);
+	signal(SIGTERM, handle);
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = process_start(&spec, -1, -1, &err);
+
+		ck_assert_int_gt(pid, 0);
+		process_stop(pid, 60000);
+	}
+	signal(SIGTERM, SIG_DFL);
+	ck_assert_int_lt(read(handled[0], &byte, 1), 0);
+	close(handled[0]);
+	close(handled[1]);
+}
+END_TEST
+
 START_TEST(file_replace_keeps_or_replaces)
 {
 	char directory[] = "/tmp/coldpatch-test.XXXXXX";
@@ -336,6 +369,7 @@ int main(void)
 	tcase_add_test(tests, process_reports_what_happened);
 	tcase_add_test(tests, process_that_is_missing_is_an_error);
 	tcase_add_test(tests, process_past_its_deadline_is_killed);
+	tcase_add_test(tests, process_that_has_hardly_begun_ends);
 	tcase_add_test(tests, file_replace_keeps_or_replaces);
 	tcase_add_test(tests, what_cannot_be_removed_is_named);
 	tcase_add_test(tests, documents_are_regular_files);

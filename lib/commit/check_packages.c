@@ -33,19 +33,11 @@ static int digest_node(const struct commit_seen *seen, const struct tree_node *n
 		       struct digest *ret, struct error *err)
 {
 	const struct digest *known = commit_seen_content(seen, node->mount, node->ino);
-	struct content content = {.size = node->stat.size, .fs = node->fs, .ino = node->ino};
-	struct segments segments = {0};
-	int status;
 
-	if (known) {
-		*ret = *known;
-		return 0;
-	}
-	status = content_segments(&content, &segments, err);
-	if (status == 0)
-		status = content_digest(&content, &segments, ret, err);
-	segments_free(&segments);
-	return status;
+	if (!known)
+		return content_digest_file(node->fs, node->ino, node->stat.size, ret, err);
+	*ret = *known;
+	return 0;
 }
 
 static int check_file(const struct walk *walk, const struct package_file *file, struct error *err)

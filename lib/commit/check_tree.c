@@ -107,10 +107,7 @@ static struct layered *find_layered(const struct check *check, const char *path)
 static int check_content(struct check *check, const struct layer_entry *entry, struct error *err)
 {
 	const struct listing_node *node = listing_find(&check->result, entry->path);
-	struct segments segments = {0};
-	struct content content;
 	struct digest digest;
-	int status;
 
 	if (!node)
 		return error_set(err, ERROR_BUG, "after the commit %s is missing", entry->path);
@@ -118,12 +115,7 @@ static int check_content(struct check *check, const struct layer_entry *entry, s
 		return differs(err, entry->path, "type");
 	if (node->stat.size != entry->stat.size)
 		return differs(err, entry->path, "size");
-	content = (struct content){.size = node->stat.size, .fs = node->fs, .ino = node->stat.ino};
-	status = content_segments(&content, &segments, err);
-	if (status == 0)
-		status = content_digest(&content, &segments, &digest, err);
-	segments_free(&segments);
-	if (status < 0)
+	if (content_digest_file(node->fs, node->stat.ino, node->stat.size, &digest, err) < 0)
 		return error_prefix(err, "%s", entry->path);
 	if (!digest_equal(&digest, &entry->content))
 		return differs(err, entry->path, "content");

@@ -226,6 +226,19 @@ int content_digest(const struct content *content, const struct segments *segment
 	return 0;
 }
 
+int content_digest_file(struct fs *fs, uint64_t ino, uint64_t size, struct digest *ret,
+			struct error *err)
+{
+	struct content content = {.size = size, .fs = fs, .ino = ino};
+	struct segments segments = {0};
+	int status = content_segments(&content, &segments, err);
+
+	if (status == 0)
+		status = content_digest(&content, &segments, ret, err);
+	segments_free(&segments);
+	return status;
+}
+
 /* Walks two contents side by side. */
 struct side {
 	const struct content *content;

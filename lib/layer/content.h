@@ -43,6 +43,9 @@ int content_for_each(const struct content *content, const struct segments *segme
 #define CONTENT_SPARSE_MAX (64ULL << 30)
 int content_digest(const struct content *content, const struct segments *segments,
 		   struct digest *ret, struct error *err);
+/* The same of a file of a guest, with all that it takes. */
+int content_digest_file(struct fs *fs, uint64_t ino, uint64_t size, struct digest *ret,
+			struct error *err);
 /* 1 when both read the same, a hole like zeros; 0 when not; -1. */
 int content_equal(const struct content *a, const struct content *b, struct error *err);
 

@@ -158,15 +158,14 @@ char *job_to_json(const struct job *job)
 	for (size_t i = 0; i < job->n_filesystems; i++)
 		json_array_append_new(filesystems, filesystem_to_json(&job->filesystems[i]));
 	for (size_t i = 0; i < job->n_commands; i++)
-		json_array_append_new(commands,
-				      json_pack("{s:o,s:o,s:I,s:b,s:b,s:b}", "stage",
-						text_to_json(job->commands[i].stage), "argv",
-						strings_to_json(job->commands[i].argv), "packages",
-						(json_int_t)job->commands[i].n_packages, "stubs",
-						job->commands[i].stubs, "status-in-output",
-						job->commands[i].status_in_output,
-						"sets-mount-points",
-						job->commands[i].sets_mount_points));
+		json_array_append_new(
+			commands, json_pack("{s:o,s:o,s:I,s:b,s:b,s:b}", "stage",
+					    text_to_json(job->commands[i].stage), "argv",
+					    strings_to_json(job->commands[i].argv), "packages",
+					    (json_int_t)job->commands[i].n_packages, "stubs",
+					    job->commands[i].stubs, "status-in-output",
+					    job->commands[i].status_in_output, "sets-mount-points",
+					    job->commands[i].sets_mount_points));
 	json = json_pack(
 		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o}", "files",
 		files_to_json(job->files, job->n_files), "puts",

@@ -242,7 +242,8 @@ START_TEST(a_job_survives_json)
 {
 	static const char text[] =
 		"{\"capture\":5,\"cmdline\":\"root=UUID=x\",\"commands\":[{\"argv\":[\"sh\",\"-c\","
-		"\"true\"],\"packages\":2,\"stage\":\"configure\",\"status-in-output\":true,"
+		"\"true\"],\"packages\":2,\"sets-mount-points\":true,\"stage\":\"configure\","
+		"\"status-in-output\":true,"
 		"\"stubs\":true}],"
 		"\"copied-up\":[\"/d\"],\"deadline\":20,"
 		"\"efi\":true,"

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "package/payload.h"
 #include "session/background.h"
+#include "session/strings.h"
 
 struct payloads {
 	struct coldpatch_session *session;
@@ -38,8 +39,13 @@ static bool read_cached(const struct payloads *payloads, const char *package)
 	CLEANUP_JSON json_t *cached = json_read_file(path, ERROR_BUG, &ignored);
 	const char *version = json_string_value(json_object_get(cached, "coldpatch"));
 	json_t *files = json_object_get(cached, "files");
+	struct digest said, found;
 
-	if (!version || strcmp(version, COLDPATCH_VERSION) != 0 || !is_sound(package, files))
+	if (!version || strcmp(version, COLDPATCH_VERSION) != 0 || !is_sound(package, files) ||
+	    !digest_from_hex(string_member(cached, "digest"), &said))
+		return false;
+	json_digest(files, &found);
+	if (!digest_equal(&said, &found))
 		return false;
 	json_object_set(payloads->known, package, files);
 	return true;
@@ -111,7 +117,11 @@ static void keep(const struct payloads *payloads, const json_t *found)
 		CLEANUP_FREE char *path = cache_path(payloads, package);
 		CLEANUP_JSON json_t *cached = json_object();
 
+		struct digest digest;
+
+		json_digest(files, &digest);
 		json_put_string(cached, "coldpatch", COLDPATCH_VERSION);
+		json_put_digest(cached, "digest", &digest);
 		json_put(cached, "files", json_incref(files));
 		if (json_write_file(path, cached, 0644, &ignored) < 0)
 			return;

@@ -2,8 +2,9 @@
 /*
  * What the packages of a plan bring (package/payload.h), found beside something else: a package is
  * unpacked for it once, whichever images it goes into.  STORE/payloads/SHA256.json, named after the
- * package file, is {"coldpatch": VERSION, "files": [[PATH, SHA256, IS CONFIG]...]}; what cannot be
- * read, or is of another version, is made again.
+ * package file, is {"coldpatch": VERSION, "files": [[PATH, SHA256, IS CONFIG]...], "digest": SHA256
+ * of the files' canonical JSON}; what cannot be read, was damaged or is of another version is made
+ * again.
  */
 #ifndef COLDPATCH_SESSION_PAYLOADS_H
 #define COLDPATCH_SESSION_PAYLOADS_H

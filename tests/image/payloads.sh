@@ -28,12 +28,13 @@ cp "$kept" "$WORK/first"
 
 # It is used: another digest is what the guest is compared with.
 changed=$(jq -r '[.files[] | select(.[2] | not)][0][0]' "$kept")
-jq -c --arg p "$changed" '(.files[] | select(.[0] == $p))[1] = ("0" * 64)' "$WORK/first" >"$kept"
+jq -c --arg p "$changed" '(.files[] | select(.[0] == $p))[1] = ("0" * 64)' "$WORK/first" >"$WORK/changed"
+jq -c --arg d "$(jq -cjS .files "$WORK/changed" | sha256sum | cut -d' ' -f1)" '.digest = $d' "$WORK/changed" >"$kept"
 again 79
 expect_message "$changed of victim 2.0 is not what the package brings"
 # But not when it is damaged or of another version.
 for damage in ': >' 'printf "{\"files\":[]}" >' 'head -c 50 "$WORK/first" >' \
-	'jq -c "del(.files[0][1])" "$WORK/first" >' 'jq -c --arg v 0 ".coldpatch = \$v | .files = []" "$WORK/first" >'; do
+	'jq -c "del(.files[0][1])" "$WORK/first" >' 'cp "$WORK/changed"' 'jq -c "del(.digest)" "$WORK/first" >' 'jq -c --arg v 0 ".coldpatch = \$v | .files = []" "$WORK/first" >'; do
 	eval "$damage \"\$kept\""
 	again 0
 	cmp "$kept" "$WORK/first" || fail "it was not made again: $damage"

@@ -15,6 +15,7 @@
 #include "base/temporary.h"
 #include "library/change.h"
 #include "library/heads.h"
+#include "library/inside.h"
 #include "library/owner.h"
 #include "library/policy.h"
 
@@ -90,16 +91,15 @@ int library_init(const char *path, struct error *err)
 	return file_sync_directory_of(path, err);
 }
 
-/* The published names would be strange files in it, and clones of its own disks. */
+/* The published names would be strange files there, and clones of its own disks. */
 static int check_publish(const struct library *library, const char *policy, struct error *err)
 {
 	const char *publish = library->policy.publish;
-	CLEANUP_FREE char *real = publish ? realpath(publish, NULL) : NULL;
-	size_t len = strlen(library->path);
+	CLEANUP_FREE char *inside = publish ? path_join(publish, ".") : NULL;
 
-	if (!real || strncmp(real, library->path, len) != 0 || (real[len] && real[len] != '/'))
+	if (!publish || !path_is_in_library(inside))
 		return 0;
-	return error_set(err, ERROR_CONFIG, "%s: publish: %s is in the library", policy, publish);
+	return error_set(err, ERROR_CONFIG, "%s: publish: %s is in a library", policy, publish);
 }
 
 struct library *library_open(const char *path, const char *host, struct error *err)

@@ -11,6 +11,7 @@ LIB_SOURCES += \
 	lib/library/generations.c \
 	lib/library/heads.c \
 	lib/library/info.c \
+	lib/library/inside.c \
 	lib/library/library.c \
 	lib/library/owner.c \
 	lib/library/policy.c \

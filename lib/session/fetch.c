@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "fetch/acquire.h"
+#include "library/inside.h"
 #include "session/strings.h"
 #include "session/task.h"
 
@@ -116,6 +117,11 @@ static void clear(const struct fetch *fetch)
 
 static int open_directory(struct fetch *fetch, struct error *err)
 {
+	CLEANUP_FREE char *inside = path_join(fetch->options->directory, ".");
+
+	if (path_is_in_library(inside))
+		return error_set(err, ERROR_USAGE, "%s: lies in a library; name a place outside",
+				 fetch->options->directory);
 	if (directory_make(fetch->options->directory, 0755, err) < 0)
 		return -1;
 	fetch->directory = realpath(fetch->options->directory, NULL);

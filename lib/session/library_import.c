@@ -17,6 +17,8 @@
 #include "base/file.h"
 #include "disk/backing.h"
 #include "library/base.h"
+#include "library/inside.h"
+#include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task.h"
 #include "session/template_each.h"
@@ -246,12 +248,13 @@ static void gather(const struct batch *batch, const json_t *summary, json_t *tak
 	}
 }
 
-static bool is_kept(const json_t *keep, const char *path)
+static bool is_listed(const json_t *paths, const char *path)
 {
-	const json_t *kept;
+	const json_t *listed;
 	size_t i;
 
-	json_array_foreach(keep, i, kept) if (!strcmp(json_string_value(kept), path)) return true;
+	json_array_foreach(paths, i,
+			   listed) if (!strcmp(json_string_value(listed), path)) return true;
 	return false;
 }
 
@@ -295,11 +298,56 @@ static const char *remove_original(const json_t *file, const char *path)
 	return unlink(path) < 0 ? "could not be removed" : NULL;
 }
 
-static bool is_in_library(const struct library *library, const char *path)
+/* Of the files that are taken, images beside them may need some that are not. */
+static void keep_needed_in(struct coldpatch_session *session, const char *directory,
+			   const json_t *take_paths, json_t *keep)
 {
-	size_t len = strlen(library->path);
+	CLEANUP_JSON json_t *input = json_object(), *result = NULL, *known = NULL;
+	struct error problem = {0};
+	const json_t *image;
+	size_t i;
 
-	return !strncmp(path, library->path, len) && path[len] == '/';
+	known = known_files(session->library);
+	json_array_extend(known, (json_t *)(uintptr_t)take_paths);
+	json_put_string(input, "directory", directory);
+	json_put(input, "known_files", steal(known));
+	if (task_run(session, "import-scan", input, &result, &problem) < 0) {
+		monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: %s", directory, problem.msg);
+		return;
+	}
+	json_array_foreach(json_object_get(result, "images"), i, image)
+	{
+		if (!is_listed(take_paths, string_member(image, "path")))
+			json_array_extend(keep, json_object_get(image, "below"));
+	}
+}
+
+static json_t *paths_of(const json_t *files)
+{
+	json_t *paths = json_array();
+	const json_t *file;
+	size_t i;
+
+	json_array_foreach(files, i, file) json_array_append(paths, json_object_get(file, "path"));
+	return paths;
+}
+
+static void keep_needed_beside(struct coldpatch_session *session, const json_t *take, json_t *keep)
+{
+	CLEANUP_JSON json_t *paths = paths_of(take), *directories = json_array();
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(paths, i, name)
+	{
+		CLEANUP_FREE char *path = json_bytes_value(name);
+		CLEANUP_FREE char *directory = path ? outputs_directory(path) : NULL;
+
+		if (!directory || is_listed(directories, directory))
+			continue;
+		json_array_append_new(directories, json_bytes(directory));
+		keep_needed_in(session, directory, paths, keep);
+	}
 }
 
 static void remove_originals(struct coldpatch_session *session, const struct batch *batch,
@@ -310,14 +358,17 @@ static void remove_originals(struct coldpatch_session *session, const struct bat
 	size_t i;
 
 	gather(batch, summary, take, keep);
+	if (batch->n == 0)
+		keep_needed_beside(session, take, keep);
 	json_array_foreach(take, i, file)
 	{
 		CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
 		const char *problem;
 
-		if (!path || is_kept(keep, path) || is_in_library(session->library, path))
+		if (!path || path_is_in_library(path))
 			continue;
-		problem = remove_original(file, path);
+		problem = is_listed(keep, path) ? "stays: an image beside it needs it"
+						: remove_original(file, path);
 		if (problem)
 			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: is copied, and %s",
 				    path, problem);

@@ -9,8 +9,8 @@
 /* Could they be made?  ERROR_USAGE: exists, named twice, no name of a file, on different file
  * systems; ERROR_MISSING and ERROR_DENIED: their directory. */
 int outputs_check(const struct coldpatch_apply_options *options, struct error *err);
-/* What is staged together is put into place by link(2), so it goes to one file system; ERROR_USAGE,
- * ERROR_MISSING. */
+/* What is staged together is put into place by link(2), so it goes to one file system, and into no
+ * library; ERROR_USAGE, ERROR_MISSING. */
 int outputs_check_together(const char *const *paths, size_t n, struct error *err);
 /* Links every staged overlay to its output, the record last, so that a record that is there speaks
  * of overlays that are there.  Nothing is ever overwritten; on failure none of them is there. */

@@ -136,13 +136,35 @@ expect 0 import -L "$L2" --quiet --json --copy "$copies"
 [ "$(jq -c '[.code, (.results | map(.image))]' "$OUT")" = '[0,["db","mail"]]' ] || { cat "$OUT"; fail "import of a directory"; }
 [ "$(ls "$L2"/bases/*.json | wc -l)" = 3 ] || { ls "$L2/bases"; fail "the base below both is not shared"; }
 expect 0 import -L "$L2" --quiet --json --move --name moved "$copies/mail.qcow2" --backing "$copies/web.qcow2"
-[ ! -e "$copies/mail.qcow2" ] && [ ! -e "$copies/web.qcow2" ] && [ -e "$copies/db.qcow2" ] || fail "what a move takes away"
+[ ! -e "$copies/mail.qcow2" ] && [ -e "$copies/web.qcow2" ] && [ -e "$copies/db.qcow2" ] || fail "what a move takes away"
+expect_message "$copies/web.qcow2: is copied, and stays: an image beside it needs it"
 rm -r "$copies"
 expect 0 inspect -L "$L2" --packages db
 cmp "$OUT" "$WORK/packages.template" || fail "the copy is another guest"
 qemu-img check -q "$L2/templates/db/0/disk0.qcow2" || fail "qemu-img check of a copied chain"
 (cd / && qemu-img compare "$L2/templates/db/0/disk0.qcow2" "$WORK/golden/db.qcow2" >/dev/null) || fail "the copied chain differs"
 (cd / && qemu-img compare "$L2/templates/moved/current/disk0.qcow2" "$WORK/golden/mail.qcow2" >/dev/null) || fail "the moved chain differs"
+
+# A move takes nothing out of a library, by whichever path it is named; and nobody else puts a file there.
+expect 0 clone -L "$L2" moved "$WORK/taken.qcow2"
+qemu-io -f qcow2 -c 'write -P 6 850M 64k' "$WORK/taken.qcow2" >/dev/null || fail qemu-io
+mkdir "$WORK/again" && mount --bind "$L2" "$WORK/again" || fail "mount"
+trap 'umount "$WORK/again"; rm -rf "$WORK"' EXIT
+qemu-img rebase -u -F qcow2 -b "$WORK/again/templates/moved/0/disk0.qcow2" "$WORK/taken.qcow2"
+before_move=$(find "$L2" -type f | sort)
+backing=()
+while read -r file; do backing+=(--backing "$file"); done < <(qemu-img info -U --backing-chain --output=json "$WORK/taken.qcow2" | jq -r '.[1:][].filename')
+expect 0 init -L "$WORK/third"
+expect 0 import -L "$WORK/third" --quiet --move --name taken "$WORK/taken.qcow2" "${backing[@]}"
+[ ! -e "$WORK/taken.qcow2" ] || fail "the clone itself was not moved"
+[ "$(find "$L2" -type f | sort)" = "$before_move" ] || fail "files of a library were moved away"
+outside() { expect 64 "$@"; expect_message "lies in a library; name a place outside"; }
+outside clone -L "$L2" moved "$WORK/again/templates/db/0/vm.qcow2"
+outside export -L "$L2" moved -o "$L/exported.qcow2"
+outside apply --output "$L/bases/o.qcow2" --record "$WORK/o.json" --patchset debian-12-all --executor sandbox "$base"
+outside apply --output "$WORK/o.qcow2" --record "$L/o.json" --patchset debian-12-all --executor sandbox "$base"
+umount "$WORK/again"
+trap 'rm -rf "$WORK"' EXIT
 
 reads_base "$WORK/clone.qcow2" || fail "the clone reads something else by now"
 [ "$(digest "$base")" = "$before" ] || fail "the base changed"

@@ -61,7 +61,7 @@ START_TEST(policy_is_read_and_checked)
 		put(path, publish);
 		ck_assert_ptr_null(library_open(library->path, "h", &err));
 		ck_assert_int_eq(err.kind, ERROR_CONFIG);
-		ck_assert_msg(strstr(err.msg, " is in the library") != NULL, "%s", err.msg);
+		ck_assert_msg(strstr(err.msg, " is in a library") != NULL, "%s", err.msg);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		put(path, bad[i][0]);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a directory lies.  By inodes, up to the root: paths go through links, and one library may
+ * be mounted in several places. */
+#ifndef COLDPATCH_LIBRARY_INSIDE_H
+#define COLDPATCH_LIBRARY_INSIDE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Is the open directory `root`, or below it? */
+bool directory_is_inside(int dir, const struct stat *root);
+/* Does the file lie in a library, whichever, or would it?  Of what is not there yet the nearest
+ * directory that is counts. */
+bool path_is_in_library(const char *path);
+
+#endif

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The first 72 bytes of a qcow2 header are the same in all versions: magic, version, offset and
+/*
+ * The first 72 bytes of a qcow2 header are the same in versions 2 and 3: magic, version, offset and
  * size of the backing file's name, cluster bits, virtual size, then encryption, the first table and
- * the number of snapshots; numbers are big-endian. */
+ * the number of snapshots; numbers are big-endian.  Version 1 (qcow) begins with the same, up to
+ * the name's size.  QED (docs/interop/qed_spec.txt of QEMU) has them at 56 and 60, little-endian.
+ * These are the formats of QEMU whose backing file may be of any format.
+ */
 #include "disk/backing.h"
 
 #include <endian.h>
@@ -27,7 +31,10 @@ struct rest {
 	uint32_t n_refcounts, n_snapshots;
 };
 
-enum { MAX_TABLE = 32 << 20 }; /* bytes, QEMU's limit */
+enum {
+	MAX_TABLE = 32 << 20, /* bytes, QEMU's limit */
+	QED_BACKING = 56,
+};
 
 /* Less than `len` only at the end of the file. */
 static ssize_t read_at(int fd, void *to, size_t len, uint64_t offset)
@@ -40,33 +47,54 @@ static ssize_t read_at(int fd, void *to, size_t len, uint64_t offset)
 	return n;
 }
 
-int image_backing_read(int fd, struct image_backing *ret, struct error *err)
+static int read_name(int fd, uint64_t offset, size_t len, struct image_backing *ret,
+		     struct error *err)
 {
-	struct start start;
-	ssize_t n = read_at(fd, &start, sizeof start, 0);
-	size_t len;
 	char name[QCOW2_MAX_BACKING_NAME + 1] = "";
 
-	*ret = (struct image_backing){0};
-	if (n < 0)
-		return error_os(err, ERROR_IO, errno, "reading a header");
-	if (n < (ssize_t)sizeof start.magic ||
-	    !qcow2_has_magic((const uint8_t *)&start, sizeof start))
+	if (!offset || !len)
 		return 0;
-	if (n < (ssize_t)sizeof start)
-		return error_set(err, ERROR_IMAGE, "its header is cut off");
-	ret->qcow2 = true;
-	ret->virtual_size = be64toh(start.virtual_size);
-	if (!start.backing_offset || !start.backing_size)
-		return 0;
-	len = be32toh(start.backing_size);
-	if (len > QCOW2_MAX_BACKING_NAME ||
-	    be64toh(start.backing_offset) > QCOW2_MAX_CLUSTER_SIZE ||
-	    read_at(fd, name, len, be64toh(start.backing_offset)) != (ssize_t)len)
+	if (len > QCOW2_MAX_BACKING_NAME || offset > QCOW2_MAX_CLUSTER_SIZE ||
+	    read_at(fd, name, len, offset) != (ssize_t)len)
 		return error_set(err, ERROR_IMAGE,
 				 "its header names a backing file that cannot be read");
 	ret->name = xstrdup(name);
 	return 0;
+}
+
+static int cut_off(struct error *err)
+{
+	return error_set(err, ERROR_IMAGE, "its header is cut off");
+}
+
+static int read_qed(int fd, struct image_backing *ret, struct error *err)
+{
+	uint32_t place[2]; /* offset and size */
+
+	if (read_at(fd, place, sizeof place, QED_BACKING) != (ssize_t)sizeof place)
+		return cut_off(err);
+	return read_name(fd, le32toh(place[0]), le32toh(place[1]), ret, err);
+}
+
+int image_backing_read(int fd, struct image_backing *ret, struct error *err)
+{
+	struct start start;
+	ssize_t n = read_at(fd, &start, sizeof start, 0);
+
+	*ret = (struct image_backing){0};
+	if (n < 0)
+		return error_os(err, ERROR_IO, errno, "reading a header");
+	if (n < (ssize_t)sizeof start.magic)
+		return 0;
+	if (memcmp(&start.magic, "QED", sizeof start.magic) == 0)
+		return read_qed(fd, ret, err);
+	if (memcmp(&start.magic, "QFI\xfb", sizeof start.magic) != 0)
+		return 0;
+	if (n < (ssize_t)sizeof start)
+		return cut_off(err);
+	ret->qcow2 = be32toh(start.version) >= 2;
+	ret->virtual_size = ret->qcow2 ? be64toh(start.virtual_size) : 0;
+	return read_name(fd, be64toh(start.backing_offset), be32toh(start.backing_size), ret, err);
 }
 
 /* A cluster of its own, data or zeros, would have an entry in the first table. */

@@ -3,8 +3,8 @@
  * What a file says it is backed by, without opening that: for finding out which files depend on
  * others.
  *
- * Here a header is no refusal: an image that is dirty, encrypted or of a later version still
- * depends on its backing file.
+ * Here a header is no refusal: an image that is dirty, encrypted, of a later version or of one of
+ * qcow2's old relatives still depends on its backing file.
  */
 #ifndef COLDPATCH_DISK_BACKING_H
 #define COLDPATCH_DISK_BACKING_H
@@ -16,7 +16,7 @@
 #include "base/error.h"
 
 struct image_backing {
-	bool qcow2;	       /* else nothing is known */
+	bool qcow2;	       /* else the size is not known */
 	uint64_t virtual_size; /* bytes */
 	char *name;	       /* as the header spells it; NULL: none */
 };

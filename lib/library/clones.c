@@ -13,13 +13,17 @@
 #include <search.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/file.h"
 #include "disk/backing.h"
 #include "library/clones_follow.h"
 #include "library/generations.h"
 #include "library/heads.h"
+#include "library/inside.h"
 #include "library/publish.h"
 
 enum { MAX_FILES = 1 << 20, MAX_NESTING = 32 };
@@ -72,6 +76,14 @@ static void add_closed(struct search *search, const char *path)
 	add_unknown(search, path, &why);
 }
 
+static void add_unsearched(struct search *search, const char *path, const char *words)
+{
+	struct error why = {0};
+
+	error_set(&why, ERROR_CONFIG, "%s", words);
+	add_unknown(search, path, &why);
+}
+
 static void add_uses(struct search *search, const char *directory, const char *name,
 		     const struct clone_use *kind, const struct clones *found)
 {
@@ -90,15 +102,18 @@ static void add_uses(struct search *search, const char *directory, const char *n
 /* What is backed by nothing, or is not there any more, is fine. */
 static int read_backing(int dir, const char *name, struct image_backing *ret, struct error *err)
 {
-	CLEANUP_CLOSE int fd =
-		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = -1;
 	struct stat st;
 
+	/* Some devices do something when they are opened. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISBLK(st.st_mode))
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_os(err, ERROR_DENIED, errno, "it cannot be read");
-	return S_ISREG(st.st_mode) ? image_backing_read(fd, ret, err) : 0;
+	return fd < 0 ? error_os(err, ERROR_DENIED, errno, "it cannot be read")
+		      : image_backing_read(fd, ret, err);
 }
 
 static void look_at(struct search *search, int dir, const char *directory, const char *name,
@@ -148,25 +163,13 @@ static bool is_known(struct search *search, const struct stat *st)
 	return true;
 }
 
-/* Is it the library, or in it?  By inodes, as it may be mounted in several places. */
-static bool is_in_library(const struct search *search, int dir)
+/* No image lies in /proc or /sys. */
+static bool is_of_kernel(int dir)
 {
-	CLEANUP_CLOSE int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	struct stat st, above;
+	struct statfs fs;
 
-	while (at >= 0 && fstat(at, &st) == 0) {
-		int next = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		if (same_inode(&st, &search->library)) {
-			close_p(&next);
-			return true;
-		}
-		close(at);
-		at = next;
-		if (at >= 0 && fstat(at, &above) == 0 && same_inode(&st, &above))
-			break;
-	}
-	return false;
+	return fstatfs(dir, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
 }
 
 /* What a link in a clone root leads to may be in use through it. */
@@ -188,7 +191,7 @@ static int walk_link(struct search *search, int dir, const char *path, const cha
 		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (S_ISDIR(st.st_mode) && below < 0)
 		add_closed(search, child);
-	if (below >= 0 && !is_in_library(search, below))
+	if (below >= 0 && !directory_is_inside(below, &search->library))
 		return walk(search, below, child, kind, depth + 1, err);
 	if (clone_follow_path(&search->places, child, &found, &why) < 0)
 		add_unknown(search, child, &why);
@@ -233,9 +236,10 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 	unsigned char type = type_of(dir, entry);
 	struct stat here;
 
-	if (++search->n_files > MAX_FILES)
-		return error_set(err, ERROR_CONFIG, "%s: more than %d files to look through", path,
-				 MAX_FILES);
+	if (search->n_files == MAX_FILES)
+		return 0;
+	if (++search->n_files == MAX_FILES)
+		add_unsearched(search, path, "there are more files than are looked at");
 	if (search->n_files % 64 == 0 && monitor_check(search->request->monitor, err) < 0)
 		return -1;
 	if (type == DT_DIR)
@@ -259,10 +263,12 @@ static int walk(struct search *search, int dir, const char *path, const struct c
 	struct stat st;
 	int result = 0, copy;
 
-	if (depth > MAX_NESTING)
-		return error_set(err, ERROR_CONFIG, "%s: directories nest deeper than %d", path,
-				 MAX_NESTING);
-	if (kind->place == CLONE_OUTSIDE && (fstat(dir, &st) < 0 || is_known(search, &st)))
+	if (depth > MAX_NESTING) {
+		add_unsearched(search, path, "directories nest deeper there than is looked");
+		return 0;
+	}
+	if (kind->place == CLONE_OUTSIDE &&
+	    (fstat(dir, &st) < 0 || is_of_kernel(dir) || is_known(search, &st)))
 		return 0;
 	copy = fcntl(dir, F_DUPFD_CLOEXEC, 0);
 	stream = copy < 0 ? NULL : fdopendir(copy);
@@ -281,6 +287,7 @@ static int walk_root(struct search *search, const char *path, const struct clone
 		     struct error *err)
 {
 	CLEANUP_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
 
 	if (dir < 0 && errno == ENOENT && kind->place != CLONE_OUTSIDE)
 		return 0;
@@ -289,6 +296,10 @@ static int walk_root(struct search *search, const char *path, const struct clone
 		add_closed(search, path);
 		return 0;
 	}
+	/* What is in the library was looked at. */
+	if (kind->place == CLONE_OUTSIDE && fstat(dir, &st) == 0 &&
+	    (same_inode(&st, &search->library) || same_inode(&st, &search->places.templates)))
+		return 0;
 	return walk(search, dir, path, kind, 0, err);
 }
 

@@ -65,7 +65,6 @@ struct clones_request {
 	const struct monitor *monitor;
 };
 
-/* ERROR_CONFIG: there is too much in a clone root. */
 int clones_find(const struct clones_request *request, struct clones *ret, struct error *err);
 void clones_free(struct clones *clones);
 #define CLEANUP_CLONES __attribute__((cleanup(clones_free)))

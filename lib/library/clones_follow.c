@@ -214,12 +214,33 @@ static void add(struct following *following, const struct clone_use *use)
 	*ARRAY_ADD(following->found->uses, following->found->n_uses) = *use;
 }
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* The library has the base, by a link to it or to its directory, and the file is not there. */
+static bool is_lost(const char *path)
+{
+	const char *last;
+	CLEANUP_FREE char *directory = path_directory(path, &last);
+
+	return access(path, F_OK) < 0 && errno == ENOENT && (is_link(path) || is_link(directory));
+}
+
 static int follow_base(struct following *following, const char *path, unsigned depth,
 		       struct error *err)
 {
 	bool before = following->below_base;
 	struct clone_use use = {0};
 	int result;
+
+	/* What it lies on is not known until somebody says where it is now. */
+	if (is_lost(path))
+		return error_set(err, ERROR_MISSING,
+				 "%s: the base is gone; if it was moved: coldpatch relocate", path);
 
 	if (classify(following->places, path, true, &use)) {
 		add(following, &use);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "disk/backing.h"
 #include "disk/image.h"
 
@@ -113,7 +114,7 @@ static int mend_entry(const char *directory, const struct publish_entry *entry,
 		      const struct monitor *monitor, struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(directory, entry->name);
-	CLEANUP_FREE char *hidden = xasprintf("%s/.%s.%d", directory, entry->name, (int)getpid());
+	CLEANUP_FREE char *hidden = temporary_path(directory, "published");
 	CLEANUP_FREE char *backing = backing_of(path);
 	struct stat st;
 
@@ -196,6 +197,7 @@ int publish_mend_directory(const char *directory, const char *template_directory
 	DIR *dir;
 	const struct dirent *entry;
 
+	temporary_sweep(directory);
 	for (size_t i = 0; i < list->n_entries; i++)
 		if (mend_entry(directory, &list->entries[i], monitor, err) < 0)
 			return error_prefix(err, "publish");

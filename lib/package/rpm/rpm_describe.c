@@ -159,7 +159,8 @@ static void find_duplicates(const struct rpm_packages *installed, const struct r
 			guest, "half-configured",
 			"package %s (%zu of this kind): an update was interrupted; start "
 			"the guest and finish it (yum-complete-transaction, or dnf remove "
-			"--duplicates), or repair it",
+			"--duplicates), or, if both are meant, name the package in its "
+			"installonlypkgs",
 			packages->broken[0], packages->n_broken);
 }
 

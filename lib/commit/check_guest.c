@@ -49,6 +49,27 @@ static int check_identity(const struct guest_identity *before, const struct gues
 	return 0;
 }
 
+/* What would refuse the guest at the next update: its scripts brought it there. */
+static int check_blockers(const struct guest *after, struct error *err)
+{
+	if (after->n_blockers == 0)
+		return 0;
+	return error_set(err, ERROR_GUEST, "after the update: %s", after->blockers[0].msg);
+}
+
+/* Before anything is read that only a family can read. */
+static int check_family(const struct commit_guests *guests, struct error *err)
+{
+	if (guests->family_after == guests->family)
+		return 0;
+	if (check_blockers(guests->after, err) < 0)
+		return -1;
+	return error_set(err, ERROR_GUEST,
+			 "after the update the guest's package database is another: %s, not %s",
+			 guests->family_after ? guests->family_after->database : "none",
+			 guests->family->database);
+}
+
 /* The package database as the new overlay has it, read again. */
 static int check_database(struct tree *tree, const struct package_state *before,
 			  const struct plan *plan, const struct package_family *family,
@@ -160,8 +181,10 @@ int commit_check_guest(const struct commit_guests *guests, struct commit_report 
 {
 	struct commit_report report = {0};
 
-	if (check_database(guests->after_tree, guests->state_before, guests->plan, guests->family,
+	if (check_family(guests, err) < 0 ||
+	    check_database(guests->after_tree, guests->state_before, guests->plan, guests->family,
 			   err) < 0 ||
+	    check_blockers(guests->after, err) < 0 ||
 	    check_identity(&guests->before->identity, &guests->after->identity, err) < 0 ||
 	    boot_check(guests->before, guests->after, guests->after_tree, err) < 0)
 		return -1;

@@ -50,6 +50,14 @@ mkdir -p "$WORK/files/usr/bin"; echo mine > "$WORK/files/usr/bin/bash"
 rpm_victim_update '' "$WORK/files"
 refused_in_run 79 'file /usr/bin/bash from install of victim-2.0-1.noarch conflicts with file' "$guest"
 
+say "a script that makes the guest one that the next update would refuse"
+rpm_victim_update $'%post\nmkdir -p /usr/share/rpm; cp /var/lib/rpm/rpmdb.sqlite /usr/share/rpm/'
+refused_in_run 79 'check of the new overlay: after the update: there are two package databases' "$guest"
+rpm_victim_update $'%posttrans\nrm -rf /var/lib/rpm'
+refused_in_run 79 'check of the new overlay: after the update: ' "$guest"
+rpm_victim_update $'%post\nmkdir /ostree'
+refused_in_run 79 "check of the new overlay: after the update: the guest's system is replaced as a whole (OSTree" "$guest"
+
 say "what the new version needs is not to be had: left behind, with the reason"
 VICTIM_FIELDS='Requires: nothing-like-this'
 rpm_victim_update

@@ -145,12 +145,30 @@ int report_read(struct report *report, const char *bytes, size_t len, struct err
 	return 0;
 }
 
+/* What a user namespace refuses, a machine of its own does not.  rpm tells of device nodes by
+ * whatever errno its next attempt left, and an id that is not mapped is EINVAL. */
+static bool wants_machine(const char *message)
+{
+	static const char *const words[] = {
+		"Operation not permitted",
+		"error creating device '",
+		"error setting ownership of '",
+		": mknod failed - ",
+		": chown failed - ",
+		": lchown failed - ",
+	};
+
+	for (size_t i = 0; message && i < sizeof words / sizeof *words; i++)
+		if (strstr(message, words[i]))
+			return true;
+	return false;
+}
+
 static int guest_failed(const struct report *report, const char *log_path, struct error *err)
 {
 	const char *hint = "";
 
-	/* What a user namespace refuses, a machine of its own does not. */
-	if (report->failed_message && strstr(report->failed_message, "Operation not permitted"))
+	if (wants_machine(report->failed_message))
 		hint = " (device nodes and ids above 65535 need --executor appliance)";
 	if (report->failed_package)
 		return error_set(err, ERROR_GUEST, "%s: package %s: %s%s; see %s", report->message,

@@ -10,7 +10,9 @@
 #include "commit/expected.h"
 #include "package/ownership.h"
 
-enum { NAMED_MAX = 50 };
+/* What a warning names of the paths, and how much of each: the record keeps it for ever.  Paths of
+ * a layer can be much longer. */
+enum { NAMED_MAX = 50, NAMED_BYTES_MAX = 4096, NAMED_PATH_MAX = 1024 };
 
 void commit_report_free(struct commit_report *report)
 {
@@ -126,12 +128,13 @@ static int judge_entry(struct surprises *surprises, const struct layer_entry *en
 static void report_surprises(const struct surprises *surprises, struct commit_report *report)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
-	size_t named = surprises->n < NAMED_MAX ? surprises->n : NAMED_MAX;
+	size_t max = surprises->n < NAMED_MAX ? surprises->n : NAMED_MAX, named = 0;
 
 	if (surprises->n == 0)
 		return;
-	for (size_t i = 0; i < named; i++)
-		buffer_printf(&text, "%s%s", i ? ", " : "", surprises->named[i]);
+	for (; named < max && text.len < NAMED_BYTES_MAX; named++)
+		buffer_printf(&text, "%s%.*s", named ? ", " : "", NAMED_PATH_MAX,
+			      surprises->named[named]);
 	if (surprises->n > named)
 		buffer_printf(&text, " and %zu more", surprises->n - named);
 	commit_report_warn(report, "the update changed %zu paths that no package owns: %s",

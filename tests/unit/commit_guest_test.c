@@ -118,6 +118,23 @@ START_TEST(what_scripts_did_is_told)
 }
 END_TEST
 
+START_TEST(long_names_are_not_all_told)
+{
+	struct error err = {0};
+	char path[60001] = "/";
+
+	bring("/dir/file", "old\n");
+	memset(path + 1, 'n', sizeof path - 2);
+	for (int i = 0; i < 60; i++)
+		layer_does(LAYER_REPLACE, path);
+	ck_assert_msg(check_guest(&err) == 0, "%s", err.msg);
+	ck_assert_ptr_nonnull(strstr(report.warnings[0], "the update changed 60 paths that no "
+							 "package owns: /nnnn"));
+	ck_assert_ptr_nonnull(strstr(report.warnings[0], "nnnn and 56 more"));
+	ck_assert_uint_lt(strlen(report.warnings[0]), 5200);
+}
+END_TEST
+
 START_TEST(a_file_is_what_the_package_brings)
 {
 	bring("/dir/file", "new\n");
@@ -199,6 +216,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_scripts_did_is_told);
+	tcase_add_test(tests, long_names_are_not_all_told);
 	tcase_add_test(tests, a_file_is_what_the_package_brings);
 	tcase_add_test(tests, a_file_is_a_file);
 	tcase_add_test(tests, a_package_that_nobody_read);

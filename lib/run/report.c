@@ -43,13 +43,15 @@ static void failed_in_general(struct report *report, const struct package_event 
 	free(before);
 }
 
+/* Package managers and scripts print to one descriptor, so that a script can say the like of any
+ * package: a warning, which is recorded, is no more than what was printed. */
 static void warned(struct report *report, const struct package_event *event)
 {
 	struct run_result *result = report->result;
 
 	if (result->n_warnings < WARNINGS_LIMIT)
-		*ARRAY_ADD(result->warnings, result->n_warnings) =
-			xasprintf("package %s: %s", event->package, event->message);
+		*ARRAY_ADD(result->warnings, result->n_warnings) = xasprintf(
+			"printed in the guest: package %s: %s", event->package, event->message);
 }
 
 static void on_status(struct report *report, const json_t *line)

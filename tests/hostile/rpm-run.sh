@@ -29,14 +29,21 @@ grep -q '^no$' "$RUN/log" || fail "the log does not have what the script said"
 say "%post fails: a warning, in the summary and in the record"
 rpm_victim_update $'%post\nexit 3'
 patched "$guest"
-jq -e '.warnings | any(. == "package victim-2.0-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
+jq -e '.warnings | any(. == "printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
 	{ cat "$OUT"; fail "the summary does not warn"; }
 jq -r .dsseEnvelope.payload "$WORK/output/record.json" | base64 -d |
-	jq -e '.predicate.buildDefinition.internalParameters.warnings == ["package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"]' \
+	jq -e '.predicate.buildDefinition.internalParameters.warnings == ["printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"]' \
 	>/dev/null || fail "the record does not have the warning"
 expect 0 inspect --packages --backing "$(realpath "$guest")" "$WORK/output/overlay.qcow2"
 grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new image"; }
 
+rm -rf "$WORK/output"
+
+say "a script that says it of another package: the record has it as what it is"
+rpm_victim_update $'%post\necho "warning: %post(bash-5-1.noarch) scriptlet failed, exit status 3"'
+patched "$guest"
+jq -e '.warnings | any(. == "printed in the guest: package bash-5-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
+	{ cat "$OUT"; fail "the summary does not say who says it"; }
 rm -rf "$WORK/output"
 
 say "a package that has /proc and other directories of mounts"

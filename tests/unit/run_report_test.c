@@ -201,8 +201,8 @@ START_TEST(what_rpm_says_on_the_way)
 
 	ck_assert_int_eq(report_read(&report, text, strlen(text), &err), 0);
 	ck_assert_uint_eq(result.n_warnings, 1);
-	ck_assert_str_eq(result.warnings[0],
-			 "package a-2-1.noarch: %post scriptlet failed, exit status 3");
+	ck_assert_str_eq(result.warnings[0], "printed in the guest: package a-2-1.noarch: %post "
+					     "scriptlet failed, exit status 3");
 	ck_assert_int_eq(report_outcome(&report, "/log", 20, &err), -1);
 	ck_assert_str_eq(err.msg, "upgrade: rpm: exit status 2: package b-2-1.noarch: unpacking of "
 				  "archive failed on file /x: cpio: rename; see /log");

@@ -10,7 +10,9 @@
 #include "commit/expected.h"
 #include "package/ownership.h"
 
-enum { NAMED_MAX = 50 };
+/* What a warning names of the paths, and how much of each: the record keeps it for ever.  Paths of
+ * a layer can be much longer. */
+enum { NAMED_MAX = 50, NAMED_BYTES_MAX = 4096, NAMED_PATH_MAX = 1024 };
 
 void commit_report_free(struct commit_report *report)
 {
@@ -47,6 +49,27 @@ static int check_identity(const struct guest_identity *before, const struct gues
 	if (what)
 		return error_set(err, ERROR_GUEST, "the update changed the guest's %s", what);
 	return 0;
+}
+
+/* What would refuse the guest at the next update: its scripts brought it there. */
+static int check_blockers(const struct guest *after, struct error *err)
+{
+	if (after->n_blockers == 0)
+		return 0;
+	return error_set(err, ERROR_GUEST, "after the update: %s", after->blockers[0].msg);
+}
+
+/* Before anything is read that only a family can read. */
+static int check_family(const struct commit_guests *guests, struct error *err)
+{
+	if (guests->family_after == guests->family)
+		return 0;
+	if (check_blockers(guests->after, err) < 0)
+		return -1;
+	return error_set(err, ERROR_GUEST,
+			 "after the update the guest's package database is another: %s, not %s",
+			 guests->family_after ? guests->family_after->database : "none",
+			 guests->family->database);
 }
 
 /* The package database as the new overlay has it, read again. */
@@ -105,12 +128,13 @@ static int judge_entry(struct surprises *surprises, const struct layer_entry *en
 static void report_surprises(const struct surprises *surprises, struct commit_report *report)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
-	size_t named = surprises->n < NAMED_MAX ? surprises->n : NAMED_MAX;
+	size_t max = surprises->n < NAMED_MAX ? surprises->n : NAMED_MAX, named = 0;
 
 	if (surprises->n == 0)
 		return;
-	for (size_t i = 0; i < named; i++)
-		buffer_printf(&text, "%s%s", i ? ", " : "", surprises->named[i]);
+	for (; named < max && text.len < NAMED_BYTES_MAX; named++)
+		buffer_printf(&text, "%s%.*s", named ? ", " : "", NAMED_PATH_MAX,
+			      surprises->named[named]);
 	if (surprises->n > named)
 		buffer_printf(&text, " and %zu more", surprises->n - named);
 	commit_report_warn(report, "the update changed %zu paths that no package owns: %s",
@@ -160,8 +184,10 @@ int commit_check_guest(const struct commit_guests *guests, struct commit_report 
 {
 	struct commit_report report = {0};
 
-	if (check_database(guests->after_tree, guests->state_before, guests->plan, guests->family,
+	if (check_family(guests, err) < 0 ||
+	    check_database(guests->after_tree, guests->state_before, guests->plan, guests->family,
 			   err) < 0 ||
+	    check_blockers(guests->after, err) < 0 ||
 	    check_identity(&guests->before->identity, &guests->after->identity, err) < 0 ||
 	    boot_check(guests->before, guests->after, guests->after_tree, err) < 0)
 		return -1;

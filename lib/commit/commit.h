@@ -77,13 +77,13 @@ struct commit_guests {
 	const struct package_state *state_before;
 	const struct plan *plan;
 	const struct package_payloads *payloads;
-	const struct package_family *family;
-	const struct commit_seen *seen; /* of `after_tree` */
+	const struct package_family *family, *family_after; /* the latter may be NULL */
+	const struct commit_seen *seen;			    /* of `after_tree` */
 };
 
-/* All but the two above: package database equals the plan's end state,
- * nothing half-configured, files of changed packages match, kernels have initramfs and entry,
- * default root exists, identity unchanged, unexpected paths. */
+/* All but the two above: the guest can be patched again (`before` can: it has no blockers), package
+ * database equals the plan's end state, nothing half-configured, files of changed packages match,
+ * kernels have initramfs and entry, default root exists, identity unchanged, unexpected paths. */
 int commit_check_guest(const struct commit_guests *guests, struct commit_report *ret,
 		       struct error *err);
 

@@ -6,7 +6,7 @@ const struct package_manager *package_manager_of(const struct package_family *fa
 {
 	size_t i = 0;
 
-	while (package_managers[i]->family != family)
+	while (package_managers[i] && package_managers[i]->family != family)
 		i++;
 	return package_managers[i];
 }

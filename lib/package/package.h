@@ -235,7 +235,7 @@ struct package_manager {
 	 * packages, and what moves or leaves out some of them.  Untrusted input. */
 	int (*read_ownership)(struct tree *tree, struct ownership *ownership, struct error *err);
 };
-/* Of a family that is in the table. */
+/* NULL: the family is not in the table. */
 const struct package_manager *package_manager_of(const struct package_family *family);
 
 /* The family of a guest (detect.c), or NULL with ERROR_IMAGE when no known database is there, or

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 LIB_SOURCES += \
+	lib/run/accounts.c \
 	lib/run/appliance.c \
 	lib/run/appliance_disk.c \
 	lib/run/calls.c \

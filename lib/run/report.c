@@ -43,13 +43,15 @@ static void failed_in_general(struct report *report, const struct package_event 
 	free(before);
 }
 
+/* Package managers and scripts print to one descriptor, so that a script can say the like of any
+ * package: a warning, which is recorded, is no more than what was printed. */
 static void warned(struct report *report, const struct package_event *event)
 {
 	struct run_result *result = report->result;
 
 	if (result->n_warnings < WARNINGS_LIMIT)
-		*ARRAY_ADD(result->warnings, result->n_warnings) =
-			xasprintf("package %s: %s", event->package, event->message);
+		*ARRAY_ADD(result->warnings, result->n_warnings) = xasprintf(
+			"printed in the guest: package %s: %s", event->package, event->message);
 }
 
 static void on_status(struct report *report, const json_t *line)
@@ -145,12 +147,30 @@ int report_read(struct report *report, const char *bytes, size_t len, struct err
 	return 0;
 }
 
+/* What a user namespace refuses, a machine of its own does not.  rpm tells of device nodes by
+ * whatever errno its next attempt left, and an id that is not mapped is EINVAL. */
+static bool wants_machine(const char *message)
+{
+	static const char *const words[] = {
+		"Operation not permitted",
+		"error creating device '",
+		"error setting ownership of '",
+		": mknod failed - ",
+		": chown failed - ",
+		": lchown failed - ",
+	};
+
+	for (size_t i = 0; message && i < sizeof words / sizeof *words; i++)
+		if (strstr(message, words[i]))
+			return true;
+	return false;
+}
+
 static int guest_failed(const struct report *report, const char *log_path, struct error *err)
 {
 	const char *hint = "";
 
-	/* What a user namespace refuses, a machine of its own does not. */
-	if (report->failed_message && strstr(report->failed_message, "Operation not permitted"))
+	if (wants_machine(report->failed_message))
 		hint = " (device nodes and ids above 65535 need --executor appliance)";
 	if (report->failed_package)
 		return error_set(err, ERROR_GUEST, "%s: package %s: %s%s; see %s", report->message,

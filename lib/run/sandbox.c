@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "run/accounts.h"
 #include "run/capture_read.h"
 #include "run/cgroup.h"
 #include "run/ids.h"
@@ -271,7 +272,8 @@ static int measure(const struct run_request *request, struct view_size *ret, uin
 {
 	uint64_t free_bytes, needed;
 
-	if (view_measure(request->tree, request->monitor, ret, err) < 0)
+	if (view_measure(request->tree, request->monitor, ret, err) < 0 ||
+	    accounts_check(request->tree, err) < 0)
 		return -1;
 	if (ret->bytes > request->copy_limit)
 		return error_set(err, ERROR_SPACE,

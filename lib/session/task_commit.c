@@ -252,7 +252,8 @@ static int check_result(struct inputs *inputs, struct subject *result, const cha
 		.state_before = &inputs->parent->state,
 		.plan = inputs->plan,
 		.payloads = &inputs->payloads,
-		.family = result->family,
+		.family = inputs->parent->family,
+		.family_after = result->family,
 		.seen = &inputs->seen,
 	};
 	CLEANUP(checkers_free)
@@ -332,6 +333,15 @@ static int boot(const json_t *input, const struct subject *subject, const struct
 	return 0;
 }
 
+/* The parent could be opened: what is wrong now is what the scripts made of the guest. */
+static int not_opened(struct error *err)
+{
+	if (err->kind != ERROR_IMAGE)
+		return -1;
+	err->kind = ERROR_GUEST;
+	return error_prefix(err, "check of the new overlay: after the update");
+}
+
 static int check_and_describe(const json_t *input, struct inputs *inputs,
 			      const struct monitor *monitor, json_t **ret, struct error *err)
 {
@@ -345,7 +355,7 @@ static int check_and_describe(const json_t *input, struct inputs *inputs,
 	CLEANUP_JSON json_t *outputs = json_array(), *booted = NULL;
 
 	if (!result)
-		return -1;
+		return not_opened(err);
 	content = content_digests_start(result, monitor);
 	if (check_result(inputs, result, work_dir, monitor, &report, err) < 0)
 		return error_prefix(err, "check of the new overlay");

@@ -29,14 +29,21 @@ grep -q '^no$' "$RUN/log" || fail "the log does not have what the script said"
 say "%post fails: a warning, in the summary and in the record"
 rpm_victim_update $'%post\nexit 3'
 patched "$guest"
-jq -e '.warnings | any(. == "package victim-2.0-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
+jq -e '.warnings | any(. == "printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
 	{ cat "$OUT"; fail "the summary does not warn"; }
 jq -r .dsseEnvelope.payload "$WORK/output/record.json" | base64 -d |
-	jq -e '.predicate.buildDefinition.internalParameters.warnings == ["package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"]' \
+	jq -e '.predicate.buildDefinition.internalParameters.warnings == ["printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"]' \
 	>/dev/null || fail "the record does not have the warning"
 expect 0 inspect --packages --backing "$(realpath "$guest")" "$WORK/output/overlay.qcow2"
 grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new image"; }
 
+rm -rf "$WORK/output"
+
+say "a script that says it of another package: the record has it as what it is"
+rpm_victim_update $'%post\necho "warning: %post(bash-5-1.noarch) scriptlet failed, exit status 3"'
+patched "$guest"
+jq -e '.warnings | any(. == "printed in the guest: package bash-5-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
+	{ cat "$OUT"; fail "the summary does not say who says it"; }
 rm -rf "$WORK/output"
 
 say "a package that has /proc and other directories of mounts"
@@ -49,6 +56,20 @@ say "a file of another package is in the way"
 mkdir -p "$WORK/files/usr/bin"; echo mine > "$WORK/files/usr/bin/bash"
 rpm_victim_update '' "$WORK/files"
 refused_in_run 79 'file /usr/bin/bash from install of victim-2.0-1.noarch conflicts with file' "$guest"
+
+say "a script that makes the guest one that the next update would refuse"
+rpm_victim_update $'%post\nmkdir -p /usr/share/rpm; cp /var/lib/rpm/rpmdb.sqlite /usr/share/rpm/'
+refused_in_run 79 'check of the new overlay: after the update: there are two package databases' "$guest"
+rpm_victim_update $'%posttrans\nrm -rf /var/lib/rpm'
+refused_in_run 79 'check of the new overlay: after the update: ' "$guest"
+rpm_victim_update $'%post\nmkdir /ostree'
+refused_in_run 79 "check of the new overlay: after the update: the guest's system is replaced as a whole (OSTree" "$guest"
+
+say "a package with a device node, which no user namespace makes"
+mkdir -p "$WORK/node/usr/share/victim"; mknod "$WORK/node/usr/share/victim/null" c 1 3
+rpm_victim_update '' "$WORK/node"
+refused_in_run 79 '(device nodes and ids above 65535 need --executor appliance)' "$guest"
+rm -rf "$WORK/node"
 
 say "what the new version needs is not to be had: left behind, with the reason"
 VICTIM_FIELDS='Requires: nothing-like-this'

@@ -33,6 +33,12 @@ refused_in_run 79 'package victim: installed victim package post-installation sc
 expect_message "see $RUN/log"
 grep -q '^before it broke$' "$RUN/log" || fail "the log lacks what the script said"
 
+# It makes the guest one whose family nobody knows any more, or one that the next update would refuse.
+update 'sed -i s/^ID=debian/ID=fedora/ /usr/lib/os-release'
+refused_in_run 79 'check of the new overlay: after the update: os-release says that this is fedora, whose package database would be /var/lib/rpm' "$image"
+update 'rm /etc/os-release /usr/lib/os-release'
+refused_in_run 79 'check of the new overlay: after the update: no operating system found in disk0.qcow2: no file system has etc/os-release' "$image"
+
 # It hangs: the deadline, and 5 s to end.
 update "exec sleep $mark"
 apply_to "$image" --deadline 20

@@ -53,7 +53,7 @@ new bar 2 $'Replaces: foo\nProvides: foo' /usr/bin/foo
 new user 2 'Depends: bar'
 prepare true
 expect 0 "${APPLY[@]}"
-warned "package foo: is gone: other packages have taken over all of its files"
+warned "printed in the guest: package foo: is gone: other packages have taken over all of its files"
 gone() { is_installed bar 2 && is_installed user 2 && [ ! -e var/lib/dpkg/info/foo.list ] && ! grep -q '^Package: foo$' var/lib/dpkg/status; }
 look gone || fail "not as dpkg does"
 

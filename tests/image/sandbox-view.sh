@@ -154,10 +154,18 @@ sandbox 'echo x >/tmp/mine; cat /etc/machine-id; rm -f /etc/machine-id; true'
 [ ! -e /var/tmp/mine ] || fail "a file of the host was made"
 captured '/etc/machine-id 120777 .* target='
 
-# What the sandbox cannot hold is refused by name.
-touch "$tree/odd/far" && chown 70000 "$tree/odd/far" && image
-rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
-"$BUILD/tests/run_tool" "$WORK/guest.raw" "$BUILD/coldpatch-runner" "$WORK/scratch" "$WORK/log" 60 sh true >"$WORK/out" 2>"$WORK/err"
-status=$?
-[ $status = 71 ] || { cat "$WORK/err"; fail "exit $status with an id outside the range"; }
-grep -qF '/odd/far belongs to 70000:0, and the sandbox has ids below 65536 only; use --executor appliance' "$WORK/err" || { cat "$WORK/err"; fail "message"; }
+# What the sandbox cannot hold is refused by name; so is whom its packages could give such an id's files.
+not_held() { # MESSAGE
+	image
+	rm -rf "$WORK/scratch" && mkdir -m 700 "$WORK/scratch"
+	"$BUILD/tests/run_tool" "$WORK/guest.raw" "$BUILD/coldpatch-runner" "$WORK/scratch" "$WORK/log" 60 sh true >"$WORK/out" 2>"$WORK/err"
+	status=$?
+	[ $status = 71 ] || { cat "$WORK/err"; fail "exit $status with an id outside the range"; }
+	grep -qF "$1, and the sandbox has ids below 65536 only; use --executor appliance" "$WORK/err" || { cat "$WORK/err"; fail "message"; }
+}
+cp "$tree/etc/passwd" "$WORK/passwd"
+echo 'big:x:100000:100000::/srv:/bin/sh' >>"$tree/etc/passwd"
+not_held 'big in /etc/passwd has id 100000'
+cp "$WORK/passwd" "$tree/etc/passwd"
+touch "$tree/odd/far" && chown 70000 "$tree/odd/far"
+not_held '/odd/far belongs to 70000:0'

@@ -17,6 +17,7 @@ static struct package_state state;
 static struct package_payloads payloads;
 static struct commit_seen seen;
 static struct commit_report report;
+static const struct package_family *family_after;
 
 /* In the guest after the update: hello 2.0 with a program, a file below /etc and a directory. */
 static void set_up(void)
@@ -37,6 +38,7 @@ static void set_up(void)
 	ck_assert_int_eq(unlink(image), 0);
 	make_image("root.img", "root");
 	open_pair(&guest, false, false);
+	family_after = package_family_by_name("deb");
 	buffer_puts(package_state_add(&state, "status"), STATUS("1.0"));
 	change = (struct package_change){.name = (char *)"hello",
 					 .architecture = (char *)"amd64",
@@ -80,6 +82,7 @@ static int check_guest(struct error *err)
 					     .plan = &plan,
 					     .payloads = &payloads,
 					     .family = package_family_by_name("deb"),
+					     .family_after = family_after,
 					     .seen = &seen};
 
 	return commit_check_guest(&guests, &report, err);
@@ -112,6 +115,23 @@ START_TEST(what_scripts_did_is_told)
 					     "/opt/of-the-administrator");
 	ck_assert_str_eq(report.warnings[1],
 			 "/etc/hello of hello 2.0 is not what the package brings");
+}
+END_TEST
+
+START_TEST(long_names_are_not_all_told)
+{
+	struct error err = {0};
+	char path[60001] = "/";
+
+	bring("/dir/file", "old\n");
+	memset(path + 1, 'n', sizeof path - 2);
+	for (int i = 0; i < 60; i++)
+		layer_does(LAYER_REPLACE, path);
+	ck_assert_msg(check_guest(&err) == 0, "%s", err.msg);
+	ck_assert_ptr_nonnull(strstr(report.warnings[0], "the update changed 60 paths that no "
+							 "package owns: /nnnn"));
+	ck_assert_ptr_nonnull(strstr(report.warnings[0], "nnnn and 56 more"));
+	ck_assert_uint_lt(strlen(report.warnings[0]), 5200);
 }
 END_TEST
 
@@ -163,6 +183,31 @@ START_TEST(the_guest_stays_itself)
 }
 END_TEST
 
+START_TEST(a_guest_that_would_be_refused)
+{
+	guest_add_blocker(&after, "image-based", "the guest's system is replaced as a whole");
+	refused(ERROR_GUEST, "after the update: the guest's system is replaced as a whole");
+}
+END_TEST
+
+START_TEST(a_guest_whose_family_is_not_known)
+{
+	family_after = NULL;
+	refused(ERROR_GUEST, "after the update the guest's package database is another: none, not "
+			     "/var/lib/dpkg/status");
+	guest_add_blocker(&after, "no-package-database", "there are two package databases");
+	refused(ERROR_GUEST, "after the update: there are two package databases");
+}
+END_TEST
+
+START_TEST(a_guest_of_another_family)
+{
+	family_after = package_family_by_name("rpm");
+	refused(ERROR_GUEST, "after the update the guest's package database is another: "
+			     "/var/lib/rpm, not /var/lib/dpkg/status");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("commit guest");
@@ -171,12 +216,16 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_scripts_did_is_told);
+	tcase_add_test(tests, long_names_are_not_all_told);
 	tcase_add_test(tests, a_file_is_what_the_package_brings);
 	tcase_add_test(tests, a_file_is_a_file);
 	tcase_add_test(tests, a_package_that_nobody_read);
 	tcase_add_test(tests, a_host_key_is_the_guests_own);
 	tcase_add_loop_test(tests, the_guest_stays_itself, 0,
 			    sizeof identities / sizeof *identities);
+	tcase_add_test(tests, a_guest_that_would_be_refused);
+	tcase_add_test(tests, a_guest_whose_family_is_not_known);
+	tcase_add_test(tests, a_guest_of_another_family);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

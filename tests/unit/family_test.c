@@ -79,6 +79,12 @@ START_TEST(is_told)
 }
 END_TEST
 
+START_TEST(no_family_has_no_manager)
+{
+	ck_assert_ptr_null(package_manager_of(NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("family");
@@ -87,6 +93,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, images_setup, images_teardown);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, is_told, 0, sizeof cases / sizeof *cases);
+	tcase_add_test(tcase, no_family_has_no_manager);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "fs_block.h"
 #include "guest_images.h"
+#include "run/accounts.h"
 #include "run/ids.h"
 #include "run/view.h"
 #include "suite.h"
@@ -117,6 +118,60 @@ START_TEST(an_id_that_is_not_mapped)
 }
 END_TEST
 
+static void make_text(uint64_t directory, const char *name, const char *text)
+{
+	static const struct fs_stat file = {.mode = S_IFREG | 0644};
+	struct error err = {0};
+	uint64_t ino = make(directory, name, &file);
+
+	ck_assert_msg(fs_write(tree_fs(tree, 0), ino, text, strlen(text), 0, &err) == 0, "%s",
+		      err.msg);
+}
+
+#define ODD_LINES                                                                                  \
+	"root:x:0:0::/root:/bin/sh\n\n:\n+::::::\n-\nhalf:x\nwords:x:many:100000x::/:/bin/sh\n"    \
+	"old:x:4294967294:4294967294::/:/sbin/nologin\nnobody:x:65534:65534::/:/bin/sh\n"
+
+static const struct {
+	const char *passwd, *group, *words; /* none: accepted */
+} accounts[] = {
+	{NULL, NULL, NULL},
+	{"", "", NULL},
+	{ODD_LINES "last:x:65535:65535", ODD_LINES "last:x:65535:100000", NULL},
+	{ODD_LINES "big:x:65536:0::/:/bin/sh\n", NULL,
+	 "big in /etc/passwd has id 65536, and the sandbox has ids below 65536 only; use "
+	 "--executor appliance"},
+	{"big:x:7:100000::/:/bin/sh\n", NULL,
+	 "big in /etc/passwd has id 100000, and the sandbox has ids below 65536 only; use "
+	 "--executor appliance"},
+	{ODD_LINES, "a:x:1:\nbig:x:100000:",
+	 "big in /etc/group has id 100000, and the sandbox has ids below 65536 only; use "
+	 "--executor appliance"},
+	{"big:x:99999999999999999999999:0::/:/bin/sh\n", NULL,
+	 "big in /etc/passwd has id 18446744073709551615, and the sandbox has ids below 65536 "
+	 "only; use --executor appliance"},
+};
+
+START_TEST(an_account_that_owns_nothing)
+{
+	static const struct fs_stat directory = {.mode = S_IFDIR | 0755};
+	uint64_t etc = make(fs_root(tree_fs(tree, 0)), "etc", &directory);
+	struct error err = {0};
+
+	if (accounts[_i].passwd)
+		make_text(etc, "passwd", accounts[_i].passwd);
+	if (accounts[_i].group)
+		make_text(etc, "group", accounts[_i].group);
+	if (!accounts[_i].words) {
+		ck_assert_msg(accounts_check(tree, &err) == 0, "%s", err.msg);
+		return;
+	}
+	ck_assert_int_eq(accounts_check(tree, &err), -1);
+	ck_assert_int_eq(err.kind, ERROR_HOST);
+	ck_assert_str_eq(err.msg, accounts[_i].words);
+}
+END_TEST
+
 /* In a directory of locks of its own. */
 START_TEST(ranges_of_ids_are_used_once)
 {
@@ -148,6 +203,8 @@ int main(void)
 	tcase_add_test(tests, owners_are_roots_to_set);
 	tcase_add_test(tests, ranges_of_ids_are_used_once);
 	tcase_add_test(tests, an_id_that_is_not_mapped);
+	tcase_add_loop_test(tests, an_account_that_owns_nothing, 0,
+			    sizeof accounts / sizeof *accounts);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

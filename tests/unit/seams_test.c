@@ -287,7 +287,8 @@ static int check_guest(const struct opened *parent, const struct opened *result,
 		.state_before = &parent->state,
 		.plan = made,
 		.payloads = &payloads,
-		.family = result->family,
+		.family = parent->family,
+		.family_after = result->family,
 		.seen = seen,
 	};
 	int outcome;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A package script that gives a file to an account whose id the sandbox does not map gets EINVAL,
- * and many scripts go on without looking: the tree would be another one than on a machine, and
- * nobody would be told.  So such an account is refused as a file that it owns would be.
+ * and many scripts go on without looking: the tree is another one than on a machine.  Nobody knows
+ * whether a script does, and snapd's account of every Ubuntu has such an id, so this is a warning;
+ * a file that has such an owner already is refused (view.h).
  */
 #include "run/accounts.h"
 
@@ -28,7 +29,7 @@ static unsigned long long number(const char *field)
 	return len && !field[len] ? strtoull(field, NULL, 10) : 0;
 }
 
-static int check_line(char *line, size_t database, struct error *err)
+static char *line_warning(char *line, size_t database)
 {
 	const char *name = strsep(&line, ":"), *field;
 
@@ -37,31 +38,32 @@ static int check_line(char *line, size_t database, struct error *err)
 		unsigned long long id = number(field);
 
 		if (id >= VIEW_IDS && id != NFS_NOBODY)
-			return error_set(err, ERROR_HOST,
-					 "%.300s in %s has id %llu, and the sandbox has ids below "
-					 "%u only; use --executor appliance",
+			return xasprintf("%.300s in %s has id %llu, and the sandbox has ids below "
+					 "%u only: a file that a package gave it is not its own; "
+					 "--executor appliance has all ids",
 					 name, databases[database].path, id, VIEW_IDS);
 	}
-	return 0;
+	return NULL;
 }
 
-static int check_database(struct tree *tree, size_t database, struct error *err)
+static char *database_warning(struct tree *tree, size_t database)
 {
 	CLEANUP_BUFFER struct buffer text = {0};
-	char *rest, *line;
+	struct error ignored;
+	char *rest, *line, *warning = NULL;
 
-	if (tree_read_file(tree, databases[database].path, SIZE_LIMIT, &text, err) < 0)
-		return err->kind == ERROR_MISSING || err->kind == ERROR_IMAGE ? 0 : -1;
-	for (rest = text.data; (line = strsep(&rest, "\n"));)
-		if (check_line(line, database, err) < 0)
-			return -1;
-	return 0;
+	if (tree_read_file(tree, databases[database].path, SIZE_LIMIT, &text, &ignored) < 0)
+		return NULL;
+	for (rest = text.data; !warning && (line = strsep(&rest, "\n"));)
+		warning = line_warning(line, database);
+	return warning;
 }
 
-int accounts_check(struct tree *tree, struct error *err)
+char *accounts_warning(struct tree *tree)
 {
-	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
-		if (check_database(tree, i, err) < 0)
-			return -1;
-	return 0;
+	char *warning = NULL;
+
+	for (size_t i = 0; !warning && i < sizeof databases / sizeof *databases; i++)
+		warning = database_warning(tree, i);
+	return warning;
 }

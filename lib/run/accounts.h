@@ -5,8 +5,9 @@
 
 #include "fs/tree.h"
 
-/* ERROR_HOST, with the name and the executor that can, when one has an id outside VIEW_IDS.  What
- * /etc/passwd and /etc/group do not list, or not in a form that can be read, is not looked at. */
-int accounts_check(struct tree *tree, struct error *err);
+/* A warning about the first whose id is outside VIEW_IDS, for the caller to free; NULL: there is
+ * none.  What /etc/passwd and /etc/group do not list, or not in a form that can be read, is not
+ * looked at. */
+char *accounts_warning(struct tree *tree);
 
 #endif

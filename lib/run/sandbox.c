@@ -272,8 +272,7 @@ static int measure(const struct run_request *request, struct view_size *ret, uin
 {
 	uint64_t free_bytes, needed;
 
-	if (view_measure(request->tree, request->monitor, ret, err) < 0 ||
-	    accounts_check(request->tree, err) < 0)
+	if (view_measure(request->tree, request->monitor, ret, err) < 0)
 		return -1;
 	if (ret->bytes > request->copy_limit)
 		return error_set(err, ERROR_SPACE,
@@ -372,6 +371,7 @@ static int run_with_ids(const struct run_request *request, const struct ids *ids
 static int sandbox_run(const struct run_request *request, struct run_result *ret, struct error *err)
 {
 	CLEANUP_IDS struct ids ids = {.lock = -1};
+	char *warning;
 	int64_t end_ms = clock_ms() + (int64_t)request->deadline_s * 1000;
 	struct run_result result = {0};
 
@@ -383,6 +383,9 @@ static int sandbox_run(const struct run_request *request, struct run_result *ret
 		run_result_free(&result);
 		return -1;
 	}
+	warning = accounts_warning(request->tree);
+	if (warning)
+		*ARRAY_ADD(result.warnings, result.n_warnings) = warning;
 	*ret = result;
 	return 0;
 }

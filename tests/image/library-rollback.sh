@@ -67,6 +67,28 @@ apply 0 --json --dry-run a
 [ "$(of .msg)" = "would be patched" ] || { cat "$OUT"; fail "a release does not end it"; }
 [ "$(of .plan)" != "$plan" ] || fail "the same plan"
 
+# Of a record that was damaged at the rollback and is put back, what it brought is held against, and is released like any other.
+damage() { # TEMPLATE GENERATION: its record
+	record=$COLDPATCH_LIBRARY/templates/$1/$2/record.sigstore.json
+	cp -a "$record" "$WORK/record" && chmod u+w "$record" && echo >>"$record"
+}
+put_back() { cp -a --remove-destination "$WORK/record" "$record"; }
+expect 0 import "$WORK/base.raw" --name c
+snapshot "$two"
+apply 0 --json c
+run=$(of .run)
+damage c 1
+expect 0 rollback --reason damaged c
+is_at c 0
+put_back
+apply 77 --dry-run c
+expect_message "c: victim 2.0 was rolled back"
+expect 0 unhold --json c
+[ "$(of '[.changed, .msg] | join(" ")')" = "true released" ] || { cat "$OUT"; fail "what was undone is not released"; }
+expect 0 unhold --json c
+[ "$(of '[.changed, .msg] | join(" ")')" = "false is not held" ] || { cat "$OUT"; fail "a release of nothing"; }
+apply 0 --dry-run c
+
 # Of two, one failed: the same command again leaves the other where it went back to.
 expect 0 rollback --to 3 a
 apply 0 b

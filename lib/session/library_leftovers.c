@@ -89,14 +89,15 @@ static bool is_needed(const struct needed *needed, const struct digest *digest)
 	return false;
 }
 
-/* Of a generation that is whole, and of what it was made of. */
+/* Of a generation that is whole, and of what it was made of.  What one of which the record cannot be
+ * read was made of is not known, nor whether one that is whole was made of it. */
 static void add_needed(const struct lineage *lineage, const struct lineage_step *step,
 		       struct needed *needed)
 {
-	if (step->generation->pruned)
-		return;
 	if (!step->record)
 		needed->unknown = true;
+	if (step->generation->pruned)
+		return;
 	for (size_t i = 0; step && step->record && i < lineage->n; i++) {
 		for (size_t j = 0; j < step->record->n_byproducts; j++)
 			if (!is_needed(needed, &step->record->byproducts[j].digest))

@@ -81,3 +81,21 @@ jq -e --arg path "$L/templates/web/0" '.templates[] | select(.template == "web")
 	{ cat "$OUT"; fail "status does not find that what backs the current generation was pruned"; }
 rm "$L/templates/web/0/pruned.json" && mv "$WORK/aside/disk0.qcow2" "$(disk web 0)" || fail mv
 fine
+
+# --- an old plan that an apply has just taken, and no record names yet
+again=$L/templates/again
+mirror 4.0
+expect 0 import --name again "$WORK/base.qcow2"
+expect 0 apply again --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback again
+expect 0 unhold again
+expect 0 prune again --keep-last 1
+touch -d '20 days ago' "$L"/plans/*
+plans=$(ls "$L/plans")
+STOP_FOLLOW= stop_at linkat apply again --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 prune again --keep-last 1
+go_on
+[ "$(readlink "$again/current")" = 2 ] || { cat "$WORK/stopped.log"; fail "the apply did not go on"; }
+plan=$(jq -r '.dsseEnvelope.payload' "$again/2/record.sigstore.json" | base64 -d | jq -r '.predicate.runDetails.byproducts[] | select(.name == "plan").digest.sha256')
+sha256sum "$L"/plans/* | grep -q "^$plan " || { echo "$plans"; cat "$OUT"; fail "prune has taken the plan of an apply"; }
+fine

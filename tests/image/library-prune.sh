@@ -99,3 +99,16 @@ go_on
 plan=$(jq -r '.dsseEnvelope.payload' "$again/2/record.sigstore.json" | base64 -d | jq -r '.predicate.runDetails.byproducts[] | select(.name == "plan").digest.sha256')
 sha256sum "$L"/plans/* | grep -q "^$plan " || { echo "$plans"; cat "$OUT"; fail "prune has taken the plan of an apply"; }
 fine
+
+# --- a base that is not there keeps the bases, and nothing else
+cp --sparse=always "$WORK/other.qcow2" "$WORK/lost.qcow2"
+qemu-io -f qcow2 -c 'write -P 11 90M 64k' "$WORK/lost.qcow2" >/dev/null || fail qemu-io
+expect 0 import --copy --name lost "$WORK/lost.qcow2"
+lost=$(sha256sum <"$WORK/lost.qcow2")
+rm -f "$L/bases/${lost%% *}"
+expect 0 rollback again
+mkdir -p "$L/runs/20200101T000000Z-000000"
+expect 0 prune --json --keep-last 1
+expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
+[ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
+[ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }

@@ -263,7 +263,8 @@ static int roll_back_one(struct coldpatch_session *session, const char *name, co
 	return 0;
 }
 
-/* The templates of which the run made a generation. */
+/* The templates of which the run made a generation, and those of which nobody can tell: they fail
+ * when it is their turn. */
 static int names_of_run(struct coldpatch_session *session, const char *run, char ***ret,
 			size_t *ret_n, struct error *err)
 {
@@ -274,14 +275,11 @@ static int names_of_run(struct coldpatch_session *session, const char *run, char
 	if (!library || library_list_templates(library, &all, &n_all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_all; i++) {
-		struct error problem = {0};
+		struct error ignored = {0};
 		CLEANUP(template_free)
-		struct template *template = session_template(session, all[i], &problem);
+		struct template *template = session_template(session, all[i], &ignored);
 
-		if (!template)
-			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: %s", all[i],
-				    problem.msg);
-		if (template && made_by_run(template, run))
+		if (!template || made_by_run(template, run))
 			*ARRAY_ADD(*ret, *ret_n) = xstrdup(all[i]);
 	}
 	names_free(all, n_all);

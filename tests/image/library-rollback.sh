@@ -117,6 +117,16 @@ snapshot "$two"
 apply 77 --dry-run c
 expect_message "c: victim 2.0 was rolled back"
 
+# A template that cannot be read may be one of the run's.
+expect 0 unhold c
+apply 0 --json c
+run=$(of .run)
+mv "$COLDPATCH_LIBRARY/templates/b/heads" "$WORK/kept" && touch "$COLDPATCH_LIBRARY/templates/b/heads"
+expect 3 rollback --json --run "$run"
+[ "$(jq -c '[.results[] | [.image, .failed]]' "$OUT")" = '[["b",true],["c",false]]' ] || { cat "$OUT"; fail "the templates of a run"; }
+is_at c 0
+rm "$COLDPATCH_LIBRARY/templates/b/heads" && mv "$WORK/kept" "$COLDPATCH_LIBRARY/templates/b/heads"
+
 # Of two, one failed: the same command again leaves the other where it went back to.
 expect 0 rollback --to 3 a
 apply 0 b

@@ -112,3 +112,9 @@ expect 0 prune --json --keep-last 1
 expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
 [ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
 [ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }
+
+# --- the document has the code that the command exits with
+expect 0 status --json
+[ "$(jq .code "$OUT")" = 0 ] || { jq .code "$OUT"; fail "status without --check: the code"; }
+expect 1 status --check --json
+[ "$(jq .code "$OUT")" = 1 ] || { jq .code "$OUT"; fail "status --check: the code"; }

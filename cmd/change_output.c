@@ -2,6 +2,7 @@
 #include "change_output.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 const char *human_time(const json_t *seconds)
@@ -18,12 +19,22 @@ const char *human_time(const json_t *seconds)
 	return text;
 }
 
+void print_of(const char *name, const char *msg)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(msg, name, len) == 0 && msg[len] == ':')
+		printf("%s\n", msg);
+	else
+		printf("%s: %s\n", name, msg);
+}
+
 static void print_one(const json_t *summary)
 {
 	const json_t *blocker;
 	size_t i;
 
-	printf("%s: %s\n", field(summary, "image"), field(summary, "msg"));
+	print_of(field(summary, "image"), field(summary, "msg"));
 	json_array_foreach(json_object_get(summary, "blockers"), i, blocker)
 		printf("  would stop an update: %s\n", field(blocker, "msg"));
 }

@@ -13,9 +13,15 @@ enum {
 	OPTION_DRY_RUN,
 };
 
+struct values {
+	struct coldpatch_export_options options;
+	bool twice; /* --output: one of them would be ignored */
+};
+
 static int option(void *opaque, int option)
 {
-	struct coldpatch_export_options *values = opaque;
+	struct values *all = opaque;
+	struct coldpatch_export_options *values = &all->options;
 	const char **const strings[] = {
 		[OPTION_OUTPUT] = &values->output, [OPTION_FORMAT] = &values->format,
 		[OPTION_RECORD] = &values->record, [OPTION_KEY] = &values->key,
@@ -24,6 +30,7 @@ static int option(void *opaque, int option)
 
 	if (option == 'o')
 		option = OPTION_OUTPUT;
+	all->twice = all->twice || (option == OPTION_OUTPUT && values->output);
 	if (option == OPTION_DRY_RUN)
 		values->dry_run = true;
 	else if (option >= OPTION_OUTPUT && option <= OPTION_REASON)
@@ -50,7 +57,8 @@ static void print_summary(const json_t *summary)
 static int run(struct coldpatch_session *session, const struct global *global, void *opaque, int n,
 	       char **arguments)
 {
-	struct coldpatch_export_options *options = opaque;
+	struct values *values = opaque;
+	struct coldpatch_export_options *options = &values->options;
 	struct coldpatch_error err = {0};
 	json_t *summary;
 	char *text;
@@ -59,6 +67,10 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 		return usage_error(global, &command_export, "give one template: NAME or NAME@N");
 	if (!options->output)
 		return usage_error(global, &command_export, "--output is missing");
+	if (values->twice)
+		return usage_error(
+			global, &command_export,
+			"--output is given twice; of several disks, one names all files");
 	options->size = sizeof *options;
 	options->reference = arguments[0];
 	if (coldpatch_template_export(session, options, &text, &err) < 0)
@@ -94,6 +106,6 @@ const struct command command_export = {
 	.options = options_table,
 	.shorts = "o:",
 	.option = option,
-	.values_size = sizeof(struct coldpatch_export_options),
+	.values_size = sizeof(struct values),
 	.run = run,
 };

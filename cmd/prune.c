@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "change_output.h"
 
 enum { OPTION_LAST = 1, OPTION_WITHIN, OPTION_ACTOR, OPTION_REASON, OPTION_DRY_RUN };
 
@@ -49,7 +49,7 @@ static void print_template(const json_t *template, bool dry_run)
 	size_t i;
 
 	if (json_is_true(json_object_get(template, "failed")))
-		printf("%s: %s\n", field(template, "template"), field(template, "msg"));
+		print_of(field(template, "template"), field(template, "msg"));
 	json_array_foreach(json_object_get(template, "generations"), i, generation)
 		printf("%-5s  %s@%lld  %s  %s\n",
 		       json_is_true(json_object_get(generation, "taken")) ? takes : "keep",

@@ -42,8 +42,8 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 		return tell_error(global, &err);
 	summary = print_or_parse(global, text);
 	if (summary)
-		printf("base %s: %s to %s (run %s)\n", field(summary, "image"),
-		       field(summary, "msg"), field(summary, "path"), field(summary, "run"));
+		printf("base %s: %s: %s (run %s)\n", field(summary, "image"), field(summary, "msg"),
+		       field(summary, "path"), field(summary, "run"));
 	json_decref(summary);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,13 +110,13 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 				     &err) < 0)
 		return tell_error(global, &err);
 	status = json_loads(text, 0, NULL);
-	code = (int)json_integer_value(json_object_get(status, "code"));
-	json_decref(status);
-	status = print_or_parse(global, text);
+	free(text);
+	code = values->check ? (int)json_integer_value(json_object_get(status, "code")) : 0;
+	status = print_with_code(global, status, code);
 	if (status)
 		print_status(status);
 	json_decref(status);
-	return values->check ? code : 0;
+	return code;
 }
 
 static const struct option options_table[] = {

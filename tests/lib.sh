@@ -294,10 +294,10 @@ refused_in_run() {
 }
 
 # A command of ours at its worst moment, until another is through.  $server is to be killed at the exit.
-stop_at() { # CALL VERB...: it stands before this system call
+stop_at() { # CALL VERB...: it stands before this system call; with STOP_FOLLOW= what it starts is not stopped
 	local number child
 	number=$(echo "SYS_$1" | gcc -E -P -include sys/syscall.h -)
-	strace -f -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=600s" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/stopped.log" 2>&1 &
+	strace ${STOP_FOLLOW--f} -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_enter=600s" "$BUILD/coldpatch" "$2" --config "$WORK/config.yaml" "${@:3}" >"$WORK/stopped.log" 2>&1 &
 	server=$!
 	for _ in $(seq 600); do
 		child=$(pgrep -P "$server") && grep -q "^$number " "/proc/$child/syscall" 2>/dev/null && break

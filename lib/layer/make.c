@@ -145,6 +145,8 @@ static int publish(struct layer *layer, const char *store, struct error *err)
 		return -1;
 	free(layer->directory);
 	layer->directory = steal(final);
+	/* No record may name it yet, and prune takes what is old then; it is as good as new. */
+	utimensat(AT_FDCWD, layer->directory, NULL, AT_SYMLINK_NOFOLLOW);
 	return 0;
 }
 

@@ -105,14 +105,25 @@ static uint64_t current_number(const struct template *template)
 	return last && last->head ? last->head->generation : UINT64_MAX;
 }
 
+static bool has_come(const struct template_head *head, int64_t now)
+{
+	return head->head && head->head->time <= now;
+}
+
 /* The time of the head at `index`, which is not before that of any earlier one: a clock that went
- * back in between makes nothing older than it is. */
-static int64_t time_of_head(const struct template *template, size_t index)
+ * back in between makes nothing older than it is.  One of a clock that was ahead tells nothing but
+ * that it was made before the next: so what it ended is not older than it is either, and what came
+ * after it does not stay recent until that day. */
+static int64_t time_of_head(const struct template *template, size_t index, int64_t now)
 {
 	int64_t latest = INT64_MIN;
 
+	while (index < template->n_heads && !has_come(&template->heads[index], now))
+		index++;
+	if (index == template->n_heads)
+		return now;
 	for (size_t i = 0; i <= index; i++)
-		if (template->heads[i].head && template->heads[i].head->time > latest)
+		if (has_come(&template->heads[i], now) && template->heads[i].head->time > latest)
 			latest = template->heads[i].head->time;
 	return latest;
 }
@@ -133,7 +144,7 @@ static void keep_recent(const struct making *making)
 			keep(item_of(making->plan, head->generation),
 			     "was current in the last %" PRId64 " days",
 			     (rules->keep_within_s + 86399) / 86400);
-		ended = time_of_head(template, i);
+		ended = time_of_head(template, i, rules->now);
 	}
 }
 

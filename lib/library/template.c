@@ -127,8 +127,10 @@ static const struct template_generation *generation_of(const struct template *te
 			       NULL;
 		if (one->pruned)
 			return error_set(err, ERROR_MISSING,
-					 "%s: generation %" PRIu64 " was pruned", template->name,
-					 number),
+					 "%s: generation %" PRIu64
+					 " was pruned; it can be put back "
+					 "as long as the trash has it (coldpatch-prune(1))",
+					 template->name, number),
 			       NULL;
 		return one;
 	}

@@ -21,12 +21,12 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* A rollback's hold is against what it undid only; a release ends that, too. */
+/* A rollback's hold is against what it undid only; a release ends that, too.  What that was may not
+ * be known now, as while a record is damaged, and is held against again when it is. */
 static bool is_held_by_rollback(const struct template *template, int64_t now)
 {
 	for (size_t i = 0; i < template->n_heads; i++)
-		if (template_is_held_by_rollback(template, i, now) &&
-		    template->heads[i].head->has_undone)
+		if (template_is_held_by_rollback(template, i, now))
 			return true;
 	return false;
 }

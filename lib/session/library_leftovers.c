@@ -53,19 +53,32 @@ static int find_unused(const struct pruning *pruning, struct digest **ret, size_
 				      ret_n, err);
 }
 
+/* What lies below a base that is not there or cannot be read is not known.  Generations have been
+ * taken by then, and the rest has nothing to do with it. */
+static int keep_bases(struct pruning *pruning, const struct error *problem)
+{
+	if (!prune_goes_on(pruning, problem))
+		monitor_log(&pruning->session->monitor, LOG_LEVEL_WARNING, "bases are all kept: %s",
+			    problem->msg);
+	return 0;
+}
+
 /* What seems unused is looked at again: it may have been imported anew since `clones` was found. */
 static int drop_bases(struct pruning *pruning, struct error *err)
 {
 	CLEANUP_FREE struct digest *unused = NULL;
+	struct error problem = {0};
 	size_t n = 0;
 
-	if (find_unused(pruning, &unused, &n, err) < 0)
-		return -1;
+	if (find_unused(pruning, &unused, &n, &problem) < 0)
+		return keep_bases(pruning, &problem);
 	if (n && !pruning->dry_run) {
 		free(steal(unused));
 		n = 0;
-		if (prune_look(pruning, err) < 0 || find_unused(pruning, &unused, &n, err) < 0)
+		if (prune_look(pruning, err) < 0)
 			return -1;
+		if (find_unused(pruning, &unused, &n, &problem) < 0)
+			return keep_bases(pruning, &problem);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (drop_base(pruning, &unused[i], err) < 0)
@@ -89,14 +102,15 @@ static bool is_needed(const struct needed *needed, const struct digest *digest)
 	return false;
 }
 
-/* Of a generation that is whole, and of what it was made of. */
+/* Of a generation that is whole, and of what it was made of.  What one of which the record cannot
+ * be read was made of is not known, nor whether one that is whole was made of it. */
 static void add_needed(const struct lineage *lineage, const struct lineage_step *step,
 		       struct needed *needed)
 {
-	if (step->generation->pruned)
-		return;
 	if (!step->record)
 		needed->unknown = true;
+	if (step->generation->pruned)
+		return;
 	for (size_t i = 0; step && step->record && i < lineage->n; i++) {
 		for (size_t j = 0; j < step->record->n_byproducts; j++)
 			if (!is_needed(needed, &step->record->byproducts[j].digest))

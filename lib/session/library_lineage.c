@@ -13,30 +13,50 @@ const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t n
 	return NULL;
 }
 
-size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to)
+/* An update was made of some generation.  Where none has the record that it names, one of them has
+ * another record than it had; an import may name one of elsewhere. */
+static bool is_lost(const struct lineage_step *step)
 {
-	const struct lineage_step *step = lineage_step(lineage, from);
-
-	for (size_t i = 1; step && i <= lineage->n; i++) {
-		if (step->before == to)
-			return i;
-		step = lineage_step(lineage, step->before);
-	}
-	return 0;
+	return !step->record ||
+	       (step->before == LINEAGE_NONE && step->record->build_type == RECORD_PATCH);
 }
 
-size_t lineage_apart(const struct lineage *lineage, int64_t from, int64_t to)
+const char *lineage_lost_why(const struct lineage_step *step)
+{
+	return step->problem ? step->problem : "no generation has the record that it was made of";
+}
+
+/* What a generation was made of has a lower number. */
+struct lineage_way lineage_distance(const struct lineage *lineage, int64_t from, int64_t to)
 {
 	const struct lineage_step *step = lineage_step(lineage, from);
 
-	for (size_t n = 0; step && n <= lineage->n; n++) {
-		int64_t number = (int64_t)step->generation->number;
-
-		if (number == to || lineage_distance(lineage, to, number))
-			return n;
+	for (size_t n = 1; step && (int64_t)step->generation->number > to; n++) {
+		if (step->before == to)
+			return (struct lineage_way){.n = n};
+		if (is_lost(step))
+			return (struct lineage_way){.n = n, .lost = step};
 		step = lineage_step(lineage, step->before);
 	}
-	return 0;
+	return (struct lineage_way){0};
+}
+
+struct lineage_way lineage_apart(const struct lineage *lineage, int64_t from, int64_t to)
+{
+	const struct lineage_step *step = lineage_step(lineage, from);
+	struct lineage_way way = {0};
+
+	for (; step && way.n < lineage->n; way.n++) {
+		int64_t number = (int64_t)step->generation->number;
+		struct lineage_way other = lineage_distance(lineage, to, number);
+
+		if (number == to || (other.n && !other.lost))
+			return (struct lineage_way){.n = way.n};
+		if (is_lost(step) || !way.lost)
+			way.lost = is_lost(step) ? step : other.lost;
+		step = lineage_step(lineage, step->before);
+	}
+	return way.lost ? way : (struct lineage_way){0};
 }
 
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name)

@@ -29,12 +29,19 @@ DEFINE_CLEANUP(struct lineage, lineage_free)
 
 /* NULL: no such generation. */
 const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t number);
-/* How many generations lie on the way from `from` back to `to`, `from` among them; 0: no way leads
- * there, or it is not known. */
-size_t lineage_distance(const struct lineage *lineage, int64_t from, int64_t to);
-/* How many of the generations from `from` back are not `to`, nor what `to` was made of; 0: none, or
- * the two have nothing in common. */
-size_t lineage_apart(const struct lineage *lineage, int64_t from, int64_t to);
+/* A way from one generation back, towards another. */
+struct lineage_way {
+	size_t n; /* generations on it, the first among them; 0: no way leads there */
+	const struct lineage_step *lost; /* NULL, or where a record on the way cannot be used: it is
+					    not known then whether one leads there, and `n` are all
+					    that are known */
+};
+/* From `from` back to `to`. */
+struct lineage_way lineage_distance(const struct lineage *lineage, int64_t from, int64_t to);
+/* From `from` back to `to`, or to what `to` was made of, too. */
+struct lineage_way lineage_apart(const struct lineage *lineage, int64_t from, int64_t to);
+/* Of a `lost` one: why nothing is known of what it was made of. */
+const char *lineage_lost_why(const struct lineage_step *step);
 /* The digest of byproduct `name` ("plan"); NULL when the record has none. */
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name);
 

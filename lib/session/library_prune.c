@@ -265,8 +265,11 @@ static int prune_named(struct pruning *pruning, const struct coldpatch_prune_opt
 	size_t n = 0;
 	int result;
 
-	if (options->n_names)
-		return prune_templates(pruning, options->names, options->n_names, err);
+	if (options->n_names) {
+		CLEANUP_FREE const char **once = strings_once(options->names, options->n_names, &n);
+
+		return prune_templates(pruning, once, n, err);
+	}
 	if (library_list_templates(pruning->library, &names, &n, err) < 0)
 		return -1;
 	result = prune_templates(pruning, (const char *const *)names, n, err);

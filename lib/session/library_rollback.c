@@ -113,18 +113,33 @@ static const struct head *made_by_run(const struct template *template, const cha
 	return NULL;
 }
 
+static int refuse_unknown(const struct rollback *rollback, const struct head *made,
+			  const struct lineage_step *lost, struct error *err)
+{
+	return error_set(err, ERROR_TRUST,
+			 "whether generation %llu was made of generation %llu, which is the run's, "
+			 "is not known: generation %llu: %s; say with --to how far to go back",
+			 (unsigned long long)rollback->current->number,
+			 (unsigned long long)made->generation,
+			 (unsigned long long)lost->generation->number, lineage_lost_why(lost));
+}
+
 /* The generation of the run may not be the current one any more: it is left as it is where it was
- * undone, and refused where something was made of it. */
+ * undone, and refused where something was made of it, or where nobody knows. */
 static int find_before_run(struct rollback *rollback, const char *run, struct error *err)
 {
 	const struct head *made = made_by_run(rollback->template, run);
 	unsigned long long current = rollback->current->number;
+	struct lineage_way way;
 
 	if (!made)
 		return error_set(err, ERROR_MISSING, "run %s made no generation of it", run);
 	if (made->generation == rollback->current->number)
 		return find_previous(rollback, err);
-	if (lineage_distance(rollback->lineage, (int64_t)current, (int64_t)made->generation))
+	way = lineage_distance(rollback->lineage, (int64_t)current, (int64_t)made->generation);
+	if (way.lost)
+		return refuse_unknown(rollback, made, way.lost, err);
+	if (way.n)
 		return error_set(err, ERROR_DENIED,
 				 "generation %llu was made of generation %llu, which is the run's; "
 				 "say with --to how far to go back",
@@ -134,19 +149,26 @@ static int find_before_run(struct rollback *rollback, const char *run, struct er
 }
 
 /* The earliest: the one that would be made again first. */
-static void find_undone(struct rollback *rollback)
+static void find_undone(const struct coldpatch_session *session, struct rollback *rollback)
 {
 	const struct lineage *lineage = rollback->lineage;
 	int64_t from = (int64_t)rollback->current->number;
-	size_t n = lineage_apart(lineage, from, (int64_t)rollback->target->number);
+	struct lineage_way way = lineage_apart(lineage, from, (int64_t)rollback->target->number);
+	const struct lineage_step *step = lineage_step(lineage, from);
 
-	for (const struct lineage_step *step = lineage_step(lineage, from); n; n--) {
+	for (size_t n = way.n; n; n--, step = lineage_step(lineage, step->before)) {
 		const struct digest *plan = lineage_byproduct(step, "plan");
 
 		if (plan)
 			rollback->undone = plan;
-		step = lineage_step(lineage, step->before);
 	}
+	if (way.lost)
+		monitor_log(&session->monitor, LOG_LEVEL_WARNING,
+			    "%s: not all that is undone is known, and apply refuses what is known "
+			    "only: generation %llu: %s",
+			    rollback->template->name,
+			    (unsigned long long)way.lost->generation->number,
+			    lineage_lost_why(way.lost));
 }
 
 /* The last head is followed even where its generation is damaged: going back is what helps then. */
@@ -185,7 +207,7 @@ static int look(struct coldpatch_session *session, const char *name,
 		: options->to ? find_numbered(rollback, options->to, err)
 			      : find_last_update(rollback, err);
 	if (found == 0)
-		find_undone(rollback);
+		find_undone(session, rollback);
 	return found;
 }
 
@@ -241,7 +263,8 @@ static int roll_back_one(struct coldpatch_session *session, const char *name, co
 	return 0;
 }
 
-/* The templates of which the run made a generation. */
+/* The templates of which the run made a generation, and those of which nobody can tell: they fail
+ * when it is their turn. */
 static int names_of_run(struct coldpatch_session *session, const char *run, char ***ret,
 			size_t *ret_n, struct error *err)
 {
@@ -252,14 +275,11 @@ static int names_of_run(struct coldpatch_session *session, const char *run, char
 	if (!library || library_list_templates(library, &all, &n_all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_all; i++) {
-		struct error problem = {0};
+		struct error ignored = {0};
 		CLEANUP(template_free)
-		struct template *template = session_template(session, all[i], &problem);
+		struct template *template = session_template(session, all[i], &ignored);
 
-		if (!template)
-			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: %s", all[i],
-				    problem.msg);
-		if (template && made_by_run(template, run))
+		if (!template || made_by_run(template, run))
 			*ARRAY_ADD(*ret, *ret_n) = xstrdup(all[i]);
 	}
 	names_free(all, n_all);

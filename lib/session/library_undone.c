@@ -31,7 +31,8 @@ static void find_packages(const struct lineage *lineage, int64_t from, int64_t t
 			  const struct plan *plan, struct undone *undone)
 {
 	const struct lineage_step *step = lineage_step(lineage, from);
-	size_t distance = lineage_apart(lineage, from, to);
+	/* What cannot be read may be no less bad: then all that is known is held against. */
+	size_t distance = lineage_apart(lineage, from, to).n;
 
 	for (size_t i = 0; distance && i < plan->resolution.n_changes; i++) {
 		const struct package_change *change = &plan->resolution.changes[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plan for a guest: its mirror snapshot, what is cached of earlier ones, and the verb. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -199,6 +200,13 @@ static int resolve(struct coldpatch_session *session, const char *patchset_file,
 	return kept ? json_write_file(cache_path, plan, 0644, err) : 0;
 }
 
+/* Prune takes an old plan that no record names: what is in use is not old.  A library of somebody
+ * else stays as it is. */
+static void touch(const char *path)
+{
+	utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 static int find_or_resolve(struct coldpatch_session *session, const char *patchset_file,
 			   const struct patchset *patchset, struct prepared *prepared,
 			   struct error *err)
@@ -211,8 +219,10 @@ static int find_or_resolve(struct coldpatch_session *session, const char *patchs
 		return -1;
 	cached = json_read_file(cache_path, ERROR_BUG, &ignored);
 	prepared->plan = cached ? plan_from_json(cached, &ignored) : NULL;
-	if (prepared->plan)
+	if (prepared->plan) {
+		touch(cache_path);
 		return 0;
+	}
 	return resolve(session, patchset_file, cache_path, prepared, err);
 }
 

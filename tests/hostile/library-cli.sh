@@ -127,6 +127,13 @@ said 64 "of a template, the library knows disks and backing files" inspect --bac
 said 64 "a template takes neither outputs nor records" apply --patchset debian-12-all --record "$WORK/r" --output "$WORK/o" web-01
 said 64 "format vdi: none of qcow2, raw, vmdk" export --format vdi -o "$WORK/e.vdi" web-01
 said 64 "keep within 90: not a number of days, 90d" prune --keep-within 90 web-01
+said 64 "--output is given twice" export -o "$WORK/one.qcow2" -o "$WORK/two.qcow2" web-01
+[ ! -e "$WORK/one.qcow2" ] && [ ! -e "$WORK/two.qcow2" ] || fail "export with two outputs made one"
+expect 3 hold -L "$L" --quiet --reason x --dry-run nope web-01
+grep -q "^nope: no such template" "$OUT" || { cat "$OUT"; fail "a name that is told twice"; }
+said 66 "templates/nope: not there" prune nope nope
+done_so prune --json --keep-last 1 web-01 web-01
+[ "$(of '.templates | length')" = 1 ] || { cat "$OUT"; fail "a template that is named twice is pruned twice"; }
 said 64 "abc: not a SHA-256, 64 lower-case hexadecimal digits" relocate abc "$image"
 echo "web-01 x y" >"$WORK/no-log"
 said 64 "line 1 is none that \`coldpatch log head\` prints" verify --all --since "$WORK/no-log"

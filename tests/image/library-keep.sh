@@ -215,7 +215,7 @@ verifies
 expect 0 history web
 expect 66 rollback web --to 2
 expect_message "web: generation 2 was pruned"
-expect_message "was pruned"
+expect_message "it can be put back as long as the trash has it (coldpatch-prune(1))"
 expect 66 export web@1 -o "$WORK/none.qcow2"
 [ "$(cd "$WORK/published" && echo *)" = "web-g0.qcow2" ] || fail "published after prune: $(ls -A "$WORK/published")"
 echo theirs >"$WORK/published/web-g7.qcow2"
@@ -292,6 +292,8 @@ expect 0 relocate "${rebuilt%% *}" "$WORK/new/rebuilt.qcow2" --dry-run --json
 fits relocate
 found "coldpatch relocate"
 (cd "$WORK/new" && expect 0 relocate "${rebuilt%% *}" rebuilt.qcow2) || exit 1
+expect 0 relocate "${rebuilt%% *}" "$WORK/new/rebuilt.qcow2"
+grep -q "^base ${rebuilt%% *}: is there already: $WORK/new/rebuilt.qcow2 (run" "$OUT" || { cat "$OUT"; fail "a base that is where it was"; }
 fine
 verifies
 expect 0 import "$WORK/base.raw" --name copied --copy

@@ -81,3 +81,40 @@ jq -e --arg path "$L/templates/web/0" '.templates[] | select(.template == "web")
 	{ cat "$OUT"; fail "status does not find that what backs the current generation was pruned"; }
 rm "$L/templates/web/0/pruned.json" && mv "$WORK/aside/disk0.qcow2" "$(disk web 0)" || fail mv
 fine
+
+# --- an old plan that an apply has just taken, and no record names yet
+again=$L/templates/again
+mirror 4.0
+expect 0 import --name again "$WORK/base.qcow2"
+expect 0 apply again --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback again
+expect 0 unhold again
+expect 0 prune again --keep-last 1
+touch -d '20 days ago' "$L"/plans/*
+plans=$(ls "$L/plans")
+STOP_FOLLOW= stop_at linkat apply again --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 prune again --keep-last 1
+go_on
+[ "$(readlink "$again/current")" = 2 ] || { cat "$WORK/stopped.log"; fail "the apply did not go on"; }
+plan=$(jq -r '.dsseEnvelope.payload' "$again/2/record.sigstore.json" | base64 -d | jq -r '.predicate.runDetails.byproducts[] | select(.name == "plan").digest.sha256')
+sha256sum "$L"/plans/* | grep -q "^$plan " || { echo "$plans"; cat "$OUT"; fail "prune has taken the plan of an apply"; }
+fine
+
+# --- a base that is not there keeps the bases, and nothing else
+cp --sparse=always "$WORK/other.qcow2" "$WORK/lost.qcow2"
+qemu-io -f qcow2 -c 'write -P 11 90M 64k' "$WORK/lost.qcow2" >/dev/null || fail qemu-io
+expect 0 import --copy --name lost "$WORK/lost.qcow2"
+lost=$(sha256sum <"$WORK/lost.qcow2")
+rm -f "$L/bases/${lost%% *}"
+expect 0 rollback again
+mkdir -p "$L/runs/20200101T000000Z-000000"
+expect 0 prune --json --keep-last 1
+expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
+[ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
+[ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }
+
+# --- the document has the code that the command exits with
+expect 0 status --json
+[ "$(jq .code "$OUT")" = 0 ] || { jq .code "$OUT"; fail "status without --check: the code"; }
+expect 1 status --check --json
+[ "$(jq .code "$OUT")" = 1 ] || { jq .code "$OUT"; fail "status --check: the code"; }

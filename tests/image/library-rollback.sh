@@ -67,6 +67,66 @@ apply 0 --json --dry-run a
 [ "$(of .msg)" = "would be patched" ] || { cat "$OUT"; fail "a release does not end it"; }
 [ "$(of .plan)" != "$plan" ] || fail "the same plan"
 
+# Of a record that was damaged at the rollback and is put back, what it brought is held against, and is released like any other.
+damage() { # TEMPLATE GENERATION: its record
+	record=$COLDPATCH_LIBRARY/templates/$1/$2/record.sigstore.json
+	cp -a "$record" "$WORK/record" && chmod u+w "$record" && echo >>"$record"
+}
+put_back() { cp -a --remove-destination "$WORK/record" "$record"; }
+expect 0 import "$WORK/base.raw" --name c
+snapshot "$two"
+apply 0 --json c
+run=$(of .run)
+damage c 1
+expect 0 rollback --reason damaged c
+is_at c 0
+put_back
+apply 77 --dry-run c
+expect_message "c: victim 2.0 was rolled back"
+expect 0 unhold --json c
+[ "$(of '[.changed, .msg] | join(" ")')" = "true released" ] || { cat "$OUT"; fail "what was undone is not released"; }
+expect 0 unhold --json c
+[ "$(of '[.changed, .msg] | join(" ")')" = "false is not held" ] || { cat "$OUT"; fail "a release of nothing"; }
+apply 0 --dry-run c
+
+# Whether something was made of a run's generation is not known while a record between cannot be read.
+expect 0 rollback --to 1 c
+snapshot "$three"
+apply 0 --json c
+later=$(of .run)
+damage c 1
+expect 76 rollback --run "$run"
+expect_message "c: whether generation 2 was made of generation 1, which is the run's, is not known: generation 2: no generation has the record that it was made of; say with --to how far to go back"
+is_at c 2
+put_back
+expect 77 rollback --run "$run"
+damage c 2
+expect 76 rollback --run "$run"
+expect_message "is not known: generation 2: $record: is not the record with sha256"
+put_back
+
+# Nor is then what is undone: what is known is held against at least, and all of it when the record is there again.
+damage c 1
+expect 0 rollback --to 0 c
+expect_message "c: not all that is undone is known, and apply refuses what is known only: generation 2: no generation has the record that it was made of"
+expect 0 rollback --run "$run"
+apply 77 --dry-run c
+expect_message "c: victim 3.0 was rolled back"
+put_back
+snapshot "$two"
+apply 77 --dry-run c
+expect_message "c: victim 2.0 was rolled back"
+
+# A template that cannot be read may be one of the run's.
+expect 0 unhold c
+apply 0 --json c
+run=$(of .run)
+mv "$COLDPATCH_LIBRARY/templates/b/heads" "$WORK/kept" && touch "$COLDPATCH_LIBRARY/templates/b/heads"
+expect 3 rollback --json --run "$run"
+[ "$(jq -c '[.results[] | [.image, .failed]]' "$OUT")" = '[["b",true],["c",false]]' ] || { cat "$OUT"; fail "the templates of a run"; }
+is_at c 0
+rm "$COLDPATCH_LIBRARY/templates/b/heads" && mv "$WORK/kept" "$COLDPATCH_LIBRARY/templates/b/heads"
+
 # Of two, one failed: the same command again leaves the other where it went back to.
 expect 0 rollback --to 3 a
 apply 0 b

@@ -161,6 +161,15 @@ expect 0 prune -L "$L" mini --keep-last 1
 qemu-img compare -q -U "$WORK/clone.qcow2" "$WORK/clone.raw" || fail "the clone reads other bytes"
 verifies mini
 
+# While the record of a pruned one cannot be read, nobody knows what the layers before it are needed for.
+record=$T/2/record.sigstore.json
+layers=$(ls "$L/layers")
+cp -a "$record" "$WORK/record" && chmod u+w "$record" && echo >>"$record"
+expect 0 prune -L "$L" mini --keep-last 1
+expect_message "layers and plans are all kept: a record that may name them cannot be read"
+[ "$(ls "$L/layers")" = "$layers" ] || { cat "$OUT"; fail "a layer was taken that a squash needs"; }
+cp -a --remove-destination "$WORK/record" "$record"
+
 # The next ones: an ordinary one on generation 3, then a squash over generations of which one is gone.
 update 5.0
 squashed false

@@ -279,7 +279,8 @@ START_TEST(pruned_generation_is_no_damage)
 	template = load();
 	ck_assert_ptr_null(template_find(template, 1, &err));
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
-	ck_assert_str_eq(err.msg, "web: generation 1 was pruned");
+	ck_assert_str_eq(err.msg, "web: generation 1 was pruned; it can be put back as long as the "
+				  "trash has it (coldpatch-prune(1))");
 }
 END_TEST
 

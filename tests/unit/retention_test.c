@@ -164,6 +164,34 @@ START_TEST(a_clock_that_went_back_makes_nothing_older)
 }
 END_TEST
 
+START_TEST(a_clock_that_was_ahead_makes_nothing_younger)
+{
+	make(4);
+	no_chain();
+	said[1].time = NOW + (int64_t)2000 * DAY;
+	judge(0, 150);
+	kept(2, "was current in the last 150 days");
+	kept(1, "was current in the last 150 days");
+	kept(0, "was current in the last 150 days"); /* until some day before 1 ended */
+	judge(0, 99);
+	kept(2, "was current in the last 99 days");
+	taken(1);
+	taken(0);
+}
+END_TEST
+
+START_TEST(when_the_last_ended_is_not_known_while_its_clock_is_ahead)
+{
+	make(4);
+	no_chain();
+	said[3].time = NOW + (int64_t)2000 * DAY;
+	judge(0, 1);
+	kept(3, "current");
+	kept(2, "was current in the last 1 days");
+	taken(1);
+}
+END_TEST
+
 START_TEST(either_rule_keeps)
 {
 	make(4);
@@ -301,6 +329,8 @@ int main(void)
 	tcase_add_test(test, the_last_are_counted_by_their_last_head);
 	tcase_add_test(test, a_time_is_counted_from_when_it_ended);
 	tcase_add_test(test, a_clock_that_went_back_makes_nothing_older);
+	tcase_add_test(test, a_clock_that_was_ahead_makes_nothing_younger);
+	tcase_add_test(test, when_the_last_ended_is_not_known_while_its_clock_is_ahead);
 	tcase_add_test(test, either_rule_keeps);
 	tcase_add_test(test, pins_keep);
 	tcase_add_test(test, clones_and_overlays_keep_but_not_the_trash);

@@ -260,6 +260,21 @@ static struct layer *make_layer(struct opened *parent, const char *content)
 	return layer;
 }
 
+/* Prune takes an old layer that no record names. */
+static void check_made_again(struct opened *parent, const struct layer *layer, const char *content)
+{
+	const struct timespec long_ago[] = {{1, 0}, {1, 0}};
+	struct layer *again;
+	struct stat st;
+
+	MUST(utimensat(AT_FDCWD, layer->directory, long_ago, 0));
+	again = make_layer(parent, content);
+	ck_assert_str_eq(again->directory, layer->directory);
+	ck_assert_int_eq(stat(layer->directory, &st), 0);
+	ck_assert_msg(st.st_mtime > 1, "a layer that was made again is as old as it was");
+	layer_free(again);
+}
+
 static void commit(const struct opened *parent, const struct layer *layer, struct commit_seen *seen)
 {
 	CLEANUP_FREE char *overlay = file_in_work("overlay.qcow2"),
@@ -322,6 +337,7 @@ static int commit_and_check(const char *content)
 	made = make_plan(&parent);
 	layer = make_layer(&parent, content);
 	ck_assert_uint_eq(layer->n_entries, 2);
+	check_made_again(&parent, layer, content);
 	commit(&parent, layer, &seen);
 	open_image(&result, "overlay.qcow2", false);
 	comparison = (struct commit_comparison){.parent = parent.tree, .result = result.tree};

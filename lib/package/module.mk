@@ -68,6 +68,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_limit.c \
 	lib/package/rpm/solve_modules.c \
 	lib/package/rpm/solve_package.c \
+	lib/package/rpm/solve_policy.c \
 	lib/package/rpm/solve_repo.c \
 	lib/package/rpm/solve_report.c \
 	lib/package/rpm/solve_streams.c \

@@ -74,6 +74,23 @@ bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
 	return may_match(pattern, package->name) && matches_any_form(pattern, package);
 }
 
+const struct rpm_rule *rpm_rules_not_included(const struct rpm_rules *rules,
+					      const struct rpm_nevra *package)
+{
+	const struct rpm_rule *by = NULL;
+
+	for (size_t i = 0; i < rules->n_items; i++) {
+		const struct rpm_rule *rule = &rules->items[i];
+
+		if (rule->kind != RPM_RULE_INCLUDE)
+			continue;
+		if (rpm_pattern_matches(rule->pattern, package))
+			return NULL;
+		by = rule;
+	}
+	return by;
+}
+
 /* NAME, and what is left of it without one part after a dash, and without two. */
 bool rpm_pattern_names(const char *pattern, const char *name)
 {

@@ -154,10 +154,13 @@ static void hide_one(struct solve *solve, const struct artifacts *artifacts,
 		return;
 	}
 	artifact = in_the_way_of(solve, names, id);
-	if (artifact)
-		solve_hide(solve, id, HIDDEN_MODULE,
-			   "the active module stream %s:%s has a package of this name",
-			   artifact->stream->module, artifact->stream->stream);
+	if (!artifact)
+		return;
+	solve_hide(solve, id, HIDDEN_MODULE,
+		   "the active module stream %s:%s has a package of this name",
+		   artifact->stream->module, artifact->stream->stream);
+	/* Its repository may be meant to mend what the stream has (dnf's module_hotfixes). */
+	MAPSET(&solve->told, id);
 }
 
 static bool knows_stream(const struct rpm_modules *modules, const char *label)

@@ -46,7 +46,7 @@ void rpm_rules_free(struct rpm_rules *rules);
 struct rpm_nevra {
 	const char *name, *evr, *architecture; /* evr without an epoch of 0 */
 };
-/* Shell patterns in any of the forms that dnf and yum take: NAME, NAME.ARCH, NAME-VERSION,
+/* Shell patterns in any of the forms that yum takes: NAME, NAME.ARCH, NAME-VERSION,
  * NAME-[EPOCH:]VERSION-RELEASE[.ARCH], EPOCH:NAME-VERSION-RELEASE[.ARCH]. */
 bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package);
 /* The rule by which it is not among those that are included, or NULL. */

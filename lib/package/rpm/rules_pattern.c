@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A pattern does not say which of the forms it has, and a name may hold dashes and dots.  So the
- * package is written in every form, and the pattern tried on each: dnf and yum find the same.
+ * package is written in every form, and the pattern tried on each, as yum does.  dnf has no form
+ * with the epoch in front of the name, and takes the first of its forms that some package has: so
+ * more may match here.
  */
 #include <fnmatch.h>
 #include <stdlib.h>

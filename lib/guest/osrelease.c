@@ -66,9 +66,11 @@ static bool is_plain(const struct buffer *value)
 	return true;
 }
 
+/* The manual allows no upper case, but openEuler calls itself so. */
 static bool is_id(const char *id)
 {
-	return strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(id);
+	return strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+	       strlen(id);
 }
 
 static char **member_of(struct guest_os *os, const char *name, size_t len)

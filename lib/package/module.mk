@@ -55,6 +55,8 @@ LIB_SOURCES += \
 	lib/package/rpm/rpm_verify.c \
 	lib/package/rpm/rules.c \
 	lib/package/rpm/rules_pattern.c \
+	lib/package/rpm/rules_versionlock.c \
+	lib/package/rpm/rules_zypp.c \
 	lib/package/rpm/solve.c \
 	lib/package/rpm/solve_advisories.c \
 	lib/package/rpm/solve_cache.c \
@@ -68,6 +70,7 @@ LIB_SOURCES += \
 	lib/package/rpm/solve_limit.c \
 	lib/package/rpm/solve_modules.c \
 	lib/package/rpm/solve_package.c \
+	lib/package/rpm/solve_policy.c \
 	lib/package/rpm/solve_repo.c \
 	lib/package/rpm/solve_report.c \
 	lib/package/rpm/solve_streams.c \

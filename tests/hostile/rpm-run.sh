@@ -26,6 +26,10 @@ rpm_victim_update $'%pre\necho no; exit 1'
 refused_in_run 79 'package victim-2.0-1.noarch: %prein scriptlet failed, exit status 1' "$guest"
 grep -q '^no$' "$RUN/log" || fail "the log does not have what the script said"
 
+say "%pretrans fails: its words, where rpm says only that the package was skipped"
+rpm_victim_update $'%pretrans -p <lua>\nerror("no")'
+refused_in_run 79 'package victim-2.0-1.noarch: lua script failed: [string "%pretrans(victim-2.0-1.noarch)"]:1: no' "$guest"
+
 say "%post fails: a warning, in the summary and in the record"
 rpm_victim_update $'%post\nexit 3'
 patched "$guest"

@@ -91,6 +91,9 @@ START_TEST(odd_identifiers_are_none)
 	parse("ID=opensuse-leap\n", &os);
 	ck_assert_str_eq(os.id, "opensuse-leap");
 	os_drop(&os);
+	parse("ID=\"openEuler\"\n", &os);
+	ck_assert_str_eq(os.id, "openEuler");
+	os_drop(&os);
 }
 END_TEST
 

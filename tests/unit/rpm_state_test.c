@@ -277,6 +277,49 @@ START_TEST(refuses_image_based_guests)
 END_TEST
 
 static const struct {
+	const char *file, *text, *what; /* NULL: it is understood */
+} locks[] = {
+	{"root/etc/zypp/locks", "\ntype: package\nmatch_type: regex\nsolvable_name: ^ba\n",
+	 "/etc/zypp/locks: a lock by a regular expression"},
+	{"root/etc/zypp/locks", "query_string: ba\nmatch_type: glob\n",
+	 "/etc/zypp/locks: a lock that is not by the name of packages"},
+	{"root/etc/zypp/locks", "\n\ntype: patch\nmatch_type: regex\nsolvable_name: ^ba\n", NULL},
+	{"root/etc/dnf/versionlock.toml", "version = \"1.0\"\npackages = [ { name = \"bash\" } ]\n",
+	 "/etc/dnf/versionlock.toml: packages = [ { name = \"bash\" } ]"},
+	{"root/etc/dnf/versionlock.toml",
+	 "version = \"1.0\"\n\n[[packages]] # one\nname = \"bash\"\ncomment = \"x\"\n"
+	 "conditions = [\n  { key = \"evr\", comparator = \"=\", value = \"1\" },\n]\n"
+	 "[[packages]]\nname='vim'\n[[packages.conditions]]\nkey = \"evr\"\n"
+	 "comparator = \"<\"\nvalue = \"3\"\n",
+	 NULL},
+	{"root/etc/dnf/plugins/versionlock.conf", "[main]\nenabled = 1\nlocklist = /etc/my.list\n",
+	 "/etc/dnf/plugins/versionlock.conf: the list of locks is another file than usual"},
+	{"root/etc/dnf/plugins/versionlock.conf", "[main]\nenabled = 0\nlocklist = /etc/my.list\n",
+	 NULL},
+	{"root/etc/yum/pluginconf.d/versionlock.conf",
+	 "[main]\nenabled=1\nlocklist=/etc/yum/pluginconf.d/versionlock.list\n", NULL},
+};
+
+/* A guest with a lock that might be overlooked is not patched. */
+START_TEST(refuses_locks_that_it_does_not_understand)
+{
+	CLEANUP_READ struct read read = {0};
+	const struct guest *guest;
+
+	put_database("var/lib/rpm", plain);
+	put_file(locks[_i].file, locks[_i].text);
+	ck_assert_msg(read_state(&read) == 0, "%s", read.err.msg);
+	guest = read.opened.guest;
+	ck_assert_uint_eq(guest->n_blockers, locks[_i].what ? 1 : 0);
+	if (!locks[_i].what)
+		return;
+	ck_assert_str_eq(guest->blockers[0].code, "lock-not-understood");
+	ck_assert_msg(strstr(guest->blockers[0].msg, locks[_i].what) != NULL, "%s",
+		      guest->blockers[0].msg);
+}
+END_TEST
+
+static const struct {
 	struct package package;
 	const char *message;
 } odd[] = {
@@ -398,6 +441,7 @@ int main(void)
 	tcase_add_test(tcase, knows_where_there_is_none);
 	tcase_add_test(tcase, says_which_database_is_damaged);
 	tcase_add_test(tcase, refuses_image_based_guests);
+	tcase_add_loop_test(tcase, refuses_locks_that_it_does_not_understand, 0, N(locks));
 	tcase_add_loop_test(tcase, refuses_odd_names, 0, N(odd));
 	tcase_add_test(tcase, needs_an_architecture);
 	tcase_add_test(tcase, limits_architectures);

@@ -14,10 +14,10 @@ struct repomd_check {
 	struct rpm_keyring *keyring;
 };
 
-static bool is_trusted(const struct mirror_options *options, const char *hex)
+bool repomd_is_trusted(const char *const *digests, size_t n, const char *hex)
 {
-	for (size_t i = 0; i < options->n_trust_packages; i++)
-		if (strcmp(options->trust_packages[i], hex) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(digests[i], hex) == 0)
 			return true;
 	return false;
 }
@@ -29,7 +29,8 @@ static int check(struct mirror_check *base, const struct mirror_wanted *wanted, 
 	char hex[DIGEST_HEX_SIZE], advice[256];
 
 	digest_to_hex(&wanted->sha256, hex);
-	if (is_trusted(check->options, hex))
+	if (repomd_is_trusted(check->options->trust_packages, check->options->n_trust_packages,
+			      hex))
 		return rpm_signature_check(fd, NULL, err);
 	if (rpm_signature_check(fd, check->keyring, err) == 0)
 		return 0;

@@ -42,6 +42,9 @@ int repository_read(const struct repomd *repomd, struct repository *repository, 
 /* Verifies and stages the files that are needed, and wants the packages that are there. */
 int repomd_data_read(const struct repomd *repomd, struct repository *repository, struct error *err);
 
+/* Is the hex digest among those that the user trusts? */
+bool repomd_is_trusted(const char *const *digests, size_t n, const char *hex);
+
 /* For the package files of a mirror with these options. */
 struct mirror_check *repomd_check_new(const struct mirror_options *options, struct error *err);
 

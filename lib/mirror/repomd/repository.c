@@ -28,10 +28,7 @@ static bool is_trusted(const struct mirror_options *options, const struct digest
 	char hex[DIGEST_HEX_SIZE];
 
 	digest_to_hex(digest, hex);
-	for (size_t i = 0; i < options->n_trust_digests; i++)
-		if (strcmp(options->trust_digests[i], hex) == 0)
-			return true;
-	return false;
+	return repomd_is_trusted(options->trust_digests, options->n_trust_digests, hex);
 }
 
 static int not_signed(const struct repository *repository, struct error *err)

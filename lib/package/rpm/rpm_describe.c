@@ -176,7 +176,7 @@ static bool is_held(const struct guest_package *package, const struct rpm_rules 
 		if (rule->kind == RPM_RULE_LOCK && rpm_pattern_names(rule->pattern, nevra.name))
 			return true;
 	}
-	return false;
+	return rpm_rules_not_included(rules, &nevra) != NULL;
 }
 
 static void find_held(const struct rpm_rules *rules, struct guest_packages *packages)
@@ -188,6 +188,17 @@ static void find_held(const struct rpm_rules *rules, struct guest_packages *pack
 			*ARRAY_ADD(packages->held, packages->n_held) =
 				xasprintf("%s:%s", package->name, package->architecture);
 	}
+}
+
+/* What may be locked must not be updated by mistake. */
+static void check_locks(const struct rpm_rules *rules, struct guest *guest)
+{
+	if (rules->not_understood)
+		guest_add_blocker(
+			guest, "lock-not-understood",
+			"the guest locks packages in a way that is not understood here "
+			"(%s): write the lock as names or shell patterns, or take it away",
+			rules->not_understood);
 }
 
 int rpm_state_describe(const struct package_state *state, struct guest *guest, struct error *err)
@@ -206,6 +217,7 @@ int rpm_state_describe(const struct package_state *state, struct guest *guest, s
 		return -1;
 	packages->family = xstrdup("rpm");
 	rpm_rules_read(state, &rules);
+	check_locks(&rules, guest);
 	find_held(&rules, packages);
 	find_duplicates(&installed, &rules, guest);
 	package_state_digest(state, &packages->state);

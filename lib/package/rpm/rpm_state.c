@@ -17,12 +17,13 @@
 
 enum { MAX_HEADERS = 256 << 20, MAX_CONFIGURATION = 1 << 20, MAX_NAMES = 1000 };
 
-/* A directory stands for the files in it that end so. */
+/* A directory stands for the files in it that end so.  Of dnf 5's, dnf.conf has the last word. */
 static const struct {
 	const char *path, *suffix; /* suffix NULL: a file */
 } configuration[] = {
-	{"/etc/dnf/dnf.conf", NULL},
+	{"/usr/share/dnf5/libdnf.conf.d", ".conf"},
 	{"/etc/dnf/libdnf5.conf.d", ".conf"},
+	{"/etc/dnf/dnf.conf", NULL},
 	{"/etc/dnf/modules.d", ".module"},
 	{"/etc/dnf/modules.defaults.d", ".yaml"},
 	{"/etc/dnf/plugins/versionlock.conf", NULL},

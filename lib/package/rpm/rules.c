@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "package/rpm/rules.h"
+#include "package/rpm/rules_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,8 @@ enum { MAX_RULES = 10000, DEFAULT_INSTALL_ONLY_LIMIT = 3 };
 
 static const char blanks[] = " \t\r,";
 
-static void add_rule(struct rpm_rules *rules, enum rpm_rule_kind kind, const char *pattern,
-		     const char *from)
+void rules_add(struct rpm_rules *rules, enum rpm_rule_kind kind, const char *pattern,
+	       const char *from)
 {
 	struct rpm_rule *rule;
 
@@ -23,6 +23,13 @@ static void add_rule(struct rpm_rules *rules, enum rpm_rule_kind kind, const cha
 	rule->kind = kind;
 	rule->pattern = xstrdup(pattern);
 	rule->from = from;
+}
+
+/* The first is enough to say. */
+void rules_not_understood(struct rpm_rules *rules, const char *from, const char *what)
+{
+	if (!rules->not_understood)
+		rules->not_understood = xasprintf("%s: %.80s", from, what);
 }
 
 static void add_word(char ***words, size_t *n, const char *word)
@@ -37,7 +44,7 @@ static bool is_true(const char *value)
 	       strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0;
 }
 
-static char *trim(char *text)
+char *rules_trim(char *text)
 {
 	char *end;
 
@@ -48,13 +55,32 @@ static char *trim(char *text)
 	return text;
 }
 
-/* One "key = value" of the [main] of yum.conf or dnf.conf; the value may be a list. */
-static void take_option(struct rpm_rules *rules, const char *key, char *value, const char *from)
+struct reading {
+	struct rpm_rules *rules;
+	const char *from;
+};
+
+/* One option of the [main] of yum.conf or dnf.conf that is a list. */
+static void take_word(const struct reading *reading, const char *key, const char *word)
 {
-	bool excludes = strcmp(key, "exclude") == 0 || strcmp(key, "excludepkgs") == 0;
-	bool protects = strcmp(key, "protected_packages") == 0;
-	bool beside = strcmp(key, "installonlypkgs") == 0;
-	bool flags = strcmp(key, "tsflags") == 0;
+	struct rpm_rules *rules = reading->rules;
+
+	if (strcmp(key, "exclude") == 0 || strcmp(key, "excludepkgs") == 0)
+		rules_add(rules, RPM_RULE_EXCLUDE, word, reading->from);
+	else if (strcmp(key, "includepkgs") == 0)
+		rules_add(rules, RPM_RULE_INCLUDE, word, reading->from);
+	else if (strcmp(key, "tsflags") == 0)
+		rules->without_documents |= strcmp(word, "nodocs") == 0;
+	else if (strcmp(key, "protected_packages") == 0)
+		add_word(&rules->protected_names, &rules->n_protected, word);
+	else if (strcmp(key, "installonlypkgs") == 0)
+		add_word(&rules->install_only, &rules->n_install_only, word);
+}
+
+static void take_option(void *opaque, const char *key, char *value)
+{
+	const struct reading *reading = opaque;
+	struct rpm_rules *rules = reading->rules;
 	char *save = NULL;
 
 	if (strcmp(key, "installonly_limit") == 0)
@@ -63,30 +89,20 @@ static void take_option(struct rpm_rules *rules, const char *key, char *value, c
 		rules->weak_dependencies = is_true(value);
 	else if (strcmp(key, "allow_vendor_change") == 0)
 		rules->vendor_change = is_true(value);
-	if (!excludes && !protects && !beside && !flags)
-		return;
 	for (char *word = strtok_r(value, blanks, &save); word;
-	     word = strtok_r(NULL, blanks, &save)) {
-		if (excludes)
-			add_rule(rules, RPM_RULE_EXCLUDE, word, from);
-		else if (flags)
-			rules->without_documents |= strcmp(word, "nodocs") == 0;
-		else if (protects)
-			add_word(&rules->protected_names, &rules->n_protected, word);
-		else
-			add_word(&rules->install_only, &rules->n_install_only, word);
-	}
+	     word = strtok_r(NULL, blanks, &save))
+		take_word(reading, key, word);
 }
 
-/* Lines of an INI file: a line that begins with blanks goes on with the last value. */
-static void read_ini(struct rpm_rules *rules, char *text, const char *from)
+/* A line that begins with blanks goes on with the last value. */
+void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 {
 	bool in_main = false;
 	char key[64] = "";
 
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 		bool goes_on = *line == ' ' || *line == '\t';
-		char *equals;
+		char *delimiter;
 
 		if (*line == '#' || *line == ';')
 			continue;
@@ -95,65 +111,31 @@ static void read_ini(struct rpm_rules *rules, char *text, const char *from)
 			*key = '\0';
 			continue;
 		}
-		equals = goes_on ? NULL : strchr(line, '=');
-		if (equals) {
-			*equals = '\0';
-			snprintf(key, sizeof key, "%s", trim(line));
+		delimiter = goes_on ? NULL : strpbrk(line, "=:");
+		if (delimiter) {
+			*delimiter = '\0';
+			snprintf(key, sizeof key, "%s", rules_trim(line));
 		} else if (!goes_on)
 			*key = '\0';
 		if (in_main && *key)
-			take_option(rules, key, trim(equals ? equals + 1 : line), from);
+			take(opaque, key, rules_trim(delimiter ? delimiter + 1 : line));
 	}
+}
+
+static void read_ini(struct rpm_rules *rules, char *text, const char *from)
+{
+	struct reading reading = {rules, from};
+
+	rules_read_main(text, take_option, &reading);
 }
 
 static void read_protected(struct rpm_rules *rules, char *text, const char *from)
 {
 	(void)from;
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		line = trim(line);
+		line = rules_trim(line);
 		if (*line != '#')
 			add_word(&rules->protected_names, &rules->n_protected, line);
-	}
-}
-
-/* One pattern a line; "!" in front of it turns it round. */
-static void read_versionlock(struct rpm_rules *rules, char *text, const char *from)
-{
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		line = trim(line);
-		line[strcspn(line, " \t")] = '\0';
-		if (*line == '!')
-			add_rule(rules, RPM_RULE_NOT, line + 1, from);
-		else if (*line != '#')
-			add_rule(rules, RPM_RULE_LOCK, line, from);
-	}
-}
-
-/* dnf 5: versionlock.toml.  Its conditions are not evaluated: what it names stays as it is. */
-static void read_versionlock_toml(struct rpm_rules *rules, char *text, const char *from)
-{
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		char *value = strchr(line, '=');
-
-		line = trim(line);
-		if (strncmp(line, "name", 4) != 0 || !value ||
-		    line[4 + strspn(line + 4, " \t")] != '=')
-			continue;
-		value += 1 + strspn(value + 1, " \t\"'");
-		value[strcspn(value, "\"' \t\r")] = '\0';
-		add_rule(rules, RPM_RULE_EXCLUDE, value, from);
-	}
-}
-
-/* Stanzas of "key: value"; only locks on the name of packages are known. */
-static void read_zypp_locks(struct rpm_rules *rules, char *text, const char *from)
-{
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		static const char key[] = "solvable_name:";
-
-		line = trim(line);
-		if (strncmp(line, key, sizeof key - 1) == 0)
-			add_rule(rules, RPM_RULE_EXCLUDE, trim(line + sizeof key - 1), from);
 	}
 }
 
@@ -167,8 +149,8 @@ static void read_zypp_conf(struct rpm_rules *rules, char *text, const char *from
 		if (*line == '#' || !equals)
 			continue;
 		*equals = '\0';
-		if (strcmp(trim(line), "solver.onlyRequires") == 0)
-			rules->weak_dependencies = !is_true(trim(equals + 1));
+		if (strcmp(rules_trim(line), "solver.onlyRequires") == 0)
+			rules->weak_dependencies = !is_true(rules_trim(equals + 1));
 	}
 }
 
@@ -176,13 +158,17 @@ static const struct reader {
 	const char *begin, *end; /* of the file's path */
 	void (*read)(struct rpm_rules *rules, char *text, const char *from);
 } readers[] = {
+	{"/usr/share/dnf5/libdnf.conf.d/", ".conf", read_ini},
+	{"/etc/dnf/libdnf5.conf.d/", ".conf", read_ini},
 	{"/etc/dnf/dnf.conf", "", read_ini},
 	{"/etc/dnf/protected.d/", ".conf", read_protected},
 	{"/etc/yum/protected.d/", ".conf", read_protected},
-	{"/etc/dnf/plugins/versionlock.list", "", read_versionlock},
-	{"/etc/yum/pluginconf.d/versionlock.list", "", read_versionlock},
-	{"/etc/dnf/versionlock.toml", "", read_versionlock_toml},
-	{"/etc/zypp/locks", "", read_zypp_locks},
+	{"/etc/dnf/plugins/versionlock.list", "", rules_read_versionlock},
+	{"/etc/yum/pluginconf.d/versionlock.list", "", rules_read_versionlock},
+	{"/etc/dnf/plugins/versionlock.conf", "", rules_read_versionlock_conf},
+	{"/etc/yum/pluginconf.d/versionlock.conf", "", rules_read_versionlock_conf},
+	{"/etc/dnf/versionlock.toml", "", rules_read_versionlock_toml},
+	{"/etc/zypp/locks", "", rules_read_zypp_locks},
 	{"/etc/zypp/zypp.conf", "", read_zypp_conf},
 };
 
@@ -222,14 +208,7 @@ static bool is_switched_off(const struct package_state *state, const char *name)
 	if (!content || !content->len)
 		return false;
 	text = xstrndup(content->data, content->len);
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		char *save = NULL, *key = strtok_r(line, " \t\r=", &save);
-		char *value = key ? strtok_r(NULL, " \t\r=", &save) : NULL;
-
-		if (value && strcmp(key, "enabled") == 0)
-			return !is_true(value);
-	}
-	return false;
+	return !rules_versionlock_is_on(text);
 }
 
 /* Where there is a dnf.conf, yum.conf is a link to it, or a leftover. */
@@ -256,5 +235,6 @@ void rpm_rules_free(struct rpm_rules *rules)
 	free(rules->items);
 	strings_free(rules->protected_names, rules->n_protected);
 	strings_free(rules->install_only, rules->n_install_only);
+	free(rules->not_understood);
 	*rules = (struct rpm_rules){0};
 }

@@ -2,8 +2,8 @@
 /*
  * What the guest's administrator says of packages, read as data from the configuration files of
  * yum, dnf, dnf's versionlock and zypp (dnf.conf(5), yum.conf(5), yum-versionlock(1), the
- * documentation of dnf-plugin-versionlock, zypper(8) "addlock").  No plugin is run, no variable
- * expanded, no file included; what is not understood is passed over.
+ * documentation of dnf-plugin-versionlock, locks(5) of libzypp).  No plugin is run, no variable
+ * expanded, no file included.  What is not understood is passed over, but for what may be a lock.
  */
 #ifndef COLDPATCH_PACKAGE_RPM_RULES_H
 #define COLDPATCH_PACKAGE_RPM_RULES_H
@@ -16,6 +16,7 @@
 struct rpm_rule {
 	enum rpm_rule_kind {
 		RPM_RULE_EXCLUDE, /* what matches is as if it were not there */
+		RPM_RULE_INCLUDE, /* with one of these: so is what matches none of them */
 		RPM_RULE_LOCK,	  /* of packages of this name, only what matches may be installed */
 		RPM_RULE_NOT,	  /* what matches must not be installed */
 	} kind;
@@ -34,6 +35,7 @@ struct rpm_rules {
 	bool weak_dependencies;	     /* are new Recommends installed? */
 	bool without_documents;	     /* tsflags=nodocs */
 	bool vendor_change;	     /* may an update come from another vendor? */
+	char *not_understood;	     /* "FILE: what", of something that may be a lock; or NULL */
 };
 
 /* `state` is borrowed and outlives the rules. */
@@ -44,9 +46,12 @@ void rpm_rules_free(struct rpm_rules *rules);
 struct rpm_nevra {
 	const char *name, *evr, *architecture; /* evr without an epoch of 0 */
 };
-/* Shell patterns in any of the forms that dnf and yum take: NAME, NAME.ARCH, NAME-VERSION,
+/* Shell patterns in any of the forms that yum takes: NAME, NAME.ARCH, NAME-VERSION,
  * NAME-[EPOCH:]VERSION-RELEASE[.ARCH], EPOCH:NAME-VERSION-RELEASE[.ARCH]. */
 bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package);
+/* The rule by which it is not among those that are included, or NULL. */
+const struct rpm_rule *rpm_rules_not_included(const struct rpm_rules *rules,
+					      const struct rpm_nevra *package);
 /* Is the pattern about packages of this name, whatever their version? */
 bool rpm_pattern_names(const char *pattern, const char *name);
 /* A package hold of a patchset: NAME, NAME.ARCH or NAME:ARCH. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A pattern does not say which of the forms it has, and a name may hold dashes and dots.  So the
- * package is written in every form, and the pattern tried on each: dnf and yum find the same.
+ * package is written in every form, and the pattern tried on each, as yum does.  dnf has no form
+ * with the epoch in front of the name, and takes the first of its forms that some package has: so
+ * more may match here.
  */
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -72,6 +74,23 @@ static bool matches_any_form(const char *pattern, const struct rpm_nevra *packag
 bool rpm_pattern_matches(const char *pattern, const struct rpm_nevra *package)
 {
 	return may_match(pattern, package->name) && matches_any_form(pattern, package);
+}
+
+const struct rpm_rule *rpm_rules_not_included(const struct rpm_rules *rules,
+					      const struct rpm_nevra *package)
+{
+	const struct rpm_rule *by = NULL;
+
+	for (size_t i = 0; i < rules->n_items; i++) {
+		const struct rpm_rule *rule = &rules->items[i];
+
+		if (rule->kind != RPM_RULE_INCLUDE)
+			continue;
+		if (rpm_pattern_matches(rule->pattern, package))
+			return NULL;
+		by = rule;
+	}
+	return by;
 }
 
 /* NAME, and what is left of it without one part after a dash, and without two. */

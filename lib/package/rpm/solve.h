@@ -125,8 +125,16 @@ struct solve_why {
 };
 void solve_explain(const struct solve *solve, Id id, Id candidate, struct solve_why *ret);
 
+/* solve_policy.c: what keeps a candidate away without hiding it.  Of packages with one name,
+ * libsolv takes those of the source with the smallest number: one that goes before the candidate,
+ * or 0. */
+Id solve_outranked_by(const struct solve *solve, Id installed, Id candidate);
+/* One that is not named is the empty one, as libsolv has it. */
+Id solve_vendor(const struct solve *solve, Id id);
+bool solve_changes_vendor(const struct solve *solve, Id installed, Id candidate);
+
 /* solve_left.c: pairs of an installed package and the newest that is offered for it and does not
- * come; also where an older one comes, as the file of the newest is not there.  Sorted by name and
+ * come; also where an older one comes, as the newest lacks something.  Sorted by name and
  * architecture. */
 void solve_list_left(const struct solve *solve, Queue *ret);
 /* The newest that comes in its place, or beside it; 0: none. */

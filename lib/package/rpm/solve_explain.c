@@ -60,44 +60,26 @@ static void describe_priority(const struct solve *solve, const struct mirror_sou
 				solve_evr(solve, has), other);
 }
 
-/* Of packages with one name, libsolv takes those of the source with the smallest number. */
 static bool explain_priority(const struct solve *solve, Id id, Id candidate, struct solve_why *ret)
 {
-	Pool *pool = solve->pool;
-	const struct mirror_source *of = solve_source_of(solve, candidate);
-	Id other, pp;
+	Id other = solve_outranked_by(solve, id, candidate);
 
-	FOR_PROVIDES(other, pp, pool_id2solvable(pool, candidate)->name)
-	{
-		const struct mirror_source *source = solve_source_of(solve, other);
-
-		if (!source || solve->hidden[other] || source->priority >= of->priority ||
-		    !solve_is_kin(solve, id, other))
-			continue;
-		describe_priority(solve, source, of, other, ret);
-		return true;
-	}
-	return false;
-}
-
-/* One that is not named is the empty one, as libsolv has it. */
-static Id vendor_of(const Solvable *solvable)
-{
-	return solvable->vendor ? solvable->vendor : ID_EMPTY;
+	if (other)
+		describe_priority(solve, solve_source_of(solve, other),
+				  solve_source_of(solve, candidate), other, ret);
+	return other != 0;
 }
 
 static bool explain_vendor(const struct solve *solve, Id id, Id candidate, struct solve_why *ret)
 {
 	Pool *pool = solve->pool;
-	Id old = vendor_of(pool_id2solvable(pool, id));
-	Id new = vendor_of(pool_id2solvable(pool, candidate));
 
-	if (solve->rules->vendor_change || old == new ||
-	    (pool_vendor2mask(pool, old) & pool_vendor2mask(pool, new)))
+	if (!solve_changes_vendor(solve, id, candidate))
 		return false;
 	ret->reason = "pinned";
 	ret->detail = xasprintf("it is of the vendor \"%s\", the installed one of \"%s\"",
-				pool_id2str(pool, new), pool_id2str(pool, old));
+				pool_id2str(pool, solve_vendor(solve, candidate)),
+				pool_id2str(pool, solve_vendor(solve, id)));
 	return true;
 }
 
@@ -294,6 +276,14 @@ static void describe(const struct solve *solve, Solver *solver, Id candidate, st
 	}
 }
 
+/* Of the updates that come, those that are to stay when the candidate is tried: not what is taken
+ * instead of it, which would be all that the solver complains of. */
+static bool comes_besides(const struct solve *solve, Id candidate, Id step)
+{
+	return !solve_is_installed(solve, step) &&
+	       (solve_is_install_only(solve, candidate) || !solve_is_kin(solve, step, candidate));
+}
+
 /* A solver that was asked to install the candidate; *ret_problems is what it says. */
 static Solver *try_candidate(const struct solve *solve, Id candidate, bool removals, bool others,
 			     int *ret_problems)
@@ -305,7 +295,7 @@ static Solver *try_candidate(const struct solve *solve, Id candidate, bool remov
 	queue_init(&job);
 	queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, candidate);
 	for (int i = 0; others && i < steps->count; i++)
-		if (!solve_is_installed(solve, steps->elements[i]))
+		if (comes_besides(solve, candidate, steps->elements[i]))
 			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, steps->elements[i]);
 	solve_add_policy(solve, removals, &job);
 	solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, 1);

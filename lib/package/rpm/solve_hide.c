@@ -79,6 +79,16 @@ static void hide_ruled_out(struct solve *solve, Id id)
 			   lock->pattern);
 }
 
+static void hide_not_included(struct solve *solve, Id id)
+{
+	struct rpm_nevra package = nevra_of(solve, id);
+	const struct rpm_rule *rule = rpm_rules_not_included(solve->rules, &package);
+
+	if (rule)
+		solve_hide(solve, id, HIDDEN_HELD,
+			   "held in the guest by %s: it is not among includepkgs", rule->from);
+}
+
 /* The lock that an installed package fulfils. */
 static const struct rpm_rule *lock_of(const struct solve *solve, Id id)
 {
@@ -134,6 +144,7 @@ void solve_hide_unwanted(struct solve *solve)
 			hide_excluded(solve, id);
 		hide_held(solve, id);
 		hide_ruled_out(solve, id);
+		hide_not_included(solve, id);
 		if (!solve->request->allow_new && !solve_is_installed(solve, id) &&
 		    !has_kin_installed(solve, id))
 			solve_hide(solve, id, HIDDEN_NEW, NULL);

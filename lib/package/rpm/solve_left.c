@@ -58,30 +58,50 @@ Id solve_taken_for(const struct solve *solve, Id installed)
 	return found;
 }
 
-/* One newer than what is taken for it, whose file is not there; or 0. */
-static Id newest_missing(const struct solve *solve, Id installed)
+/* What a lock, a stream, a priority or a vendor keeps away is as it should be once something comes;
+ * what lacks something, or would take something away, is a fault that a person should know of. */
+static bool is_missed(const struct solve *solve, Id installed, Id id)
 {
-	Id taken = solve_taken_for(solve, installed);
-	Id id = taken && !has_newer_beside(solve, installed)
-			? newest_offered(solve, installed, taken)
-			: 0;
-
-	return id && solve->hidden[id] == HIDDEN_MISSING ? id : 0;
+	switch ((enum hidden)solve->hidden[id]) {
+	case HIDDEN_NOT:
+		return !solve_outranked_by(solve, installed, id) &&
+		       !solve_changes_vendor(solve, installed, id);
+	case HIDDEN_MISSING:
+	case HIDDEN_REMOVAL:
+		return true;
+	case HIDDEN_EXCLUDED:
+	case HIDDEN_MODULE:
+	case HIDDEN_HELD:
+	case HIDDEN_NEW:
+		break;
+	}
+	return false;
 }
 
-/* Is it gone, or is a newer one of its name there, before or after? */
-static bool is_settled(const struct solve *solve, const Map *changed, Id installed)
+/* The newest that is missed although something comes, or 0. */
+static Id newest_missed(const struct solve *solve, Id installed, Id taken)
 {
 	Pool *pool = solve->pool;
-	Id id, pp;
+	Id id, pp, found = 0;
 
-	if (MAPTST(changed, installed))
-		return true;
 	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
-	if ((solve_is_installed(solve, id) || MAPTST(changed, id)) &&
-	    solve_is_kin(solve, installed, id) && solve_compare_evr(solve, id, installed) > 0)
-		return true;
-	return false;
+	if (is_offered(solve, id) && solve_is_kin(solve, installed, id) &&
+	    solve_compare_evr(solve, id, found ? found : taken) > 0 &&
+	    is_missed(solve, installed, id))
+		found = id;
+	return found;
+}
+
+/* Of what is gone, or has a newer one of its name beside it, nothing is left behind. */
+static Id left_for(const struct solve *solve, const Map *changed, Id installed)
+{
+	Id taken = solve_taken_for(solve, installed);
+
+	if (has_newer_beside(solve, installed))
+		return 0;
+	if (taken)
+		return newest_missed(solve, installed, taken);
+	return MAPTST(changed, installed) ? 0 : newest_offered(solve, installed, installed);
 }
 
 static int compare_pairs(const void *a, const void *b, void *opaque)
@@ -105,8 +125,7 @@ void solve_list_left(const struct solve *solve, Queue *ret)
 		MAPSET(&changed, steps->elements[i]);
 	FOR_REPO_SOLVABLES(solve->installed, id, s)
 	{
-		Id candidate = is_settled(solve, &changed, id) ? newest_missing(solve, id)
-							       : newest_offered(solve, id, id);
+		Id candidate = left_for(solve, &changed, id);
 
 		if (candidate)
 			queue_push2(ret, id, candidate);

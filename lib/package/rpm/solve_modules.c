@@ -22,6 +22,12 @@ struct artifacts {
 	size_t n_items;
 };
 
+struct hiding {
+	const struct rpm_modules *modules;
+	struct artifacts artifacts, names;
+	const struct rpm_stream **of; /* by solvable: the one that is not active and hides it */
+};
+
 static int compare_artifacts(const void *a, const void *b)
 {
 	const struct artifact *x = a, *y = b;
@@ -139,11 +145,10 @@ static const struct artifact *in_the_way_of(const struct solve *solve,
 	return found;
 }
 
-static void hide_one(struct solve *solve, const struct artifacts *artifacts,
-		     const struct artifacts *names, Id id)
+static void hide_one(struct solve *solve, struct hiding *hiding, Id id)
 {
 	CLEANUP_FREE char *nevra = full_nevra(solve, id);
-	const struct artifact *artifact = find_artifact(artifacts, nevra);
+	const struct artifact *artifact = find_artifact(&hiding->artifacts, nevra);
 
 	if (artifact && artifact->stream->active)
 		return;
@@ -151,27 +156,36 @@ static void hide_one(struct solve *solve, const struct artifacts *artifacts,
 		solve_hide(solve, id, HIDDEN_MODULE,
 			   "it is of the module stream %s:%s, which is not enabled in the guest",
 			   artifact->stream->module, artifact->stream->stream);
+		hiding->of[id] = artifact->stream;
 		return;
 	}
-	artifact = in_the_way_of(solve, names, id);
-	if (artifact)
-		solve_hide(solve, id, HIDDEN_MODULE,
-			   "the active module stream %s:%s has a package of this name",
-			   artifact->stream->module, artifact->stream->stream);
+	artifact = in_the_way_of(solve, &hiding->names, id);
+	if (!artifact)
+		return;
+	solve_hide(solve, id, HIDDEN_MODULE,
+		   "the active module stream %s:%s has a package of this name",
+		   artifact->stream->module, artifact->stream->stream);
+	/* Its repository may be meant to mend what the stream has (dnf's module_hotfixes). */
+	MAPSET(&solve->told, id);
+}
+
+/* Is the label "MODULE:STREAM:VERSION:CONTEXT" of this stream? */
+static bool is_labelled(const char *label, const struct rpm_stream *stream)
+{
+	size_t len = strlen(stream->module);
+
+	if (strncmp(label, stream->module, len) != 0 || label[len] != ':')
+		return false;
+	label += len + 1;
+	len = strlen(stream->stream);
+	return strncmp(label, stream->stream, len) == 0 && (label[len] == ':' || !label[len]);
 }
 
 static bool knows_stream(const struct rpm_modules *modules, const char *label)
 {
-	for (size_t i = 0; i < modules->n_streams; i++) {
-		size_t module = strlen(modules->streams[i].module);
-		size_t stream = strlen(modules->streams[i].stream);
-
-		if (strncmp(label, modules->streams[i].module, module) == 0 &&
-		    label[module] == ':' &&
-		    strncmp(label + module + 1, modules->streams[i].stream, stream) == 0 &&
-		    (label[module + 1 + stream] == ':' || !label[module + 1 + stream]))
+	for (size_t i = 0; i < modules->n_streams; i++)
+		if (is_labelled(label, &modules->streams[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -184,25 +198,23 @@ static int stream_length(const char *label)
 }
 
 /* Of a package of a stream, what the stream keeps away is worth telling. */
-static void guard_installed(struct solve *solve, const struct rpm_modules *modules, Id installed,
-			    const char *label)
+static void guard_installed(struct solve *solve, const struct hiding *hiding,
+			    const struct solve_label *label)
 {
+	bool known = knows_stream(hiding->modules, label->text);
 	Pool *pool = solve->pool;
 	Id id, pp;
 
-	FOR_PROVIDES(id, pp, pool_id2solvable(pool, installed)->name)
+	FOR_PROVIDES(id, pp, pool_id2solvable(pool, label->id)->name)
 	{
-		if (solve_is_installed(solve, id) || !solve_is_kin(solve, installed, id))
+		if (solve_is_installed(solve, id) || !solve_is_kin(solve, label->id, id))
 			continue;
-		if (!knows_stream(modules, label))
+		if (!known)
 			solve_hide(solve, id, HIDDEN_MODULE,
 				   "the installed one is of the module stream %.*s, of which the "
 				   "mirror knows nothing",
-				   stream_length(label), label);
-		if (!knows_stream(modules, label) ||
-		    (solve->why[id] &&
-		     strncmp(solve->why[id], "it is of the module stream ", 27) == 0 &&
-		     strncmp(solve->why[id] + 27, label, (size_t)stream_length(label)) == 0))
+				   stream_length(label->text), label->text);
+		if (!known || (hiding->of[id] && is_labelled(label->text, hiding->of[id])))
 			MAPSET(&solve->told, id);
 	}
 }
@@ -216,17 +228,19 @@ static void free_names(struct artifacts *names)
 
 static void hide_all(struct solve *solve, const struct rpm_modules *modules)
 {
-	struct artifacts artifacts = {0}, names = {0};
+	CLEANUP_FREE const struct rpm_stream **of =
+		xcalloc((size_t)solve->pool->nsolvables, sizeof *of);
+	struct hiding hiding = {.modules = modules, .of = of};
 
-	list_artifacts(modules, &artifacts);
-	list_names(modules, &names);
+	list_artifacts(modules, &hiding.artifacts);
+	list_names(modules, &hiding.names);
 	for (Id id = 1; modules->n_streams && id < solve->pool->nsolvables; id++)
 		if (solve_is_package(solve, id) && !solve_is_installed(solve, id))
-			hide_one(solve, &artifacts, &names, id);
+			hide_one(solve, &hiding, id);
 	for (size_t i = 0; i < solve->n_labels; i++)
-		guard_installed(solve, modules, solve->labels[i].id, solve->labels[i].text);
-	free(artifacts.items);
-	free_names(&names);
+		guard_installed(solve, &hiding, &solve->labels[i]);
+	free(hiding.artifacts.items);
+	free_names(&hiding.names);
 }
 
 int solve_hide_modules(struct solve *solve, const struct package_state *state, struct error *err)

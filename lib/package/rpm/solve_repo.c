@@ -341,14 +341,10 @@ static bool has_only_stubs(Repo *repo)
 	return repo->nrepodata >= 2;
 }
 
-struct first_only {
-	Repo *repo;
-};
-
 /* What came after the first repodata are the file lists, which have a cache of their own. */
 static int write_first(void *opaque, FILE *to)
 {
-	Repo *repo = ((struct first_only *)opaque)->repo;
+	Repo *repo = opaque;
 	int n = repo->nrepodata, result;
 
 	repo->nrepodata = 2;
@@ -362,7 +358,6 @@ static int keep_file_provides(struct solve *solve, Repo *repo, const Queue *adde
 {
 	const struct solve_repo *it = repo->appdata;
 	Repodata *data = repo_id2repodata(repo, 1);
-	struct first_only first = {repo};
 	int result = 0;
 	Queue known;
 
@@ -373,7 +368,7 @@ static int keep_file_provides(struct solve *solve, Repo *repo, const Queue *adde
 	if (unite(&known, added)) {
 		repodata_set_idarray(data, SOLVID_META, REPOSITORY_ADDEDFILEPROVIDES, &known);
 		repodata_internalize(data);
-		result = solve_cache_write(solve->work_dir, &it->key, "solv", write_first, &first,
+		result = solve_cache_write(solve->work_dir, &it->key, "solv", write_first, repo,
 					   err);
 	}
 	queue_free(&known);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * /etc/zypp/locks, as locks(5) of libzypp has it: stanzas of "attribute: value".  A lock holds what
+ * has the name, whichever version, repository or state it speaks of: rather too much than too
+ * little.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "package/rpm/rules_parts.h"
+
+struct lock {
+	char *name, *match, *type; /* borrowed; NULL: not said */
+	bool other;		   /* by something else than the name */
+};
+
+static void take_attribute(struct lock *lock, char *line)
+{
+	char *colon = strchr(line, ':'), *value = NULL;
+
+	if (*line == '#' || !colon)
+		return;
+	*colon = '\0';
+	value = rules_trim(colon + 1);
+	line = rules_trim(line);
+	if (strcmp(line, "solvable_name") == 0)
+		lock->name = value;
+	else if (strcmp(line, "match_type") == 0)
+		lock->match = value;
+	else if (strcmp(line, "type") == 0)
+		lock->type = value;
+	else
+		lock->other = true;
+}
+
+static bool is_exact(const char *match)
+{
+	return strcmp(match, "glob") == 0 || strcmp(match, "exact") == 0;
+}
+
+static void add_lock(struct rpm_rules *rules, const struct lock *lock, const char *from)
+{
+	const char *match = lock->match ? lock->match : "substring";
+	CLEANUP_FREE char *pattern = NULL;
+
+	if ((lock->type && strcmp(lock->type, "package") != 0) || (!lock->name && !lock->other))
+		return;
+	if (!lock->name || !*lock->name) {
+		rules_not_understood(rules, from, "a lock that is not by the name of packages");
+		return;
+	}
+	if (is_exact(match))
+		pattern = xstrdup(lock->name);
+	else if (strcmp(match, "substring") == 0 || strcmp(match, "word") == 0)
+		pattern = xasprintf("*%s*", lock->name);
+	if (pattern)
+		rules_add(rules, RPM_RULE_EXCLUDE, pattern, from);
+	else
+		rules_not_understood(rules, from, "a lock by a regular expression");
+}
+
+void rules_read_zypp_locks(struct rpm_rules *rules, char *text, const char *from)
+{
+	struct lock lock = {0};
+
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+		line = rules_trim(line);
+		if (*line) {
+			take_attribute(&lock, line);
+			continue;
+		}
+		add_lock(rules, &lock, from);
+		lock = (struct lock){0};
+	}
+	add_lock(rules, &lock, from);
+}

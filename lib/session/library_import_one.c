@@ -370,6 +370,20 @@ static int tell_same(const struct import *import, const struct template_generati
 	return 0;
 }
 
+/* Machines that are made of it have as many disks as the generation that they are made of. */
+static void warn_of_disks(const struct coldpatch_session *session, const struct import *import)
+{
+	struct error ignored;
+	const struct template_generation *current =
+		import->into ? template_find(import->template, -1, &ignored) : NULL;
+
+	if (current && current->n_disks != import->request->n_paths)
+		monitor_log(&session->monitor, LOG_LEVEL_WARNING,
+			    "%s: generation %llu has %zu disks, what is imported has %zu",
+			    import->request->name, (unsigned long long)current->number,
+			    current->n_disks, import->request->n_paths);
+}
+
 static int import_image(struct coldpatch_session *session, struct import *import, json_t **ret,
 			struct error *err)
 {
@@ -392,6 +406,7 @@ static int import_image(struct coldpatch_session *session, struct import *import
 				 import->request->name);
 	if (import_check_bases(import, err) < 0)
 		return -1;
+	warn_of_disks(session, import);
 	if (import->request->options->dry_run) {
 		*ret = summary(import, false, NULL, "would be imported");
 		return 0;

@@ -95,6 +95,9 @@ static json_t *source_to_json(const struct mirror_source *source, size_t number)
 	put_text(object, "os_id", source->os_id);
 	put_text(object, "os_version", source->os_version);
 	json_put_u64(object, "priority", source->priority);
+	/* Not in older ones, whose names are their digests. */
+	if (source->module_hotfixes)
+		json_put_bool(object, "module_hotfixes", true);
 	json_put(object, "excludes", json_strings(source->excludes, source->n_excludes));
 	json_put(object, "files", files_to_json(source));
 	json_put(object, "aliases", aliases_to_json(source));
@@ -175,6 +178,7 @@ static int read_source(struct json_reader *reader, void *opaque)
 	json_get_nullable_bytes(reader, "os_id", &ret->os_id);
 	json_get_nullable_bytes(reader, "os_version", &ret->os_version);
 	json_get_u64(reader, "priority", &ret->priority);
+	ret->module_hotfixes = json_is_true(json_object_get(reader->object, "module_hotfixes"));
 	json_get_strings(reader, "excludes", &ret->excludes, &ret->n_excludes);
 	if (json_get_items(reader, "files", read_file, ret) < 0)
 		return -1;

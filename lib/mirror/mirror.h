@@ -63,6 +63,7 @@ struct mirror_source {
 				     one that goes on after a dot; NULL: not said */
 	uint64_t priority;	  /* of packages with one name, those of the source with the
 				     smallest number are taken; MIRROR_PRIORITY where nobody says */
+	bool module_hotfixes;	  /* no module stream hides its packages */
 	char **excludes;	  /* shell patterns of package names that are not taken from it */
 	size_t n_excludes;
 	struct mirror_file *files; /* sorted by path: for apt, InRelease (or Release and
@@ -100,6 +101,7 @@ struct mirror_options {
 	int64_t maximum_age;		/* seconds; 0: what the policy says */
 	/* These are for layout repomd. */
 	uint64_t priority; /* 0: MIRROR_PRIORITY */
+	bool module_hotfixes;
 	const char *const *excludes;
 	size_t n_excludes;
 	const char *const *trust_digests; /* hex index digests that need no signature */

@@ -37,6 +37,8 @@ static const cyaml_schema_field_t mirror_fields[] = {
 				struct config_mirror, os, os_fields),
 	CYAML_FIELD_UINT("priority", CYAML_FLAG_OPTIONAL, struct config_mirror, priority),
 	STRING_LIST("exclude", struct config_mirror, excludes),
+	CYAML_FIELD_BOOL("module-hotfixes", CYAML_FLAG_OPTIONAL, struct config_mirror,
+			 module_hotfixes),
 	STRING_LIST("trust-digests", struct config_mirror, trust_digests),
 	STRING_LIST("trust-packages", struct config_mirror, trust_packages),
 	CYAML_FIELD_UINT("maximum-age-days", CYAML_FLAG_OPTIONAL, struct config_mirror,

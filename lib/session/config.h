@@ -24,6 +24,7 @@ struct config_mirror {
 	unsigned n_keyrings;
 	struct config_os *os; /* NULL: what it says itself */
 	uint64_t priority;    /* 0: not said */
+	bool module_hotfixes;
 	char **excludes;
 	unsigned n_excludes;
 	char **trust_digests, **trust_packages;

@@ -38,6 +38,7 @@ static json_t *configured_mirror(const struct config_mirror *config)
 	if (config->os)
 		put_os(mirror, config->os->id, config->os->version);
 	json_put_u64(mirror, "priority", config->priority);
+	json_put_bool(mirror, "module_hotfixes", config->module_hotfixes);
 	json_put(mirror, "excludes", list_of(config->excludes, config->n_excludes));
 	json_put(mirror, "trust_digests", list_of(config->trust_digests, config->n_trust_digests));
 	json_put(mirror, "trust_packages",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * snapshot:        {"store", "mirrors": [{"path", "suites", "keyrings", "os_id"?, "os_version"?,
- *                   "priority"?, "excludes"?, "trust_digests"?, "trust_packages"?,
- *                   "maximum_age"?}], "now", "maximum_age", "high_water_file", "allow_digests"}
+ *                   "priority"?, "module_hotfixes"?, "excludes"?, "trust_digests"?,
+ * "trust_packages"?, "maximum_age"?}], "now", "maximum_age", "high_water_file", "allow_digests"}
  *                  -> manifest of the mirror snapshot
  * try-snapshot:    the same and "scratch" -> what would be taken and refused (trial.h)
  * verify-snapshot: {"store", "snapshot"} -> manifest of the mirror snapshot
@@ -26,6 +26,7 @@ static void read_mirror(const json_t *json, struct mirror_options *ret)
 	ret->os_id = optional(json, "os_id");
 	ret->os_version = optional(json, "os_version");
 	ret->priority = (uint64_t)json_integer_value(json_object_get(json, "priority"));
+	ret->module_hotfixes = json_is_true(json_object_get(json, "module_hotfixes"));
 	ret->excludes = strings_of_json(json_object_get(json, "excludes"), &ret->n_excludes);
 	ret->trust_digests =
 		strings_of_json(json_object_get(json, "trust_digests"), &ret->n_trust_digests);

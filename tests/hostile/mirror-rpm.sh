@@ -255,11 +255,12 @@ configure() { # LINES of the entry of m
 	mv config.new config.yaml
 }
 rm -rf state
-configure 'os: {id: centos, version: "7"}' 'priority: 10' 'exclude: ["kernel*", php]'
+configure 'os: {id: centos, version: "7"}' 'priority: 10' 'module-hotfixes: true' 'exclude: ["kernel*", php]'
 expect 0 mirror snapshot --quiet --json
 is '[.sources[].layout] | join(" ")' 'apt repomd'
-is '.sources[1] | [.os_id, .os_version, .priority, .excludes[]] | join(" ")' 'centos 7 10 kernel* php'
+is '.sources[1] | [.os_id, .os_version, .priority, .module_hotfixes, .excludes[]] | join(" ")' 'centos 7 10 true kernel* php'
 is '.packages | length' 2
+expect 0 mirror verify "$(jq -r .digest "$OUT")"
 configure 'os: {id: centos}' 'maximum-age-days: 1'
 rm -rf state m; cp -a older m
 expect 76 mirror snapshot --quiet
@@ -271,5 +272,8 @@ expect 0 mirror snapshot --quiet
 sed -i "0,/    keyrings: .*/s//&\n    priority: 5/" config.yaml
 expect 78 mirror snapshot --quiet
 expect_message 'priority: said of an apt mirror, which has no use for it'
+sed -i 's/^    priority: 5/    module-hotfixes: true/' config.yaml
+expect 78 mirror snapshot --quiet
+expect_message 'module-hotfixes: said of an apt mirror, which has no use for it'
 expect 0 mirror verify "$digest"
 echo "repomd mirrors: what cannot be trusted is refused, each in its own words; what is in order is pinned"

@@ -338,14 +338,16 @@ static void add_advisories(struct mirror_source *to, struct buffer *repomd,
 	add_index(to, repomd, "updateinfo", "<updates>\n", &text, "</updates>\n");
 }
 
-/* Options of a mirror: "priority=N", "exclude=PATTERN", "no-filelists". */
+/* Options of a mirror: "priority=N", "exclude=PATTERN", "module-hotfixes", "no-filelists". */
 static void take_options(const struct source *from, struct mirror_source *to, bool *ret_filelists)
 {
 	CLEANUP_FREE char *copy = xstrdup(from->options);
 	char *save = NULL;
 
 	for (char *word = strtok_r(copy, " ", &save); word; word = cut(&save, " "))
-		if (strncmp(word, "priority=", 9) == 0)
+		if (strcmp(word, "module-hotfixes") == 0)
+			to->module_hotfixes = true;
+		else if (strncmp(word, "priority=", 9) == 0)
 			to->priority = strtoul(word + 9, NULL, 10);
 		else if (strncmp(word, "exclude=", 8) == 0)
 			*ARRAY_ADD(to->excludes, to->n_excludes) = xstrdup(word + 8);

@@ -120,6 +120,7 @@ static int read_suite(struct apt *apt, const char *path, struct error *err)
 static int check_options(const struct mirror_options *options, struct error *err)
 {
 	const char *key = options->priority	      ? "priority"
+			  : options->module_hotfixes  ? "module-hotfixes"
 			  : options->n_excludes	      ? "exclude"
 			  : options->n_trust_digests  ? "trust-digests"
 			  : options->n_trust_packages ? "trust-packages"

@@ -120,6 +120,7 @@ static int describe(const struct repomd *repomd, struct repository *repository, 
 	source->date = repository->index.date;
 	if (options->priority)
 		source->priority = options->priority;
+	source->module_hotfixes = options->module_hotfixes;
 	for (size_t i = 0; i < options->n_excludes; i++)
 		*ARRAY_ADD(source->excludes, source->n_excludes) = xstrdup(options->excludes[i]);
 	return 0;

@@ -145,6 +145,14 @@ static const struct artifact *in_the_way_of(const struct solve *solve,
 	return found;
 }
 
+/* Its repository is meant to mend what streams have, as dnf's option of that name says. */
+static bool is_hotfix(const struct solve *solve, Id id)
+{
+	const struct mirror_source *source = solve_source_of(solve, id);
+
+	return source && source->module_hotfixes;
+}
+
 static void hide_one(struct solve *solve, struct hiding *hiding, Id id)
 {
 	CLEANUP_FREE char *nevra = full_nevra(solve, id);
@@ -165,7 +173,7 @@ static void hide_one(struct solve *solve, struct hiding *hiding, Id id)
 	solve_hide(solve, id, HIDDEN_MODULE,
 		   "the active module stream %s:%s has a package of this name",
 		   artifact->stream->module, artifact->stream->stream);
-	/* Its repository may be meant to mend what the stream has (dnf's module_hotfixes). */
+	/* Is its repository a hotfix one, and nobody said so? */
 	MAPSET(&solve->told, id);
 }
 
@@ -207,7 +215,8 @@ static void guard_installed(struct solve *solve, const struct hiding *hiding,
 
 	FOR_PROVIDES(id, pp, pool_id2solvable(pool, label->id)->name)
 	{
-		if (solve_is_installed(solve, id) || !solve_is_kin(solve, label->id, id))
+		if (solve_is_installed(solve, id) || !solve_is_kin(solve, label->id, id) ||
+		    is_hotfix(solve, id))
 			continue;
 		if (!known)
 			solve_hide(solve, id, HIDDEN_MODULE,
@@ -235,7 +244,8 @@ static void hide_all(struct solve *solve, const struct rpm_modules *modules)
 	list_artifacts(modules, &hiding.artifacts);
 	list_names(modules, &hiding.names);
 	for (Id id = 1; modules->n_streams && id < solve->pool->nsolvables; id++)
-		if (solve_is_package(solve, id) && !solve_is_installed(solve, id))
+		if (solve_is_package(solve, id) && !solve_is_installed(solve, id) &&
+		    !is_hotfix(solve, id))
 			hide_one(solve, &hiding, id);
 	for (size_t i = 0; i < solve->n_labels; i++)
 		guard_installed(solve, &hiding, &solve->labels[i]);

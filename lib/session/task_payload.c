@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * payload: {"plan", "store", "snapshot", "known": [SHA256...]} -> {"payloads"}
+ * payload: {"plan", "store", "snapshot", "packages": [SHA256...]} -> {"payloads"}
  *
- * What the plan's packages bring, but for those that are known, from their verified files, for the
- * check after the commit.  It
- * needs no image and works while the guest's package manager does, at a lower priority.
+ * What these packages of the plan bring, from their verified files, for the check after the commit.
+ * It needs no image and works while the guest's package manager does, at a lower priority.
  */
+#include <string.h>
 #include <sys/resource.h>
 
 #include "package/payload.h"
@@ -28,23 +28,23 @@ static int add_package(const struct mirror_snapshot *snapshot, const struct pack
 				    err);
 }
 
-static bool is_known(const json_t *known, const struct package_change *change)
+static bool is_wanted(const json_t *packages, const struct package_change *change)
 {
 	const json_t *name;
-	struct digest digest;
+	char hex[DIGEST_HEX_SIZE];
 	size_t i;
 
-	json_array_foreach(known, i, name)
+	digest_to_hex(&change->sha256, hex);
+	json_array_foreach(packages, i, name)
 	{
-		if (digest_from_hex(json_string_value(name), &digest) &&
-		    digest_equal(&digest, &change->sha256))
+		if (json_is_string(name) && !strcmp(json_string_value(name), hex))
 			return true;
 	}
 	return false;
 }
 
 static int read_packages(const struct plan *plan, const struct mirror_snapshot *snapshot,
-			 const json_t *known, const struct monitor *monitor,
+			 const json_t *packages, const struct monitor *monitor,
 			 struct package_payloads *payloads, struct error *err)
 {
 	const struct package_family *family = package_family_by_name(plan->family);
@@ -56,7 +56,7 @@ static int read_packages(const struct plan *plan, const struct mirror_snapshot *
 
 		if (monitor_check(monitor, err) < 0)
 			return -1;
-		if (change->to && !is_known(known, change) &&
+		if (change->to && is_wanted(packages, change) &&
 		    add_package(snapshot, family, change, payloads, err) < 0)
 			return error_prefix(err, "reading the files of %s", change->name);
 	}
@@ -76,7 +76,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	setpriority(PRIO_PROCESS, 0, NICE);
 	snapshot = mirror_snapshot_open(string_member(input, "store"),
 					string_member(input, "snapshot"), err);
-	if (!snapshot || read_packages(plan, snapshot, json_object_get(input, "known"), monitor,
+	if (!snapshot || read_packages(plan, snapshot, json_object_get(input, "packages"), monitor,
 				       &payloads, err) < 0)
 		return -1;
 	*ret = json_object();

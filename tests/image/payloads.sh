@@ -34,11 +34,24 @@ again 79
 expect_message "$changed of victim 2.0 is not what the package brings"
 # But not when it is damaged or of another version.
 for damage in ': >' 'printf "{\"files\":[]}" >' 'head -c 50 "$WORK/first" >' \
-	'jq -c "del(.files[0][1])" "$WORK/first" >' 'cp "$WORK/changed"' 'jq -c "del(.digest)" "$WORK/first" >' 'jq -c --arg v 0 ".coldpatch = \$v | .files = []" "$WORK/first" >'; do
+	'jq -c "del(.files[0][1])" "$WORK/first" >' 'cp "$WORK/changed"' 'jq -c "del(.digest)" "$WORK/first" >' 'jq -c "del(.files)" "$WORK/first" >' 'jq -c --arg v 0 ".coldpatch = \$v | .files = []" "$WORK/first" >'; do
 	eval "$damage \"\$kept\""
 	again 0
 	cmp "$kept" "$WORK/first" || fail "it was not made again: $damage"
 done
+# A worker that was taken over by a package names no other file, and says nothing of other packages.
+mkdir "$WORK/bin" && cp "$BUILD"/coldpatch* "$WORK/bin/" && rm "$WORK/bin/coldpatch-worker"
+other=$(printf '%064d' 7)
+cat >"$WORK/bin/coldpatch-worker" <<-EOF
+	#!/bin/bash
+	[ "\$1" = payload ] || exec "$BUILD/coldpatch-worker" "\$@"
+	cat <&3 >/dev/null
+	echo '{"result":{"payloads":{"../../escaped":[],"$other":[]}}}' >&4
+EOF
+chmod +x "$WORK/bin/coldpatch-worker"
+rm "$WORK"/output/* "$kept"
+(BUILD=$WORK/bin && apply_to "$image" && expect 70 "${APPLY[@]}" && expect_message "nobody read its package") || exit 1
+[ ! -e "$WORK/escaped.json" ] && [ -z "$(ls -A "$WORK/store/payloads")" ] || fail "what a worker made up was written"
 # Nor is it needed.
 rm -r "$WORK/store/payloads" && : >"$WORK/store/payloads"
 again 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who depends on the library: qcow2 files whose backing file lies in it.
+ * Who depends on the library: image files whose backing file lies in it.
  *
  * Looked through are the clone roots, which the library's policy names, and the library's own
  * overlays, also those that are being made and those in the trash.  In the clone roots links are

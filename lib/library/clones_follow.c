@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "disk/backing.h"
 #include "library/heads.h"
+#include "library/inside.h"
 
 enum { MAX_CHAIN = 32, MAX_LINKS = 40 };
 
@@ -28,11 +29,6 @@ struct following {
 	struct clones *found;
 	bool below_base; /* the bases there are known from the upper one's record */
 };
-
-bool same_inode(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
 
 static bool is_inode(const char *path, const struct stat *wanted)
 {

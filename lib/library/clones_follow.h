@@ -21,6 +21,5 @@ int clone_follow(const struct clone_places *places, const char *directory, const
  * used if it is a generation's. */
 int clone_follow_path(const struct clone_places *places, const char *path, struct clones *found,
 		      struct error *err);
-bool same_inode(const struct stat *a, const struct stat *b);
 
 #endif

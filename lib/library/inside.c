@@ -12,9 +12,9 @@
 
 typedef bool judge(int dir, const struct stat *st, const void *opaque);
 
-static bool same(const struct stat *a, const struct stat *b)
+bool same_inode(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	return a->st_ino && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* Is it so of the directory, or of one above it? */
@@ -31,7 +31,7 @@ static bool is_so_above(int dir, judge *is_so, const void *opaque)
 		next = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		close(at);
 		at = next;
-		if (at >= 0 && fstat(at, &above) == 0 && same(&st, &above))
+		if (at >= 0 && fstat(at, &above) == 0 && same_inode(&st, &above))
 			return false;
 	}
 	return false;
@@ -40,12 +40,12 @@ static bool is_so_above(int dir, judge *is_so, const void *opaque)
 static bool is_root(int dir, const struct stat *st, const void *opaque)
 {
 	(void)dir;
-	return same(st, opaque);
+	return same_inode(st, opaque);
 }
 
 bool directory_is_inside(int dir, const struct stat *root)
 {
-	return root->st_ino && is_so_above(dir, is_root, root);
+	return is_so_above(dir, is_root, root);
 }
 
 static bool is_library(int dir, const struct stat *st, const void *opaque)

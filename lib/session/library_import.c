@@ -253,8 +253,11 @@ static bool is_listed(const json_t *paths, const char *path)
 	const json_t *listed;
 	size_t i;
 
-	json_array_foreach(paths, i,
-			   listed) if (!strcmp(json_string_value(listed), path)) return true;
+	json_array_foreach(paths, i, listed)
+	{
+		if (!strcmp(json_string_value(listed), path))
+			return true;
+	}
 	return false;
 }
 

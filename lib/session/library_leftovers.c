@@ -2,8 +2,8 @@
 /*
  * A layer or a plan is needed while the record of a generation that is whole names it, or of one
  * that such a generation was made of: a squash makes it anew from the base.  Where one such record
- * cannot be read, nobody knows, and none goes.  They are kept for a while after they
- * were made, for the run that has just made them.
+ * cannot be read, nobody knows, and none goes.  They are kept for a while after they were made, for
+ * the run that has just made them.
  */
 #include <fcntl.h>
 #include <string.h>

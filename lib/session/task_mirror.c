@@ -2,7 +2,8 @@
 /*
  * snapshot:        {"store", "mirrors": [{"path", "suites", "keyrings", "os_id"?, "os_version"?,
  *                   "priority"?, "module_hotfixes"?, "excludes"?, "trust_digests"?,
- * "trust_packages"?, "maximum_age"?}], "now", "maximum_age", "high_water_file", "allow_digests"}
+ *                   "trust_packages"?, "maximum_age"?}], "now", "maximum_age",
+ *                   "high_water_file", "allow_digests"}
  *                  -> manifest of the mirror snapshot
  * try-snapshot:    the same and "scratch" -> what would be taken and refused (trial.h)
  * verify-snapshot: {"store", "snapshot"} -> manifest of the mirror snapshot

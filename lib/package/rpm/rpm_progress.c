@@ -5,11 +5,11 @@
  *
  *     error: %pre(httpd-2.4.57-5.el9.x86_64) scriptlet failed, exit status 1
  *     warning: %post(httpd-2.4.57-5.el9.x86_64) scriptlet failed, exit status 1
- *     error: lua script failed: [string "%pretrans(httpd-2.4.57-5.el9.x86_64)"]:1: no such
- * directory error: unpacking of archive failed on file /usr/sbin/httpd: cpio: rename error:
- * httpd-2.4.57-5.el9.x86_64: install failed <tab>libssl.so.10()(64bit) is needed by (installed)
- * openssl-1.0.2k-16.el7.x86_64 <tab>file /etc/x from install of a-2-1.noarch conflicts with file
- * from package b-1-1.noarch
+ *     error: lua script failed: [string "%pretrans(httpd-2.4.57-5.el9.x86_64)"]:1: no such file
+ *     error: unpacking of archive failed on file /usr/sbin/httpd: cpio: rename
+ *     error: httpd-2.4.57-5.el9.x86_64: install failed
+ *     <tab>libssl.so.10()(64bit) is needed by (installed) openssl-1.0.2k-16.el7.x86_64
+ *     <tab>file /etc/x from install of a-2-1.noarch conflicts with file from package b-1-1.noarch
  *
  * Scripts' own words are among them: nothing depends on what is understood here but what a message
  * says, and the progress.

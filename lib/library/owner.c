@@ -160,8 +160,21 @@ static char *own_text(const struct library *library, const char *run)
 	return json_to_bytes(json);
 }
 
-static int say_busy(const struct owner *owner, const char *name, struct error *err)
+/* A clock that was ahead touched it, or is behind now: nobody can tell how long ago that was. */
+static bool is_of_future(const struct stat *st)
 {
+	return st->st_mtime - time(NULL) > OWNER_GONE_S;
+}
+
+static int say_busy(const struct owner *owner, const struct stat *st, const char *name,
+		    struct error *err)
+{
+	if (is_of_future(st))
+		return error_set(
+			err, ERROR_BUSY,
+			"%s: was touched in the future, so whether somebody has it is not "
+			"known: set the clocks of all hosts, and remove it where nobody does",
+			name);
 	if (!owner)
 		return error_set(err, ERROR_BUSY,
 				 "%s: somebody has it, and does not say who; try again in ten "
@@ -209,7 +222,7 @@ static int make_file(const struct library *library, int dir, const char *name, c
 			return -1;
 		known = open_owner(dir, name, &owner, &st) == 0;
 		if (!judge(library, known ? &owner : NULL, &st))
-			return say_busy(known ? &owner : NULL, name, err);
+			return say_busy(known ? &owner : NULL, &st, name, err);
 		take_over(library, dir, name);
 	}
 	return error_set(err, ERROR_BUSY, "%s: too many want it; try again", name);

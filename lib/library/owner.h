@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who works on something in the library: a small file {"host", "boot", "pid", "started", "run"}
- *that its owner touches every 30 seconds.
+ * that its owner touches every 30 seconds.
  *
  * Gone is an owner of this host and boot whose process (pid and start time) is no more; anybody
- *else only when nothing was touched for 10 minutes, so the clocks of hosts that share a library may
- * differ by some minutes and no more.  The same file serves as owner of a directory that is being
- * made, as lease of a template, and as mark of a use.
+ * else only when nothing was touched for 10 minutes, so the clocks of hosts that share a library
+ * may differ by some minutes and no more.  The same file serves as owner of a directory that is
+ * being made, as lease of a template, and as mark of a use.
  *
  * What is made and not yet owned by such a file tells its owner by its name (base/temporary.h).
  */

@@ -301,7 +301,8 @@ static const char *remove_original(const json_t *file, const char *path)
 	return unlink(path) < 0 ? "could not be removed" : NULL;
 }
 
-/* Of the files that are taken, images beside them may need some that are not. */
+/* Of the files that are taken, images beside them may need some that are not.  Where that cannot be
+   told, all of them stay. */
 static void keep_needed_in(struct coldpatch_session *session, const char *directory,
 			   const json_t *take_paths, json_t *keep)
 {
@@ -315,7 +316,10 @@ static void keep_needed_in(struct coldpatch_session *session, const char *direct
 	json_put_string(input, "directory", directory);
 	json_put(input, "known_files", steal(known));
 	if (task_run(session, "import-scan", input, &result, &problem) < 0) {
-		monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: %s", directory, problem.msg);
+		monitor_log(&session->monitor, LOG_LEVEL_WARNING,
+			    "%s: what the images in it need is not known: %s", directory,
+			    problem.msg);
+		json_array_extend(keep, (json_t *)(uintptr_t)take_paths);
 		return;
 	}
 	json_array_foreach(json_object_get(result, "images"), i, image)
@@ -370,7 +374,7 @@ static void remove_originals(struct coldpatch_session *session, const struct bat
 
 		if (!path || path_is_in_library(path))
 			continue;
-		problem = is_listed(keep, path) ? "stays: an image beside it needs it"
+		problem = is_listed(keep, path) ? "stays: an image beside it needs it, or may"
 						: remove_original(file, path);
 		if (problem)
 			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: is copied, and %s",

@@ -239,7 +239,8 @@ static int empty_trash(struct pruning *pruning, struct error *err)
 	}
 	for (size_t i = 0; i < n && result == 0; i++) {
 		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
-		tell(pruning, "trash", names[i]);
+		if (result == 0)
+			tell(pruning, "trash", names[i]);
 	}
 	names_free(names, n);
 	return result;

@@ -283,15 +283,18 @@ static json_t *summarise(const struct pruning *pruning,
 			 const struct coldpatch_prune_options *options)
 {
 	json_t *json = json_object();
-	bool failed = pruning->n_failed > 0;
+	bool failed = pruning->cut_short || pruning->n_failed > 0;
+	char text[ERROR_TEXT_SIZE];
 
+	error_text(&pruning->error, text);
 	summary_of_none(json);
 	json_put_string(json, "run", pruning->run);
 	json_put_bool(json, "changed", pruning->changed);
 	json_put_bool(json, "failed", failed);
 	json_put_u64(json, "code", failed ? COLDPATCH_SOME_FAILED : COLDPATCH_OK);
 	json_put_string(json, "msg",
-			failed		   ? "some failed"
+			pruning->cut_short ? text
+			: failed	   ? "some failed"
 			: pruning->dry_run ? "would be pruned"
 					   : "pruned");
 	json_put_bool(json, "dry_run", pruning->dry_run);
@@ -348,9 +351,12 @@ int coldpatch_library_prune(struct coldpatch_session *session,
 	CLEANUP_JSON json_t *summary = NULL;
 	struct error err = {0};
 
-	if (prune(&pruning, options, &err) < 0)
+	pruning.cut_short = prune(&pruning, options, &err) < 0;
+	if (pruning.cut_short && !pruning.changed)
 		return session_fail_change(ret_err, &err, pruning.run,
 					   options->n_names == 1 ? options->names[0] : NULL, NULL);
+	if (pruning.cut_short)
+		pruning.error = err;
 	summary = summarise(&pruning, options);
 	if (!options->dry_run && (pruning.changed || pruning.n_failed))
 		library_keep_outcome(pruning.library, pruning.run, ".", summary, NULL);

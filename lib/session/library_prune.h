@@ -15,6 +15,7 @@ struct pruning {
 	char *run;
 	bool dry_run;
 	bool changed;
+	bool cut_short; /* by `error`, after something was changed */
 	size_t n_failed;
 	struct error error; /* of the last one that failed */
 	json_t *templates;  /* what came of each */

@@ -113,6 +113,26 @@ static const struct head *made_by_run(const struct template *template, const cha
 	return NULL;
 }
 
+static const struct template_head *unverified_head(const struct template *template)
+{
+	for (size_t i = 0; i < template->n_heads; i++)
+		if (template->heads[i].problem || !template->heads[i].head)
+			return &template->heads[i];
+	return NULL;
+}
+
+static int refuse_not_made(const struct rollback *rollback, const char *run, struct error *err)
+{
+	const struct template_head *head = unverified_head(rollback->template);
+
+	if (head)
+		return error_set(err, ERROR_TRUST,
+				 "whether run %s made a generation of it is not known: head %llu "
+				 "does not verify; say with --to how far to go back",
+				 run, (unsigned long long)head->number);
+	return error_set(err, ERROR_MISSING, "run %s made no generation of it", run);
+}
+
 static int refuse_unknown(const struct rollback *rollback, const struct head *made,
 			  const struct lineage_step *lost, struct error *err)
 {
@@ -133,7 +153,7 @@ static int find_before_run(struct rollback *rollback, const char *run, struct er
 	struct lineage_way way;
 
 	if (!made)
-		return error_set(err, ERROR_MISSING, "run %s made no generation of it", run);
+		return refuse_not_made(rollback, run, err);
 	if (made->generation == rollback->current->number)
 		return find_previous(rollback, err);
 	way = lineage_distance(rollback->lineage, (int64_t)current, (int64_t)made->generation);
@@ -279,7 +299,7 @@ static int names_of_run(struct coldpatch_session *session, const char *run, char
 		CLEANUP(template_free)
 		struct template *template = session_template(session, all[i], &ignored);
 
-		if (!template || made_by_run(template, run))
+		if (!template || made_by_run(template, run) || unverified_head(template))
 			*ARRAY_ADD(*ret, *ret_n) = xstrdup(all[i]);
 	}
 	names_free(all, n_all);

@@ -113,6 +113,21 @@ expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
 [ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
 [ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }
 
+# --- what was taken before a failure is told with it
+mirror 5.0
+expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback third
+expect 0 unhold third
+stuck=$L/runs/20200101T000000Z-000001/stuck
+mkdir -p "$stuck" && mount -t tmpfs stuck "$stuck" || fail mount
+expect 3 prune --json third --keep-last 1
+[ "$(jq -c '[.changed, .failed, .code]' "$OUT")" = '[true,true,3]' ] || { cat "$OUT"; fail "a prune that failed late"; }
+[ "$(jq -c '[.templates[].generations[] | select(.taken).generation]' "$OUT")" = '[1]' ] || { cat "$OUT"; fail "what a prune that failed late has taken"; }
+jq -r .msg "$OUT" | grep -qF "removing stuck: a file system is mounted there" || { cat "$OUT"; fail "why a prune failed late"; }
+expect 74 prune --json third --keep-last 1
+[ "$(jq -c '[.changed, .failed]' "$OUT")" = '[false,true]' ] || { cat "$OUT"; fail "a prune that failed and took nothing"; }
+umount "$stuck"
+
 # --- the document has the code that the command exits with
 expect 0 status --json
 [ "$(jq .code "$OUT")" = 0 ] || { jq .code "$OUT"; fail "status without --check: the code"; }

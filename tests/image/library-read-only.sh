@@ -83,4 +83,16 @@ grep -qF "$WORK/roots: it cannot be looked through: Permission denied" "$OUT" ||
 chmod 755 "$WORK/roots"
 as_nobody 0 status --check
 [ "$(stat -c %a "$OUTSIDE/keys" "$OUTSIDE/keys/own.key" "$OUTSIDE/keys/own.pub" | tr '\n' ' ')" = "755 600 644 " ] || { ls -la "$OUTSIDE/keys"; fail "modes of a key"; }
+
+# Nobody may see what lies beside an image, so nobody knows what needs it: a move leaves it there.
+mkdir "$OUTSIDE/images" && cp --sparse=always "$WORK/base.raw" "$OUTSIDE/images/" && chown -R nobody "$OUTSIDE/images" && chmod 0311 "$OUTSIDE/images" || fail images
+L=$OUTSIDE/own
+as_nobody 0 init
+as_nobody 0 import --move --name moved "$OUTSIDE/images/base.raw"
+expect_message "$OUTSIDE/images: what the images in it need is not known: "
+expect_message "$OUTSIDE/images/base.raw: is copied, and stays: an image beside it needs it, or may"
+[ -e "$OUTSIDE/images/base.raw" ] || fail "a move took what may be needed"
+chmod 0755 "$OUTSIDE/images"
+as_nobody 0 import --move --name again "$OUTSIDE/images/base.raw"
+[ ! -e "$OUTSIDE/images/base.raw" ] || fail "a move left what nothing needs"
 echo "library-read-only: what only reads works, and what does not says why"

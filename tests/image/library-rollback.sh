@@ -127,6 +127,18 @@ expect 3 rollback --json --run "$run"
 is_at c 0
 rm "$COLDPATCH_LIBRARY/templates/b/heads" && mv "$WORK/kept" "$COLDPATCH_LIBRARY/templates/b/heads"
 
+# Nor is it known of one with a head that does not verify.
+expect 0 unhold c
+apply 0 --json c
+run=$(of .run)
+head=$COLDPATCH_LIBRARY/templates/a/heads/000002
+cp "$head" "$WORK/kept" && sed -i 's/"payload": *"./&A/' "$head"
+expect 3 rollback --json --run "$run"
+[ "$(of '.results[0].msg')" = "a: whether run $run made a generation of it is not known: head 2 does not verify; say with --to how far to go back" ] ||
+	{ cat "$OUT"; fail "a head that does not verify"; }
+is_at c 0
+mv "$WORK/kept" "$head"
+
 # Of two, one failed: the same command again leaves the other where it went back to.
 expect 0 rollback --to 3 a
 apply 0 b

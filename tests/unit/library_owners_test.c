@@ -218,6 +218,13 @@ START_TEST(lease_that_cannot_be_read)
 	ck_assert_int_eq(err.kind, ERROR_BUSY);
 	ck_assert_str_eq(err.msg, "template web: lease: somebody has it, and does not say who; try "
 				  "again in ten minutes");
+	make_old(file, -OWNER_GONE_S - 60);
+	ck_assert_ptr_null(template_lease(library, "web", "r1", &err));
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_str_eq(err.msg,
+			 "template web: lease: was touched in the future, so whether somebody has "
+			 "it is not known: set the clocks of all hosts, and remove it where nobody "
+			 "does");
 	make_old(file, OWNER_GONE_S + 60);
 	owner_file_free(template_lease(library, "web", "r1", &err));
 	ck_assert(!is_there(file));

@@ -176,8 +176,9 @@ struct coldpatch_fetch_options {
 	const char *directory;	  /* becomes, or is, a mirror */
 	const char *const *wants; /* want files */
 	size_t n_wants;
-	const char *const *sources; /* http or https URLs, or directories; the first that has a
-				       suite gives it */
+	/* http or https URLs, or directories, the first that has a suite gives it; or
+	 * "mirrorlist=URL" and "metalink=URL", lists of the mirrors of a repository */
+	const char *const *sources;
 	size_t n_sources;
 	const char *const *keyrings; /* none: those of the configuration */
 	size_t n_keyrings;

@@ -53,19 +53,36 @@ static bool is_local(const struct acquire_file *file)
 	return *file->source == '/';
 }
 
+/* "http://host/a/b" is "http://host/a" then; above "http://host" there is nothing. */
+static void go_up(char *url)
+{
+	const char *host = strstr(url, "://");
+	char *slash;
+
+	while ((slash = strrchr(url, '/')) && slash[1] == '\0' && slash > host + 2)
+		*slash = '\0';
+	slash = strrchr(url, '/');
+	if (slash > host + 2)
+		*slash = '\0';
+}
+
 static char *uri_of(const struct acquire_file *file)
 {
+	CLEANUP_FREE char *base = xstrdup(file->source);
+	const char *remote = file->remote;
 	struct buffer uri = {0};
 
+	for (; !is_local(file) && strncmp(remote, "../", 3) == 0; remote += 3)
+		go_up(base);
 	if (is_local(file)) {
 		buffer_puts(&uri, "copy:");
-		put_escaped(&uri, file->source);
+		put_escaped(&uri, base);
 	} else {
-		buffer_puts(&uri, file->source);
+		buffer_puts(&uri, base);
 	}
-	if (uri.data[uri.len - 1] != '/')
+	if (*remote && uri.data[uri.len - 1] != '/')
 		buffer_putc(&uri, '/');
-	put_escaped(&uri, file->remote);
+	put_escaped(&uri, remote);
 	return buffer_steal(&uri);
 }
 

@@ -23,7 +23,7 @@
 
 struct acquire_file {
 	const char *source; /* "http://..." or the absolute path of a directory */
-	const char *remote; /* path below it */
+	const char *remote; /* path below it; "": itself; of a URL also "../" and what is beside */
 	const char *path;   /* below the directory, safe */
 	bool known; /* size and digest are; else whatever is there is taken, each time anew */
 	uint64_t size;

@@ -15,7 +15,7 @@
 
 struct choice {
 	char *suite; /* that has it */
-	char *path;  /* in the mirror (apt) or repository, as the index says, safe */
+	char *path;  /* in the mirror (apt), safe, or from the repository (href_read) */
 	uint64_t size;
 	struct checksum checksum;
 };

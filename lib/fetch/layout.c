@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "mirror/repomd/href.h"
 
 /* ---- apt: an archive holds many suites, and the directory has its layout ---- */
 
@@ -13,9 +14,15 @@ static char *apt_path(const char *suite, const char *path)
 	return xasprintf("dists/%s/%s", suite, path);
 }
 
-static char *apt_package(const char *suite, const char *path)
+static char *apt_package_place(const char *suite, const char *path)
 {
 	(void)suite;
+	return xstrdup(path);
+}
+
+static char *apt_package_remote(const char *source, const char *path)
+{
+	(void)source;
 	return xstrdup(path);
 }
 
@@ -35,6 +42,19 @@ static char *repomd_remote(const char *suite, const char *path)
 	return xstrdup(path);
 }
 
+/* A directory is a copy of the repository alone. */
+static char *repomd_package_remote(const char *source, const char *path)
+{
+	return *source == '/' ? href_place(path) : xstrdup(path);
+}
+
+static char *repomd_package_place(const char *suite, const char *path)
+{
+	CLEANUP_FREE char *place = href_place(path);
+
+	return path_join(suite, place);
+}
+
 /* Most are called by their checksums as they are. */
 static char *repomd_by_hash(const char *path, const struct checksum *checksum)
 {
@@ -52,7 +72,8 @@ static const struct fetch_layout layouts[] = {
 		.index = "InRelease",
 		.remote = apt_path,
 		.place = apt_path,
-		.package_place = apt_package,
+		.package_remote = apt_package_remote,
+		.package_place = apt_package_place,
 		.path_by_hash = apt_by_hash,
 	},
 	{
@@ -61,7 +82,8 @@ static const struct fetch_layout layouts[] = {
 		.signature = "repodata/repomd.xml.asc",
 		.remote = repomd_remote,
 		.place = path_join,
-		.package_place = path_join,
+		.package_remote = repomd_package_remote,
+		.package_place = repomd_package_place,
 		.path_by_hash = repomd_by_hash,
 	},
 };

@@ -16,7 +16,8 @@ struct fetch_layout {
 	/* Paths of a file of a suite, allocated. */
 	char *(*remote)(const char *suite, const char *path); /* below the source */
 	char *(*place)(const char *suite, const char *path);  /* below the directory */
-	/* Of package files. */
+	/* Of package files; `path` as a struct choice has it. */
+	char *(*package_remote)(const char *source, const char *path);
 	char *(*package_place)(const char *suite, const char *path);
 	/* The path that a file has beside those of other states of the suite. */
 	char *(*path_by_hash)(const char *path, const struct checksum *checksum);

@@ -161,6 +161,11 @@ const struct confinement confinement_want = {
 	.paths = (const struct confined_path[]){{"files", NULL, CONFINED_READ}, {0}},
 };
 
+const struct confinement confinement_mirror_list = {
+	.by = CONFINED_BY_RULES,
+	.paths = (const struct confined_path[]){{"file", NULL, CONFINED_READ}, {0}},
+};
+
 /* The only worker with a network: it sees where files are to go, and local sources. */
 const struct confinement confinement_acquire = {
 	.by = CONFINED_BY_RULES,

@@ -8,8 +8,9 @@
 extern const struct confinement confinement_copy, confinement_inspect, confinement_resolve,
 	confinement_layer, confinement_payload, confinement_commit, confinement_snapshot,
 	confinement_try_snapshot, confinement_verify_snapshot, confinement_verify_record,
-	confinement_want, confinement_acquire, confinement_indexes, confinement_choose,
-	confinement_import, confinement_import_scan, confinement_clone, confinement_export,
-	confinement_clones, confinement_publish, confinement_digest, confinement_verify_files;
+	confinement_want, confinement_mirror_list, confinement_acquire, confinement_indexes,
+	confinement_choose, confinement_import, confinement_import_scan, confinement_clone,
+	confinement_export, confinement_clones, confinement_publish, confinement_digest,
+	confinement_verify_files;
 
 #endif

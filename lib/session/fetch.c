@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "fetch/acquire.h"
+#include "fetch/mirror_list.h"
 #include "library/inside.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -32,21 +33,15 @@ static void fetch_free(struct fetch *fetch)
 
 /* ---- what the caller said ---- */
 
-/* The text goes into apt's line-wise protocol with its methods. */
-static bool is_url(const char *text)
-{
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return false;
-	return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
-}
-
 static char *read_source(const char *text, struct error *err)
 {
+	const char *list = fetch_list_url(text);
 	char *path;
 
-	if (is_url(text))
+	if (mirror_url_is_safe(list ? list : text))
 		return xstrdup(text);
+	if (list)
+		return error_set(err, ERROR_USAGE, "source %s: not the URL of a list", text), NULL;
 	if (strstr(text, "://"))
 		return error_set(err, ERROR_USAGE,
 				 "source %s: neither an http or https URL nor a directory", text),
@@ -67,7 +62,7 @@ static int read_sources(struct fetch *fetch, struct error *err)
 		if (!fetch->sources[i])
 			return -1;
 	}
-	if (options->proxy && !is_url(options->proxy))
+	if (options->proxy && !mirror_url_is_safe(options->proxy))
 		return error_set(err, ERROR_USAGE, "proxy %s: not an http or https URL",
 				 options->proxy);
 	return 0;

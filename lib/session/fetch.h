@@ -30,7 +30,7 @@ struct fetch {
 	char *stage; /* DIRECTORY/.fetch/index */
 	char *store; /* DIRECTORY/.fetch/store */
 	int lock;
-	char **sources;	   /* URLs, and absolute paths of directories */
+	char **sources;	   /* URLs, absolute paths of directories, and mirror lists */
 	json_t *wanted;	   /* what task want gave */
 	json_t *suites;	   /* {"name", "layout", "architectures", "source", "signature"?}: those
 			      that were found */
@@ -53,6 +53,12 @@ int fetch_choose(struct fetch *fetch, struct error *err);
 int fetch_bring_packages(struct fetch *fetch, struct error *err);
 /* fetch_indexes.c: the new state becomes that of the mirror. */
 int fetch_publish(struct fetch *fetch, struct error *err);
+
+/* fetch_lists.c: the URL of a source that is a mirror list, "mirrorlist=URL" or "metalink=URL";
+ * NULL: it is none. */
+const char *fetch_list_url(const char *source);
+/* *ret is an array of the URLs that it names.  ERROR_MIRROR: it does not answer, or is no list. */
+int fetch_list(struct fetch *fetch, const char *source, json_t **ret, struct error *err);
 
 /* fetch_acquire.c: a file for task acquire; with size and digest of `like`, unless it is NULL. */
 json_t *fetch_file(const char *source, const char *remote, const char *path, const json_t *like,

@@ -120,9 +120,16 @@ int fetch_bring_packages(struct fetch *fetch, struct error *err)
 	const char *place;
 	json_t *package;
 
-	json_object_foreach(fetch->packages, place, package) json_array_append_new(
-		files, fetch_file(fetch_source_of(fetch, string_member(package, "suite")),
-				  string_member(package, "path"), place, package, false));
+	json_object_foreach(fetch->packages, place, package)
+	{
+		const char *suite = string_member(package, "suite");
+		const char *source = fetch_source_of(fetch, suite);
+		CLEANUP_FREE char *remote =
+			fetch_layout_of(fetch, suite)
+				->package_remote(source, string_member(package, "path"));
+
+		json_array_append_new(files, fetch_file(source, remote, place, package, false));
+	}
 	if (fetch_acquire(fetch, json_incref(files), &states, err) < 0)
 		return -1;
 	count(fetch, files, states);

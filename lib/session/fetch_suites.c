@@ -10,9 +10,15 @@ static int find_at(struct fetch *fetch, const char *source, json_t *unfound, str
 {
 	const struct fetch_layout *apt = fetch_layout_find(FETCH_APT);
 	CLEANUP_JSON json_t *states = NULL;
-	json_t *files = json_array(), *suite;
+	json_t *files, *suite;
 	size_t i;
 
+	if (fetch_list_url(source))
+		return error_set(err, ERROR_USAGE,
+				 "source %s: such a list is of repomd repositories, and suites "
+				 "are wanted: name an archive that has them",
+				 source);
+	files = json_array();
 	json_array_foreach(unfound, i, suite)
 	{
 		CLEANUP_FREE char *remote = apt->remote(string_member(suite, "name"), apt->index);
@@ -79,15 +85,13 @@ static json_t *index_files(const char *source, const char *name)
 	return files;
 }
 
-static int find_repository(struct fetch *fetch, const char *source, struct error *err)
+/* 1: it is there; 0: not; -1. */
+static int find_repository_at(struct fetch *fetch, const char *source, const char *name,
+			      struct error *err)
 {
-	CLEANUP_FREE char *name = fetch_repository_name(source);
 	CLEANUP_JSON json_t *states = NULL;
 	json_t *suite;
 
-	if (fetch_suite_of(fetch, name))
-		return error_set(err, ERROR_USAGE, "source %s: another is called %s already",
-				 source, name);
 	if (fetch_acquire(fetch, index_files(source, name), &states, err) < 0)
 		return -1;
 	if (fetch_is(states, 0, "absent"))
@@ -99,7 +103,49 @@ static int find_repository(struct fetch *fetch, const char *source, struct error
 	json_put_string(suite, "source", source);
 	json_put_bool(suite, "signature", !fetch_is(states, 1, "absent"));
 	json_array_append_new(fetch->suites, suite);
-	return 0;
+	return 1;
+}
+
+/* The first that answers and has it is where it is taken from; all of it, so that it is of one
+ * state. */
+static int find_listed(struct fetch *fetch, const char *source, const char *name, struct error *err)
+{
+	CLEANUP_JSON json_t *urls = NULL;
+	const json_t *url;
+	int found = 0;
+	size_t i;
+
+	if (fetch_list(fetch, source, &urls, err) < 0)
+		return -1;
+	json_array_foreach(urls, i, url)
+	{
+		struct error problem = {0};
+
+		found = find_repository_at(fetch, json_string_value(url), name, &problem);
+		if (found > 0)
+			return 1;
+		if (problem.kind == ERROR_BUSY) {
+			*err = problem;
+			return -1;
+		}
+		monitor_log(&fetch->session->monitor, LOG_LEVEL_WARNING, "%s: passed over: %s",
+			    json_string_value(url),
+			    found < 0 ? problem.msg : "there is no repository");
+	}
+	return error_set(err, ERROR_MIRROR, "source %s: none of its %zu mirrors can be used",
+			 source, json_array_size(urls));
+}
+
+static int find_repository(struct fetch *fetch, const char *source, struct error *err)
+{
+	const char *list = fetch_list_url(source);
+	CLEANUP_FREE char *name = fetch_repository_name(list ? list : source);
+
+	if (fetch_suite_of(fetch, name))
+		return error_set(err, ERROR_USAGE, "source %s: another is called %s already",
+				 source, name);
+	return list ? find_listed(fetch, source, name, err)
+		    : find_repository_at(fetch, source, name, err);
 }
 
 static int find_repositories(struct fetch *fetch, struct error *err)

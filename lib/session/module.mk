@@ -21,6 +21,7 @@ LIB_SOURCES += \
 	lib/session/fetch.c \
 	lib/session/fetch_acquire.c \
 	lib/session/fetch_indexes.c \
+	lib/session/fetch_lists.c \
 	lib/session/fetch_packages.c \
 	lib/session/fetch_suites.c \
 	lib/session/findings.c \

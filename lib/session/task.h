@@ -50,7 +50,8 @@ int task_run(struct coldpatch_session *session, const char *name, const json_t *
 
 extern const struct task task_inspect, task_resolve, task_layer, task_payload, task_commit,
 	task_snapshot, task_try_snapshot, task_verify_snapshot, task_verify_record, task_want,
-	task_acquire, task_indexes, task_choose, task_copy, task_import, task_import_scan,
-	task_clone, task_export, task_clones, task_publish, task_digest, task_verify_files;
+	task_acquire, task_indexes, task_choose, task_mirror_list, task_copy, task_import,
+	task_import_scan, task_clone, task_export, task_clones, task_publish, task_digest,
+	task_verify_files;
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * want:    {"files": [PATH]} -> {"text", "blocks": [{"scope", "layout", "os_id"}], "suites":
  *          [{"name", "layout", "architectures"}]}
+ * mirror-list: {"file"} -> {"urls": [URL]}
  * acquire: {"directory", "proxy"?, "local": [PATH], "files": [{"source", "remote", "path",
  *          "optional", "size"?, "checksum"?}]} -> {"files": ["absent" | "there" | "fetched"]}
  * indexes: {"mirror", "keyrings", "os_id"?, "trust_digests", "scratch", "suites": [{"name",
@@ -22,6 +23,7 @@
 #include "fetch/choose.h"
 #include "fetch/indexes.h"
 #include "fetch/layout.h"
+#include "fetch/mirror_list.h"
 #include "session/strings.h"
 #include "session/task.h"
 
@@ -108,6 +110,23 @@ static int run_want(const json_t *input, const struct monitor *monitor, json_t *
 	json_array_foreach(json_object_get(input, "files"), i,
 			   file) if (read_want(json_string_value(file), &want, err) < 0) return -1;
 	*ret = describe_want(&want);
+	return 0;
+}
+
+/* ---- mirror-list ---- */
+
+static int run_mirror_list(const json_t *input, const struct monitor *monitor, json_t **ret,
+			   struct error *err)
+{
+	CLEANUP_MIRROR_LIST struct mirror_list list = {0};
+	CLEANUP_BUFFER struct buffer text = {0};
+
+	(void)monitor;
+	if (file_read(string_member(input, "file"), MIRROR_LIST_MAX_TEXT, &text, err) < 0 ||
+	    mirror_list_parse(text.len ? text.data : "", text.len, &list, err) < 0)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "urls", strings_to_json((const char *const *)list.urls, list.n));
 	return 0;
 }
 
@@ -294,6 +313,7 @@ static int run_choose(const json_t *input, const struct monitor *monitor, json_t
 }
 
 const struct task task_want = {.name = "want", .run = run_want};
+const struct task task_mirror_list = {.name = "mirror-list", .run = run_mirror_list};
 const struct task task_acquire = {.name = "acquire", .run = run_acquire};
 const struct task task_indexes = {.name = "indexes", .run = run_indexes};
 const struct task task_choose = {.name = "choose", .run = run_choose};

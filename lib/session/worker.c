@@ -25,6 +25,7 @@ static const struct {
 	{&task_verify_snapshot, &confinement_verify_snapshot},
 	{&task_verify_record, &confinement_verify_record},
 	{&task_want, &confinement_want},
+	{&task_mirror_list, &confinement_mirror_list},
 	{&task_acquire, &confinement_acquire},
 	{&task_indexes, &confinement_indexes},
 	{&task_choose, &confinement_choose},

@@ -6,6 +6,7 @@
 
 #include "mirror/beneath.h"
 #include "mirror/repomd/cpe.h"
+#include "mirror/repomd/href.h"
 #include "mirror/repomd/index.h"
 #include "mirror/repomd/primary.h"
 
@@ -14,9 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What the parsers promise of paths must hold for any input. */
 static int check_package(void *opaque, const struct primary_package *package, struct error *err)
 {
+	CLEANUP_FREE char *place = href_place(package->href);
+	CLEANUP_FREE char *path = href_in_mirror("a/b/c", package->href);
+
 	(void)opaque;
 	(void)err;
-	if (!beneath_is_safe(package->href) || !*package->checksum.hex)
+	if (!beneath_is_safe(place) || (path && !beneath_is_safe(path)) || !*package->checksum.hex)
 		abort();
 	return 0;
 }

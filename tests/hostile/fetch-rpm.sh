@@ -97,4 +97,87 @@ is '.packages | length' 1
 is '.sources[0].aliases | length' 1
 fetch 0 --json
 is '.fetched' 0
+
+# ---- packages in a pool beside the repositories, and the mirror by a list (Amazon Linux) ----
+serve() { # DIRECTORY: $URL is its
+	kill "$server" 2>/dev/null
+	: >port
+	python3 "$TEST_TOP/tests/hostile/fetch_server.py" "$1" "$WORK/log" "$WORK/fault" >port &
+	server=$!
+	for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
+	URL=http://127.0.0.1:$(cat port)
+}
+pooled() { # in www/core/guids/0a/x86_64 and www/blobstore
+	rm -rf m www repo; make_mirror -o repo --key key "$new" "$newer"
+	mkdir -p www/core/guids/0a
+	for rpm in repo/Packages/*.rpm; do
+		digest=$(sha256sum <"$rpm" | cut -c-64)
+		mkdir -p "www/blobstore/$digest" && mv "$rpm" "www/blobstore/$digest/"
+		zcat repo/repodata/*-primary.xml.gz | sed "s,href=\"Packages/${rpm##*/}\",href=\"../../../../blobstore/$digest/${rpm##*/}\"," >primary.xml
+		gzip -n <primary.xml >primary.xml.gz
+		old_name=$(cd repo/repodata && echo *-primary.xml.gz) old_digest=${old_name%%-*} new_digest=$(sha256sum <primary.xml.gz | cut -c-64)
+		rm "repo/repodata/$old_name" && cp primary.xml.gz "repo/repodata/$new_digest-primary.xml.gz"
+		python3 - repo/repodata/repomd.xml "$old_digest" "$new_digest" "$(stat -c %s primary.xml.gz)" "$(sha256sum <primary.xml | cut -c-64)" "$(stat -c %s primary.xml)" <<-'EOF'
+		import re, sys
+		path, old, new, size, open_digest, open_size = sys.argv[1:]
+		text = open(path).read()
+		data = re.search(r'<data type="primary">.*?</data>', text, re.S).group()
+		after = data.replace(old, new)
+		after = re.sub(r"<size>\d+", "<size>" + size, after)
+		after = re.sub(r"(<open-checksum[^>]*>)\w+", r"\g<1>" + open_digest, after)
+		after = re.sub(r"<open-size>\d+", "<open-size>" + open_size, after)
+		open(path, "w").write(text.replace(data, after))
+		EOF
+	done
+	make_mirror -o repo --key key
+	mv repo www/core/guids/0a/x86_64
+}
+want amzn 2023 'victim 1.0-1 noarch' >want
+pooled
+serve www
+mkdir -p www/lists www/bad
+cat >www/lists/mirror.list <<-EOF
+# nobody is there, nothing is there, no mirror is meant
+http://127.0.0.1:1/core/x86_64/
+$URL/bad/
+rsync://127.0.0.1/core/
+$URL/core/guids/0a/x86_64/
+EOF
+SOURCE=mirrorlist=$URL/lists/mirror.list?arch=x86_64
+fetch 0 --json
+expect_message "http://127.0.0.1:1/core/x86_64/: passed over: 2 files could not be fetched, one of them: http://127.0.0.1:1/core/x86_64/repodata/repomd.xml: "
+expect_message "$URL/bad/: passed over: there is no repository"
+is '[.packages, .fetched, .suites[0].source] | join(" ")' "2 2 $URL/core/guids/0a/x86_64/"
+name=$(jq -r '.suites[0].name' "$OUT")
+[[ $name == 127.0.0.1-*-lists-mirror.list-arch-x86_64 ]] || fail "it is called $name"
+[ -e "m/$name/${new##*/}" ] && [ -e "m/$name/${newer##*/}" ] || { find m; fail "where the packages are"; }
+! grep -q '\.\.' log || { cat log; fail "a path with .. was asked for"; }
+expect 0 mirror snapshot --quiet --json --keyring key/keyring.asc --os amzn:2023 m
+is '.packages | length' 2
+# A copy of the whole has them in the pool; one of the repository alone, as the vendor's reposync makes it, in the repository.
+expect 0 mirror snapshot --quiet --json --keyring key/keyring.asc --os amzn:2023 www
+is '.packages | length' 2
+expect 0 mirror snapshot --quiet --json --keyring key/keyring.asc --os amzn:2023 www/core
+is '.packages | length' 0
+cp -a www/core/guids/0a/x86_64 alone && cp www/blobstore/*/*.rpm alone/
+rm -rf m; SOURCE=$WORK/alone
+fetch 0 --json
+is '.fetched' 2
+rm -rf m; SOURCE=metalink=$URL/lists/metalink
+cat >www/lists/metalink <<-EOF
+<?xml version="1.0"?><metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file name="repomd.xml"><resources>
+<url protocol="rsync">rsync://127.0.0.1/repodata/repomd.xml</url><url protocol="http">$URL/core/guids/0a/x86_64/repodata/repomd.xml</url>
+</resources></file></files></metalink>
+EOF
+fetch 0 --json
+is '.fetched' 2
+refused 64 "source mirrorlist=/etc/mirrors: not the URL of a list" --source mirrorlist=/etc/mirrors
+echo "<html>" >www/lists/metalink
+refused 69 "source $SOURCE: line "
+echo "http://127.0.0.1:1/" >www/lists/metalink
+refused 69 "source $SOURCE: none of its 1 mirrors can be used"
+rm www/lists/metalink
+refused 69 "$URL/lists/metalink: "
+printf 'coldpatch-want 1\n\nrelease debian 12 bookworm\narchitectures amd64\nsuites bookworm\nupdate all\n' >want
+refused 64 "source $SOURCE: such a list is of repomd repositories, and suites are wanted: name an archive that has them"
 echo "repositories are fetched, whole or not at all"

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "mirror/mirror.h"
 #include "mirror/repomd/cpe.h"
+#include "mirror/repomd/href.h"
 #include "mirror/repomd/index.h"
 #include "mirror/repomd/primary.h"
 #include "suite.h"
@@ -177,6 +178,41 @@ START_TEST(primary_is_read)
 }
 END_TEST
 
+/* A pool's digest, in either case. */
+#define POOL_DIGEST "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
+
+static const struct {
+	const char *href, *place, *in_mirror; /* of the repository "a/b/x86_64" */
+} locations[] = {
+	{"./Packages/b.rpm", "Packages/b.rpm", "a/b/x86_64/Packages/b.rpm"},
+	{"libstdc%2B%2b-%5e1.rpm", "libstdc++-^1.rpm", "a/b/x86_64/libstdc++-^1.rpm"},
+	{"100%25%zz%4.rpm", "100%%zz%4.rpm", "a/b/x86_64/100%%zz%4.rpm"},
+	{"a%00b.rpm", "a%00b.rpm", "a/b/x86_64/a%00b.rpm"},
+	{"../noarch/b.rpm", "noarch/b.rpm", "a/b/noarch/b.rpm"},
+	{"../../../pool/b.rpm", "pool/b.rpm", "pool/b.rpm"},
+	{"../../../../b.rpm", "b.rpm", NULL},
+	{"../../../blobstore/" POOL_DIGEST "/b.rpm", "b.rpm", "blobstore/" POOL_DIGEST "/b.rpm"},
+	{"%2e%2e/blobstore/" POOL_DIGEST "/b.rpm", "b.rpm", "a/b/blobstore/" POOL_DIGEST "/b.rpm"},
+	{"../blobstore/0a/b.rpm", "blobstore/0a/b.rpm", "a/b/blobstore/0a/b.rpm"},
+	{"blobstore/" POOL_DIGEST "/b.rpm", "blobstore/" POOL_DIGEST "/b.rpm",
+	 "a/b/x86_64/blobstore/" POOL_DIGEST "/b.rpm"},
+};
+
+START_TEST(location_is_a_place)
+{
+	const char *const attributes[] = {"href", locations[_i].href, NULL};
+	CLEANUP_FREE char *href = NULL, *place = NULL, *path = NULL;
+	struct error err = {0};
+
+	href = href_read(attributes, true, &err);
+	ck_assert_msg(href != NULL, "%s", err.msg);
+	place = href_place(href);
+	ck_assert_str_eq(place, locations[_i].place);
+	path = href_in_mirror("a/b/x86_64", href);
+	ck_assert_pstr_eq(path, locations[_i].in_mirror);
+}
+END_TEST
+
 static const struct {
 	const char *text, *message;
 } bad_packages[] = {
@@ -184,6 +220,14 @@ static const struct {
 	{PACKAGE(SHA256 SIZE PLACE PLACE), "package bash: has two locations"},
 	{PACKAGE(SHA256 SIZE "<location href='a/../../b.rpm'/>"),
 	 "package bash: its location \"a/../../b.rpm\" leads out of the repository"},
+	{PACKAGE(SHA256 SIZE "<location href='../a/../b.rpm'/>"),
+	 "package bash: its location \"../a/../b.rpm\" leads out of the repository"},
+	{PACKAGE(SHA256 SIZE "<location href='..%2f/etc'/>"),
+	 "package bash: its location \"..%2f/etc\" leads out of the repository"},
+	{PACKAGE(SHA256 SIZE "<location href='a%0ab'/>"),
+	 "package bash: its location \"a%0ab\" leads out of the repository"},
+	{PACKAGE(SHA256 SIZE "<location href='http%3a//evil/b.rpm'/>"),
+	 "package bash: its location \"http%3a//evil/b.rpm\" leads out of the repository"},
 	{PACKAGE(SHA256 SIZE "<location xml:base='..' href='b.rpm'/>"),
 	 "package bash: its location has xml:base \"..\": what lies elsewhere is not taken; mirror "
 	 "the repository with its files"},
@@ -289,6 +333,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tcase, bad_index_is_refused, 0, COUNT(bad_indexes));
 	tcase_add_test(tcase, deep_nesting_is_refused);
 	tcase_add_test(tcase, primary_is_read);
+	tcase_add_loop_test(tcase, location_is_a_place, 0, COUNT(locations));
 	tcase_add_loop_test(tcase, bad_package_is_refused, 0, COUNT(bad_packages));
 	tcase_add_loop_test(tcase, distribution_is_told_by_its_name, 0, COUNT(names));
 	tcase_add_loop_test(tcase, repository_is_for_its_distribution, 0, COUNT(suits));

@@ -8,6 +8,7 @@
 #include "base/decompress.h"
 #include "base/file.h"
 #include "mirror/beneath.h"
+#include "mirror/repomd/href.h"
 #include "mirror/repomd/primary.h"
 #include "mirror/repomd/repomd.h"
 
@@ -149,15 +150,30 @@ static int want(const struct taking *taking, const struct primary_package *packa
 	return 0;
 }
 
+/* 1: it is there; 0: not; -1. */
+static int want_at(const struct taking *taking, const struct primary_package *package,
+		   const char *path, struct error *err)
+{
+	CLEANUP_CLOSE int fd = beneath_open(taking->repomd->root, path, 0, err);
+
+	if (fd < 0)
+		return err->kind == ERROR_MISSING ? 0 : -1;
+	return want(taking, package, path, fd, err) < 0 ? -1 : 1;
+}
+
+/* Where the location says, or where that lies in a copy of the repository alone. */
 static int want_package(void *opaque, const struct primary_package *package, struct error *err)
 {
 	const struct taking *taking = opaque;
-	CLEANUP_FREE char *path = repository_place(taking->repository->path, package->href);
-	CLEANUP_CLOSE int fd = beneath_open(taking->repomd->root, path, 0, err);
+	const char *repository = taking->repository->path;
+	CLEANUP_FREE char *path = href_in_mirror(repository, package->href);
+	CLEANUP_FREE char *place = href_place(package->href);
+	CLEANUP_FREE char *copy = repository_place(repository, place);
+	int found = path ? want_at(taking, package, path, err) : 0;
 
-	if (fd >= 0)
-		return want(taking, package, path, fd, err);
-	return err->kind == ERROR_MISSING ? 0 : -1;
+	if (found == 0 && (!path || strcmp(path, copy) != 0))
+		found = want_at(taking, package, copy, err);
+	return found < 0 ? -1 : 0;
 }
 
 static int read_primary(struct taking *taking, struct error *err)

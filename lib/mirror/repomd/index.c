@@ -93,7 +93,7 @@ static int open_location(struct reading *reading, const char *const *attributes,
 {
 	if (reading->file->href)
 		return wrong(reading, "has two locations", err);
-	reading->file->href = href_read(attributes, err);
+	reading->file->href = href_read(attributes, false, err);
 	return reading->file->href ? 0 : in_file(reading, err);
 }
 

@@ -49,7 +49,7 @@ static int open_location(struct reading *reading, const char *const *attributes,
 {
 	if (reading->package.href)
 		return wrong(reading, "has two locations", err);
-	reading->package.href = href_read(attributes, err);
+	reading->package.href = href_read(attributes, true, err);
 	if (reading->package.href)
 		return 0;
 	return error_prefix(err, "package %.100s",

@@ -11,13 +11,13 @@
 struct primary_package {
 	char *name, *architecture;	 /* NULL: not said */
 	char *epoch, *version, *release; /* NULL: not said */
-	char *href;			 /* below the repository, safe */
+	char *href;			 /* as href_read, may leave the repository */
 	struct checksum checksum;
 	uint64_t size; /* of the file */
 };
 
 /* Calls `each` for every package, in order; its -1 ends the walk.  Untrusted input.  ERROR_TRUST:
- * not in the format, or a package with a location out of the repository, without a size, or with a
+ * not in the format, or a package with a location that href_read refuses, without a size, or with a
  * weak digest alone. */
 int primary_parse(const char *text, size_t len,
 		  int (*each)(void *opaque, const struct primary_package *package,

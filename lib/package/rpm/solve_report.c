@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mirror/repomd/href.h"
 #include "package/rpm/solve.h"
 
 struct entry {
@@ -116,7 +117,7 @@ static int fill_new(const struct solve *solve, Id id, struct package_change *to,
 		return error_set(err, ERROR_MIRROR,
 				 "the mirror's index says of %s-%s not where it is", to->name,
 				 to->to);
-	to->filename = xstrdup(location);
+	to->filename = href_place(location);
 	to->origin = origin_of(solve_source_of(solve, id));
 	to->size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0);
 	to->installed_size = solvable_lookup_num(s, SOLVABLE_INSTALLSIZE, 0);

@@ -36,6 +36,7 @@ LIB_SOURCES += \
 	lib/package/deb/deb_verify.c \
 	lib/package/rpm/install_only.c \
 	lib/package/rpm/location.c \
+	lib/package/rpm/location_macros.c \
 	lib/package/rpm/rpm.c \
 	lib/package/rpm/rpm_commands.c \
 	lib/package/rpm/rpm_describe.c \

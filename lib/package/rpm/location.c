@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * rpm's macros say where the database is, and they are programs, so it is looked for where every
- * distribution has it.  One of these directories is often a symlink to another; the same file under
- * two names is one database, and the name that is no symlink is its name.
+ * distribution has it, and what they say in plain words is compared.  One of these directories is
+ * often a symlink to another; the same file under two names is one database, and the name that is
+ * no symlink is its name.
  */
 #include "package/rpm/location.h"
 

@@ -15,6 +15,11 @@ struct rpm_location {
  * its own rpm can tell. */
 int rpm_location_find(struct tree *tree, struct rpm_location *ret, struct error *err);
 
+/* ERROR_IMAGE: by the guest's macros its rpm has the database in another place (location_macros.c).
+ */
+int rpm_location_check_macros(struct tree *tree, const struct rpm_location *location,
+			      struct error *err);
+
 /* Reads all that is in it.  ERROR_IMAGE as rpm_database_read. */
 int rpm_location_read(struct tree *tree, const struct rpm_location *location,
 		      rpm_database_callback *each, void *opaque, struct error *err);

@@ -132,7 +132,8 @@ static int read_database(struct tree *tree, struct package_state *state, struct 
 
 	if (found <= 0)
 		return found < 0 ? -1 : error_set(err, ERROR_IMAGE, "there is no package database");
-	if (rpm_location_read(tree, &location, take_package, &packages, err) < 0)
+	if (rpm_location_check_macros(tree, &location, err) < 0 ||
+	    rpm_location_read(tree, &location, take_package, &packages, err) < 0)
 		return -1;
 	buffer_printf(package_state_add(state, RPM_STATE_DATABASE), "%s %s\n",
 		      location.format->name, location.directory);

@@ -4,14 +4,17 @@
  * has the name, whichever version, repository or state it speaks of: rather too much than too
  * little.
  */
+#include <ctype.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "package/rpm/rules_parts.h"
 
 struct lock {
 	char *name, *match, *type; /* borrowed; NULL: not said */
 	bool other;		   /* by something else than the name */
+	bool with_case;
 };
 
 static void take_attribute(struct lock *lock, char *line)
@@ -29,8 +32,27 @@ static void take_attribute(struct lock *lock, char *line)
 		lock->match = value;
 	else if (strcmp(line, "type") == 0)
 		lock->type = value;
+	else if (strcmp(line, "case_sensitive") == 0)
+		lock->with_case = strcmp(value, "on") == 0 || strcmp(value, "true") == 0;
 	else
 		lock->other = true;
+}
+
+/* As a pattern for either case; ranges are left as they are. */
+static char *name_pattern(const struct lock *lock)
+{
+	struct buffer pattern = {0};
+	bool in_range = false;
+
+	for (const char *c = lock->name; *c; c++) {
+		in_range = *c == '[' || (in_range && *c != ']');
+		if (!lock->with_case && !in_range && isalpha((unsigned char)*c))
+			buffer_printf(&pattern, "[%c%c]", tolower((unsigned char)*c),
+				      toupper((unsigned char)*c));
+		else
+			buffer_putc(&pattern, *c);
+	}
+	return buffer_steal(&pattern);
 }
 
 static bool is_exact(const char *match)
@@ -41,7 +63,7 @@ static bool is_exact(const char *match)
 static void add_lock(struct rpm_rules *rules, const struct lock *lock, const char *from)
 {
 	const char *match = lock->match ? lock->match : "substring";
-	CLEANUP_FREE char *pattern = NULL;
+	CLEANUP_FREE char *name = NULL, *pattern = NULL;
 
 	if ((lock->type && strcmp(lock->type, "package") != 0) || (!lock->name && !lock->other))
 		return;
@@ -49,10 +71,11 @@ static void add_lock(struct rpm_rules *rules, const struct lock *lock, const cha
 		rules_not_understood(rules, from, "a lock that is not by the name of packages");
 		return;
 	}
+	name = name_pattern(lock);
 	if (is_exact(match))
-		pattern = xstrdup(lock->name);
+		pattern = steal(name);
 	else if (strcmp(match, "substring") == 0 || strcmp(match, "word") == 0)
-		pattern = xasprintf("*%s*", lock->name);
+		pattern = xasprintf("*%s*", name);
 	if (pattern)
 		rules_add(rules, RPM_RULE_EXCLUDE, pattern, from);
 	else

@@ -43,10 +43,10 @@ all: $(LIBRARY) $(SHARED) $(PROGRAMS) man
 BUILD_PACKAGES := gcc g++ make autoconf pkg-config libjansson-dev libssl-dev libnbd-dev libext2fs-dev \
 	libarchive-dev libzstd-dev libcyaml-dev libyaml-dev libseccomp-dev libapt-pkg-dev libguestfs-dev zlib1g-dev check scdoc \
 	librpm-dev libsqlite3-dev libsolv-dev libsolvext-dev libmodulemd-dev libselinux1-dev libexpat1-dev libargon2-dev
-RUN_PACKAGES := qemu-utils qemu-system-x86 e2fsprogs xfsprogs btrfs-progs gpgv libguestfs0 supermin linux-image-cloud-amd64
+RUN_PACKAGES := qemu-utils qemu-system-x86 e2fsprogs xfsprogs btrfs-progs dosfstools gpgv libguestfs0 supermin linux-image-cloud-amd64
 TEST_PACKAGES := mmdebstrap debian-archive-keyring fdisk gdisk python3 python3-jsonschema acl attr libcap2-bin gpg gpg-agent dpkg-dev apt-utils \
 	openssl jq procps xfsprogs xorriso erofs-utils initramfs-tools-core strace xz-utils zstd clang clang-format time \
-	rpm createrepo-c dnf lvm2 btrfs-progs cryptsetup-bin dosfstools selinux-utils policycoreutils golang-github-knqyf263-go-rpmdb-dev
+	rpm createrepo-c dnf lvm2 btrfs-progs cryptsetup-bin mtools selinux-utils policycoreutils golang-github-knqyf263-go-rpmdb-dev
 
 deps:
 	@missing=$$(for package in $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES); do \

@@ -34,6 +34,12 @@ crypt_root() {
 fill_crypt_root() {
 	copy_guest "$1" "/dev/mapper/secret_crypt / ext4 defaults 0 0" && echo 'secret_crypt /dev/vda2 none luks,discard' > "$1/etc/crypttab"
 }
+crypt_xfs() {
+	truncate -s 320M "$1" && mkfs.xfs -q "$1" && in_mount "$1" loop fill_crypt_xfs
+}
+fill_crypt_xfs() {
+	copy_guest "$1" "/dev/mapper/secret_crypt / xfs defaults 0 0" && echo 'secret_crypt /dev/vda2 none luks,discard' > "$1/etc/crypttab"
+}
 # On a logical volume.
 crypt_lvm() {
 	local work loop status
@@ -62,6 +68,7 @@ crypt_lvm() {
 luks1_guest() { make_once mini-luks1.raw with_container crypt_root luks1_by_qemu; }
 luks2_guest() { make_once mini-luks2.raw with_container crypt_root luks2_by_cryptsetup; }
 luks2_sectors_guest() { make_once mini-luks2-4k.raw with_container crypt_root luks2_large_sectors; }
+luks_xfs_guest() { make_once mini-luks-xfs.raw with_container crypt_xfs luks1_by_qemu; }
 luks_lvm_guest() { make_once mini-luks-lvm.raw with_container crypt_lvm luks2_by_cryptsetup; }
 
 # A guest with a kernel and cryptsetup's hook for its initramfs; and the mirror with what it lacks.

@@ -150,7 +150,9 @@ static int make_changes(struct in *in, const struct buffer *text, struct error *
 		if (strcmp(kind, "link") == 0 && !(change.first = next(text, &at)))
 			return error_set(err, ERROR_BUG, "the changes end in the middle");
 		if (make_change(&change, err) < 0)
-			return -1;
+			return error_prefix(
+				err, "%s",
+				in->volumes.guest->filesystems[change.tree->volume].type);
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ enum { LIST_LIMIT = 64 << 10, VALUE_LIMIT = 64 << 10 };
 
 static int failed(const char *what, const struct node *node, struct error *err)
 {
+	if (errno == ENOSPC)
+		return error_set(err, ERROR_IMAGE, "%s %s: the file system is too small", what,
+				 node->path);
 	return error_os(err, ERROR_HOST, errno, "%s %s", what, *node->path ? node->path : "/");
 }
 
@@ -33,15 +36,16 @@ static int copy_range(const struct node *node, int from, int to, off_t start, of
 {
 	while (start < end) {
 		size_t want = end - start < NODE_PIECE ? (size_t)(end - start) : NODE_PIECE;
-		ssize_t n = pread(from, node->piece, want, start);
+		ssize_t n = pread(from, node->piece, want, start), written;
 
 		if (n < 0)
 			return failed("read", node, err);
 		if (n == 0)
 			return 0; /* the size is set at the end */
-		if (pwrite(to, node->piece, (size_t)n, start) != n)
+		written = pwrite(to, node->piece, (size_t)n, start);
+		if (written < 0)
 			return failed("write", node, err);
-		start += n;
+		start += written;
 	}
 	return 0;
 }

@@ -36,6 +36,15 @@ static void copied_free(struct fs *fs)
 	free(fs);
 }
 
+static const struct fs_limits *copied_limits(const struct fs *fs)
+{
+	const struct copied *copied = (const struct copied *)fs;
+	const struct copies *copies = copied->copies;
+	size_t source = copies->trees[copied->tree].info.source;
+
+	return copied_type_find(copies->sources[source].type)->limits;
+}
+
 static uint64_t copied_root(const struct fs *fs)
 {
 	const struct copied *copied = (const struct copied *)fs;
@@ -250,6 +259,7 @@ const struct fs_ops copied_ops = {
 	.probe = copied_probe,
 	.open = copied_open,
 	.free = copied_free,
+	.limits = copied_limits,
 	.root = copied_root,
 	.stat = copied_stat,
 	.lookup = copied_lookup,

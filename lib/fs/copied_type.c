@@ -10,14 +10,17 @@ static const char *const btrfs_roots[] = {"@", "root", "@rootfs", NULL};
 /* POSIX ACLs, as they lie on the disk */
 static const char *const xfs_aliases[] = {"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT", NULL};
 
+static const struct fs_limits vfat_limits = {.permissions = 0700, .seconds = 2};
+
 /* Nothing else of the image is mounted beside it, so that another file system of the same UUID is
  * no danger. */
 static const struct copied_type types[] = {
-	{"xfs", "xfs", "nouuid", NULL, none, xfs_aliases},
-	{"btrfs", "btrfs", "", "subvol=", btrfs_roots, none},
-	{"ext4", "ext4", "", NULL, none, none},
-	{"ext3", "ext4", "", NULL, none, none},
-	{"ext2", "ext4", "", NULL, none, none},
+	{"xfs", "xfs", "nouuid", NULL, none, xfs_aliases, NULL},
+	{"btrfs", "btrfs", "", "subvol=", btrfs_roots, none, NULL},
+	{"ext4", "ext4", "", NULL, none, none, NULL},
+	{"ext3", "ext4", "", NULL, none, none, NULL},
+	{"ext2", "ext4", "", NULL, none, none, NULL},
+	{"vfat", "vfat", "uid=0,gid=0,umask=0077,tz=UTC,utf8=1", NULL, none, none, &vfat_limits},
 };
 
 const struct copied_type *copied_type_find(const char *name)

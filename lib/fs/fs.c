@@ -100,6 +100,11 @@ void fs_free(struct fs *fs)
 		fs->ops->free(fs);
 }
 
+const struct fs_limits *fs_limits(const struct fs *fs)
+{
+	return fs->ops->limits ? fs->ops->limits(fs) : NULL;
+}
+
 uint64_t fs_root(const struct fs *fs)
 {
 	return fs->ops->root(fs);

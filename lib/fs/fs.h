@@ -93,6 +93,15 @@ struct fs *fs_open_writable(struct block *block, struct error *err);
 void fs_free(struct fs *fs);
 DEFINE_CLEANUP(struct fs, fs_free)
 
+/* What a file system for firmware (vfat) keeps less of than others.  Everything in it is root's;
+ * there are neither links nor devices, attributes nor flags. */
+struct fs_limits {
+	mode_t permissions; /* that everything has */
+	unsigned seconds;   /* times are multiples of it; the root has none */
+};
+/* NULL: it keeps all. */
+const struct fs_limits *fs_limits(const struct fs *fs);
+
 /* Is it read from a copy that was made of it?  Then inode numbers and allocated blocks say nothing
  * about the real one. */
 bool fs_is_copy(const struct fs *fs);

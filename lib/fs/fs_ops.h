@@ -13,6 +13,8 @@ struct fs_ops {
 	struct fs *(*open)(struct block *block, bool writable, struct error *err);
 	void (*free)(struct fs *fs);
 
+	/* NULL: there are none. */
+	const struct fs_limits *(*limits)(const struct fs *fs);
 	uint64_t (*root)(const struct fs *fs);
 	int (*stat)(struct fs *fs, uint64_t ino, struct fs_stat *ret, struct error *err);
 	int (*lookup)(struct fs *fs, uint64_t dir, const char *name, uint64_t *ret_ino,

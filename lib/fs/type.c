@@ -10,6 +10,8 @@ static const char *const xfs_chatter[] = {"Phase ", "        - ", "No modify fla
 static const char *const btrfs_chatter[] = {
 	"Opening filesystem", "Checking filesystem", "UUID: ", "[", "found ", NULL};
 
+static const char *const vfat_chatter[] = {"fsck.fat ", "Leaving filesystem", NULL};
+
 /* Of those that no back end opens. */
 static const struct fs_type types[] = {
 	{.name = "xfs",
@@ -20,7 +22,13 @@ static const struct fs_type types[] = {
 	 .repair = "btrfs check",
 	 .check = {"btrfs", "check", "--readonly"},
 	 .chatter = btrfs_chatter},
-	{.name = "vfat", .grub = "fat", .read_only = "ro", .no_system = true},
+	{.name = "vfat",
+	 .grub = "fat",
+	 .read_only = "ro",
+	 .no_system = true,
+	 .repair = "fsck.vfat",
+	 .check = {"fsck.vfat", "-n"},
+	 .chatter = vfat_chatter},
 	{.name = "crypto_LUKS", .encrypted = true},
 	{.name = "swap", .swap = true, .no_system = true},
 	{.name = "swsuspend", .swap = true, .no_system = true},

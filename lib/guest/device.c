@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "guest/guest.h"
 
 enum { MAX_NUMBER = 4096 };
@@ -182,6 +183,11 @@ static int set_ambiguous(const char *source, const struct guest_filesystem *a,
 			 "%s is carried by %s and by %s, so that a guest cannot tell them apart; "
 			 "give one of them another",
 			 source, first, second);
+}
+
+bool guest_is_firmwares(const char *mountpoint)
+{
+	return path_is_below(mountpoint, "/efi") || path_is_below(mountpoint, "/boot/efi");
 }
 
 bool guest_filesystem_same(const struct guest_filesystem *a, const struct guest_filesystem *b)

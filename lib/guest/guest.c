@@ -130,6 +130,7 @@ int guest_open(const struct image *const *images, struct block *const *blocks, s
 					       .n_disks = n_disks,
 					       .guest = guest,
 					       .writable = access->writable,
+					       .firmware = access->firmware,
 					       .host = access->copies,
 					       .keys = access->keys,
 					       .n_keys = access->n_keys};

@@ -167,6 +167,9 @@ struct guest {
  * several roots. On success the caller owns both results. */
 struct guest_access {
 	bool writable;
+	/* Also what only the firmware reads (an EFI system partition), which takes an appliance.
+	 * Without, it is there only where an appliance is needed anyway. */
+	bool firmware;
 	const struct copies_host
 		*copies; /* how an appliance reads what nothing here does; or NULL */
 	/* What may open encrypted containers.  When there are any, every block is of clear_new:
@@ -204,6 +207,9 @@ struct block *guest_filesystem_block(const struct guest_filesystem *fs, struct b
 char *guest_filesystem_place(const struct guest_filesystem *fs);
 /* Are they trees of one file system? */
 bool guest_filesystem_same(const struct guest_filesystem *a, const struct guest_filesystem *b);
+/* Is what is mounted there read by the firmware, and the guest's system runs without (an EFI system
+ * partition)? */
+bool guest_is_firmwares(const char *mountpoint);
 /* The volume of the encrypted container that it is in, directly or by logical volumes, as far as
  * that was opened; NULL: in none. */
 const struct guest_volume *guest_container_of(const struct guest *guest,

@@ -24,7 +24,7 @@ struct layout {
 	struct guest *guest; /* borrowed; disks and filesystems are filled */
 	struct place *places;
 	size_t n_places;
-	bool writable;
+	bool writable, firmware;	/* as struct guest_access has them */
 	const struct copies_host *host; /* borrowed; NULL: there is no appliance */
 	const struct passphrase *keys;	/* borrowed; of encrypted containers */
 	size_t n_keys;

@@ -24,8 +24,7 @@ struct join {
 static bool is_needed(const struct fstab_entry *entry)
 {
 	return !fstab_has_option(entry, "nofail") && fstab_is_automatic(entry) &&
-	       !fstab_is_users(entry) && !path_is_below(entry->target, "/efi") &&
-	       !path_is_below(entry->target, "/boot/efi");
+	       !fstab_is_users(entry) && !guest_is_firmwares(entry->target);
 }
 
 /* `problem` is a clause about the entry's file system. */
@@ -56,6 +55,11 @@ static bool can_mount(struct join *join, const struct fstab_entry *entry, size_t
 		text = xasprintf("does not open: %s%s%s", problem->msg,
 				 type && type->repair ? "; repair it with " : "",
 				 type && type->repair ? type->repair : "");
+	else if (fs->copied && !fs->readable && guest_is_firmwares(entry->target))
+		text = xasprintf(
+			"is %s, which only an appliance reads, and is left alone unless an "
+			"update has files for it",
+			fs->type);
 	else if (fs->copied && !fs->readable)
 		text = xasprintf("is left alone: only an appliance reads it, and the system does "
 				 "not need it");
@@ -262,6 +266,11 @@ static int check_swap_file(struct join *join, const struct fstab_entry *entry, s
 	return result;
 }
 
+static bool is_wanted(const struct join *join, const struct fstab_entry *entry)
+{
+	return is_needed(entry) || (join->layout->firmware && guest_is_firmwares(entry->target));
+}
+
 /* Are there packages' files that only an appliance reads? */
 static bool needs_copies(const struct join *join, const struct fstab *fstab)
 {
@@ -271,7 +280,8 @@ static bool needs_copies(const struct join *join, const struct fstab *fstab)
 	for (size_t i = 0; layout_can_copy(join->layout) && i < fstab->n_entries; i++) {
 		const struct fstab_entry *entry = &fstab->entries[i];
 
-		if (fstab_is_local(entry) && is_needed(entry) && strcmp(entry->target, "/") != 0 &&
+		if (fstab_is_local(entry) && is_wanted(join, entry) &&
+		    strcmp(entry->target, "/") != 0 &&
 		    guest_find_filesystem(join->guest, entry->source, &volume, &ignored) > 0 &&
 		    join->guest->filesystems[volume].copied)
 			return true;

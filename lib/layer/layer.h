@@ -56,7 +56,7 @@ DEFINE_CLEANUP(struct layer, layer_free)
 json_t *layer_to_json(const struct layer *layer);
 
 /* Compares, labels what changed by the guest's own SELinux policy, and stores.  ERROR_IMAGE: a
- * guest name begins with ".wh.". */
+ * guest name begins with ".wh.", or a file system does not keep what was put there (limits.h). */
 struct layer *layer_make(const char *store, struct tree *before, const struct capture *after,
 			 const struct monitor *monitor, struct error *err);
 /* ERROR_MISSING; ERROR_TRUST when its bytes are not what its name says (checked while reading, by

@@ -17,6 +17,7 @@
 #include "base/zstd_stream.h"
 #include "layer/diff.h"
 #include "layer/labels.h"
+#include "layer/limits.h"
 #include "layer/store.h"
 #include "layer/tar.h"
 
@@ -182,7 +183,7 @@ struct layer *layer_make(const char *store, struct tree *before, const struct ca
 	if (!diff || !(layer->directory = make_workplace(store, err)))
 		return NULL;
 	if (labels_put(diff, before, layer->directory, &layer->unlabelled, err) < 0 ||
-	    build(diff, layer, store, monitor, err) < 0) {
+	    limits_put(diff, before, err) < 0 || build(diff, layer, store, monitor, err) < 0) {
 		directory_remove(layer->directory, &ignored);
 		error_prefix(err, "layer in the store %s", store);
 		return NULL;

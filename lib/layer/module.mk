@@ -6,6 +6,7 @@ LIB_SOURCES += \
 	lib/layer/diff.c \
 	lib/layer/entry.c \
 	lib/layer/labels.c \
+	lib/layer/limits.c \
 	lib/layer/listing.c \
 	lib/layer/make.c \
 	lib/layer/store.c \

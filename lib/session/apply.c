@@ -125,18 +125,40 @@ static json_t *layer_input(const struct coldpatch_session *session, const char *
 	return input;
 }
 
+/* The inputs of all tasks share the image. */
+static void want_firmware(const struct applied *applied)
+{
+	json_put_bool(applied->prepared.image, "firmware", true);
+}
+
 /* What the packages bring is known while they are unpacked; where it has to be known before, that
  * is waited for. */
 static int check_places(const struct applied *applied, struct error *err)
 {
 	const struct prepared *prepared = &applied->prepared;
 	const json_t *payloads;
+	bool wanted = false;
 
 	if (!hidden_places(prepared->guest))
 		return 0;
-	return payloads_wait(applied->payloads, &payloads, err) < 0
-		       ? -1
-		       : hidden_check_packages(prepared->guest, prepared->plan, payloads, err);
+	if (payloads_wait(applied->payloads, &payloads, err) < 0 ||
+	    hidden_check_packages(prepared->guest, prepared->plan, payloads, &wanted, err) < 0)
+		return -1;
+	if (wanted)
+		want_firmware(applied);
+	return 0;
+}
+
+static int run_layer(struct coldpatch_session *session, struct applied *applied,
+		     const json_t *input, struct error *err)
+{
+	if (task_run(session, "layer", input, &applied->layer, err) < 0)
+		return -1;
+	if (!json_is_true(json_object_get(applied->layer, "firmware_wanted")))
+		return 0;
+	want_firmware(applied);
+	json_decref(steal(applied->layer));
+	return task_run(session, "layer", input, &applied->layer, err);
 }
 
 static int make_layer(struct coldpatch_session *session, struct applied *applied, struct error *err)
@@ -150,8 +172,7 @@ static int make_layer(struct coldpatch_session *session, struct applied *applied
 	input = layer_input(session, executor, applied);
 	applied->payloads = payloads_start(session, applied->prepared.plan,
 					   &applied->prepared.snapshot->digest);
-	if (check_places(applied, err) < 0 ||
-	    task_run(session, "layer", input, &applied->layer, err) < 0)
+	if (check_places(applied, err) < 0 || run_layer(session, applied, input, err) < 0)
 		return -1;
 	remember_checked(session, files);
 	return 0;

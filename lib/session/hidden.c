@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/file.h"
+
 static bool is_hidden(const struct guest_filesystem *fs)
 {
 	return fs->mountpoint && fs->mountpoint[0] == '/' && fs->mountpoint[1] && !fs->mounted;
@@ -14,6 +16,14 @@ bool hidden_places(const struct guest *guest)
 		if (is_hidden(&guest->filesystems[i]))
 			return true;
 	return false;
+}
+
+static bool can_be_wanted(const struct guest_filesystem *fs, bool *ret_wanted)
+{
+	if (!ret_wanted || !fs->copied || !guest_is_firmwares(fs->mountpoint))
+		return false;
+	*ret_wanted = true;
+	return true;
 }
 
 static const struct guest_filesystem *over(const struct guest *guest, const char *path)
@@ -29,22 +39,44 @@ static const struct guest_filesystem *over(const struct guest *guest, const char
 }
 
 int hidden_check_path(const struct guest *guest, const char *who, const char *path,
-		      struct error *err)
+		      bool *ret_wanted, struct error *err)
 {
 	const struct guest_filesystem *fs = over(guest, path);
 
-	if (!fs)
+	if (!fs || can_be_wanted(fs, ret_wanted))
 		return 0;
-	return error_set(err, ERROR_IMAGE,
-			 "%s puts %s on the guest's %s, whose file system (%s) is not written by "
-			 "this version; hold the package back (`holds` of the patchset), or "
-			 "update it in another way first",
-			 who, path, fs->mountpoint, fs->type ? fs->type : "unknown");
+	return error_set(
+		err, ERROR_IMAGE,
+		"%s puts %s on the guest's %s, whose file system (%s) %s; hold the package "
+		"back (`holds` of the patchset), or update it in another way first",
+		who, path, fs->mountpoint, fs->type ? fs->type : "unknown",
+		fs->copied && guest_is_firmwares(fs->mountpoint)
+			? "cannot be mounted by an appliance"
+			: "is not written by this version");
+}
+
+int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_wanted,
+			 struct error *err)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &guest->filesystems[i];
+
+		if (!is_hidden(fs) || !path_is_below(fs->mountpoint, path) ||
+		    can_be_wanted(fs, ret_wanted))
+			continue;
+		return error_set(
+			err, ERROR_IMAGE,
+			"the packages remove %s, where the guest mounts a file system that "
+			"was not mounted now (%s); hold the package back (`holds` of the "
+			"patchset)",
+			path, fs->mountpoint);
+	}
+	return 0;
 }
 
 /* Of a package: [[PATH, ...]...]. */
 static int check_files(const struct guest *guest, const struct package_change *change,
-		       const json_t *files, struct error *err)
+		       const json_t *files, bool *ret_wanted, struct error *err)
 {
 	CLEANUP_FREE char *who = xasprintf("package %s %s", change->name, change->to);
 	const json_t *file;
@@ -54,7 +86,7 @@ static int check_files(const struct guest *guest, const struct package_change *c
 	{
 		CLEANUP_FREE char *path = json_bytes_value(json_array_get(file, 0));
 
-		if (path && hidden_check_path(guest, who, path, err) < 0)
+		if (path && hidden_check_path(guest, who, path, ret_wanted, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -62,7 +94,7 @@ static int check_files(const struct guest *guest, const struct package_change *c
 
 /* What is read of the form of payload.h is that much; the commit reads all of it. */
 int hidden_check_packages(const struct guest *guest, const struct plan *plan,
-			  const json_t *payloads, struct error *err)
+			  const json_t *payloads, bool *ret_wanted, struct error *err)
 {
 	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
 		const struct package_change *change = &plan->resolution.changes[i];
@@ -70,7 +102,7 @@ int hidden_check_packages(const struct guest *guest, const struct plan *plan,
 
 		digest_to_hex(&change->sha256, hex);
 		if (change->to &&
-		    check_files(guest, change, json_object_get(payloads, hex), err) < 0)
+		    check_files(guest, change, json_object_get(payloads, hex), ret_wanted, err) < 0)
 			return -1;
 	}
 	return 0;

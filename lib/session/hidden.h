@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Places that a file system of the guest covers, and that is not among those which are read and
- * written here (an EFI system partition): what a package puts there would end up below the mount
- * point, where nobody sees it.
+ * Places that a file system of the guest covers, and that is not mounted for the update: what a
+ * package puts there would end up below the mount point, where nobody sees it.
+ *
+ * An EFI system partition is one.  Few updates have a file for it, and reading it takes an
+ * appliance; so it is brought in for those alone: "firmware" of subject.h.
  */
 #ifndef COLDPATCH_SESSION_HIDDEN_H
 #define COLDPATCH_SESSION_HIDDEN_H
@@ -12,14 +14,19 @@
 
 /* Has the guest any? */
 bool hidden_places(const struct guest *guest);
-/* ERROR_IMAGE names the first package of the plan that brings a file for one; `payloads` is the
- * result of payloads_wait. */
-int hidden_check_packages(const struct guest *guest, const struct plan *plan,
-			  const json_t *payloads, struct error *err);
-/* Is `path` in one?  `who` puts it there. */
+/* Is `path` in one?  Then *ret_wanted is set where the file system can be brought in; else
+ * ERROR_IMAGE says that `who` puts it there.  NULL: none can, any more. */
 int hidden_check_path(const struct guest *guest, const char *who, const char *path,
-		      struct error *err);
-/* The same of what was written there in a run. */
-int hidden_check_layer(const struct guest *guest, const struct layer *layer, struct error *err);
+		      bool *ret_wanted, struct error *err);
+/* The same of one that is not there any more: with it goes a mount point that is nobody's file
+ * while nothing is mounted. */
+int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_wanted,
+			 struct error *err);
+/* The same of all files of all packages of the plan; `payloads` is the result of payloads_wait. */
+int hidden_check_packages(const struct guest *guest, const struct plan *plan,
+			  const json_t *payloads, bool *ret_wanted, struct error *err);
+/* The same of what was written in a run. */
+int hidden_check_layer(const struct guest *guest, const struct layer *layer, bool *ret_wanted,
+		       struct error *err);
 
 #endif

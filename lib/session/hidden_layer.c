@@ -2,9 +2,24 @@
 /* Apart from hidden.c: the session does not read layers. */
 #include "session/hidden.h"
 
+#include <sys/stat.h>
+
+struct checking {
+	const struct guest *guest;
+	bool *ret_wanted;
+};
+
 static int check_entry(void *opaque, const struct layer_entry *entry, struct error *err)
 {
-	return hidden_check_path(opaque, "a script of the packages", entry->path, err);
+	const struct checking *checking = opaque;
+	bool stays = entry->action == LAYER_METADATA ||
+		     (entry->action == LAYER_REPLACE && S_ISDIR(entry->stat.mode));
+
+	if (!stays &&
+	    hidden_check_removal(checking->guest, entry->path, checking->ret_wanted, err) < 0)
+		return -1;
+	return hidden_check_path(checking->guest, "a script of the packages", entry->path,
+				 checking->ret_wanted, err);
 }
 
 static int skip_content(void *opaque, const void *data, size_t len, uint64_t offset,
@@ -14,10 +29,12 @@ static int skip_content(void *opaque, const void *data, size_t len, uint64_t off
 	return 0;
 }
 
-int hidden_check_layer(const struct guest *guest, const struct layer *layer, struct error *err)
+int hidden_check_layer(const struct guest *guest, const struct layer *layer, bool *ret_wanted,
+		       struct error *err)
 {
+	struct checking checking = {guest, ret_wanted};
 	const struct layer_visitor visitor = {
-		.entry = check_entry, .content = skip_content, .opaque = (void *)(uintptr_t)guest};
+		.entry = check_entry, .content = skip_content, .opaque = &checking};
 
 	return hidden_places(guest) ? layer_read(layer, &visitor, err) : 0;
 }

@@ -164,7 +164,10 @@ static struct subject *open_guest(const json_t *image, const struct subject_opti
 {
 	CLEANUP(subject_free)
 	struct subject *subject = xcalloc(1, sizeof *subject);
-	struct guest_access access = {.writable = writable};
+	struct guest_access access = {
+		.writable = writable,
+		.firmware = json_is_true(json_object_get(image, "firmware")),
+	};
 	CLEANUP_JSON json_t *files = NULL;
 	CLEANUP_FREE char *identity = NULL;
 	CLEANUP_FREE struct passphrase *keys = NULL;

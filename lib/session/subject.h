@@ -4,11 +4,12 @@
  * the task's input:
  *
  *     {"disks": [PATH...], "backing": [PATH...], "work_dir": PATH,
- *      "runner": PATH, "appliance_cache": PATH, "disk_keys": [PATH...],
+ *      "runner": PATH, "appliance_cache": PATH, "firmware"?, "disk_keys": [PATH...],
  *      "files": [{"path", "device", "inode", "size", "mtime"}...]}
  *
  * "runner" and "appliance_cache" are what an appliance needs where one has to read the image; the
- * copies that it makes stay in the work directory (fs/copies.h).
+ * copies that it makes stay in the work directory (fs/copies.h).  "firmware" is there, and true, as
+ * struct guest_access has it.
  *
  * "disk_keys", which may be absent, are files that open encrypted containers; what is in them stays
  * in the process's memory.

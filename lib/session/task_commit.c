@@ -23,6 +23,7 @@
 #include "plan/plan.h"
 #include "session/checkers.h"
 #include "session/content.h"
+#include "session/hidden.h"
 #include "session/squash.h"
 #include "session/strings.h"
 #include "session/subject.h"
@@ -41,6 +42,7 @@ struct inputs {
 	char *warning;		 /* why there is no squash, or NULL */
 	json_t *overlay_image;	 /* the "image" of the new overlays */
 	json_t *parent_files;
+	bool firmware; /* as "firmware" of subject.h */
 };
 
 static void drop_squash(struct inputs *inputs)
@@ -128,6 +130,27 @@ static int read_squash(const json_t *input, const struct monitor *monitor, struc
 	return -1;
 }
 
+/* An earlier update may have written what only the firmware reads, where this one does not. */
+static int bring_in_firmware(const json_t *input, const struct monitor *monitor,
+			     struct inputs *inputs, struct error *err)
+{
+	const struct subject_options options = {.may_launch = true, .monitor = monitor};
+	CLEANUP_JSON json_t *image = json_deep_copy(json_object_get(input, "image"));
+	bool wanted = false;
+
+	inputs->firmware = json_is_true(json_object_get(image, "firmware"));
+	for (size_t i = 0; !inputs->firmware && i < inputs->n_below; i++)
+		if (hidden_check_layer(inputs->parent->guest, inputs->below[i], &wanted, err) < 0)
+			return -1;
+	if (!wanted)
+		return 0;
+	inputs->firmware = true;
+	json_put_bool(image, "firmware", true);
+	subject_free(steal(inputs->parent));
+	inputs->parent = subject_open(image, &options, err);
+	return inputs->parent ? 0 : -1;
+}
+
 /* How many files of the chain lie above the one at `path`. */
 static int find_level(const struct image *image, const char *path, size_t *ret, struct error *err)
 {
@@ -177,6 +200,7 @@ static int create_overlays(const json_t *input, struct inputs *inputs, const cha
 	json_put_string(inputs->overlay_image, "runner", string_member(parent, "runner"));
 	json_put_string(inputs->overlay_image, "appliance_cache",
 			string_member(parent, "appliance_cache"));
+	json_put_bool(inputs->overlay_image, "firmware", inputs->firmware);
 	json_put(inputs->overlay_image, "disk_keys",
 		 json_deep_copy(json_object_get(parent, "disk_keys")));
 	json_array_foreach(overlays, i, overlay)
@@ -385,7 +409,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 
 	monitor_progress(monitor, "commit", NULL, 0, 0);
 	if (read_inputs(input, monitor, &inputs, err) < 0 ||
-	    read_squash(input, monitor, &inputs, err) < 0)
+	    read_squash(input, monitor, &inputs, err) < 0 ||
+	    bring_in_firmware(input, monitor, &inputs, err) < 0)
 		return -1;
 	if (create_overlays(input, &inputs, work_dir, err) < 0)
 		return -1;

@@ -2,10 +2,11 @@
 /*
  * layer: {"image", "plan", "store", "snapshot", "work_dir", "runner", "appliance_cache", "log",
  * "executor", "sandbox_ok", "deadline_s", "copy_limit", "check_filesystems", "boot_test"} ->
- * {"layer", "run", "warnings"}
+ * {"layer", "run", "warnings"}, or {"firmware_wanted": true}
  *
  * Runs the plan's package steps in a view of the guest and stores the difference.  With "boot_test"
- * only where commit can boot the result afterwards.
+ * only where commit can boot the result afterwards.  Where a script wrote what only the firmware
+ * reads (hidden.h), it has to be run again on an image with "firmware".
  */
 #include "boot/boottest.h"
 #include "layer/layer.h"
@@ -107,6 +108,8 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	__attribute__((cleanup(run_result_free))) struct run_result result = {0};
 	CLEANUP(layer_free)
 	struct layer *layer = NULL;
+	bool firmware = json_is_true(json_object_get(json_object_get(input, "image"), "firmware"));
+	bool firmware_wanted = false;
 
 	monitor_progress(monitor, "precheck", NULL, 0, 0);
 	if (read_inputs(input, monitor, &inputs, err) < 0)
@@ -123,9 +126,14 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	monitor_progress(monitor, "layer", NULL, 0, 0);
 	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,
 			   monitor, err);
-	if (!layer || hidden_check_layer(inputs.subject->guest, layer, err) < 0)
+	if (!layer || hidden_check_layer(inputs.subject->guest, layer,
+					 firmware ? NULL : &firmware_wanted, err) < 0)
 		return -1;
 	*ret = json_object();
+	if (firmware_wanted) {
+		json_put_bool(*ret, "firmware_wanted", true);
+		return 0;
+	}
 	json_put(*ret, "layer", layer_to_json(layer));
 	json_put(*ret, "run", run_result_to_json(&result));
 	json_put(*ret, "warnings", warnings_of(layer));

@@ -1,32 +1,40 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A guest with an EFI system partition, which is not written: updates that do not touch it are made, and it keeps every byte; a package
-# that brings files for it is refused by name before anything is run, a script that writes there before anything is committed.
+# A guest with an EFI system partition: updates that do not touch it are made without an appliance, and it keeps every byte; where a package
+# has files for it, or a script writes there, an appliance reads and writes it.  What vfat cannot keep is refused by name before the commit.
+# Nothing is done to the mount point of a file system that is left alone.  More of that, with XFS beside it and in a library, takes minutes: COLDPATCH_TEST_FULL=1.
 . "$(dirname "$0")/../lib.sh"
 . "$TEST_TOP/tests/fs_guests.sh"
 [ "$(id -u)" = 0 ] || skip "needs root"
 workdir
 mkdir "$WORK/output"
 
-esp_guest() { make_once mini-esp.raw make_esp; }
-make_esp() {
-	local loop root status
-	truncate -s 164M "$1" && sfdisk -q "$1" >/dev/null <<-END || return 1
+esp_guest() { make_once "mini-esp${1-}.raw" make_esp "${1:-ext4}"; }
+make_esp() { # TYPE FILE
+	local type=$1 loop root status
+	shift
+	truncate -s 436M "$1" && sfdisk -q "$1" >/dev/null <<-END || return 1
 		label: gpt
 		start=2048, size=65536, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
-		start=67584
+		start=67584, size=786432
+		start=854016, size=32768
 	END
 	loop=$(losetup --show -f -o 1048576 --sizelimit 33554432 "$1") && mkfs.vfat -i e5b0e5b0 "$loop" >/dev/null &&
 		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI
 	status=$?
 	losetup -d "$loop"
-	[ $status = 0 ] && loop=$(losetup --show -f -o 34603008 "$1") && mkfs.ext4 -q -b 4096 "$loop" 120M && in_mount "$loop" defaults fill_esp
+	[ $status = 0 ] && loop=$(losetup --show -f -o 437256192 --sizelimit 16777216 "$1") && mkfs.vfat -i e5b0e5b1 "$loop" >/dev/null
+	status=$?
+	losetup -d "$loop"
+	[ $status = 0 ] && loop=$(losetup --show -f -o 34603008 --sizelimit 402653184 "$1") && make_root "$type" "$loop" && in_mount "$loop" defaults fill_esp "$type"
 	status=$?
 	losetup -d "$loop"
 	return $status
 }
-fill_esp() { mkdir -p "$1/boot/efi" && copy_guest "$1" "/dev/vda2 / ext4 defaults 0 0
-UUID=E5B0-E5B0 /boot/efi vfat umask=0077 0 1"; }
+make_root() { case $1 in xfs) mkfs.xfs -q "$2" ;; *) mkfs.ext4 -q -b 4096 "$2" 120M ;; esac; }
+fill_esp() { mkdir -p "$2/boot/efi" "$2/srv/media" && copy_guest "$2" "/dev/vda2 / $1 defaults 0 0
+UUID=E5B0-E5B0 /boot/efi vfat umask=0077 0 1
+/dev/vda3 /srv/media vfat defaults 0 0"; }
 esp_bytes() { dd if="$1" bs=1M skip=1 count=32 status=none | sha256sum; }
 
 image=$(esp_guest)
@@ -36,15 +44,91 @@ expect 0 "${APPLY[@]}"
 qemu-img convert -O raw "$WORK/output/overlay.qcow2" "$WORK/after.raw"
 [ "$(esp_bytes "$WORK/after.raw")" = "$(esp_bytes "$image")" ] || fail "the EFI system partition was changed"
 expect 0 inspect --json "$WORK/output/overlay.qcow2" --backing "$image"
-jq -e '.notes | any(test("^/boot/efi \\(UUID=E5B0-E5B0 in /etc/fstab\\) is not mounted: it is vfat"))' "$OUT" >/dev/null || fail "notes: $(jq -c .notes "$OUT")"
+jq -e '.notes | any(test("^/boot/efi \\(UUID=E5B0-E5B0 in /etc/fstab\\) is not mounted: it is vfat, which only an appliance reads, and is left alone unless an update has files for it"))' "$OUT" >/dev/null || fail "notes: $(jq -c .notes "$OUT")"
 
-# The file would lie where the guest does not look.
+result() { # $WORK/after.raw, and that nothing else was changed
+	[ "$(sha256sum < "$image")" = "$before" ] || fail "the image was changed"
+	qemu-img convert -O raw "$WORK/output/overlay.qcow2" "$WORK/after.raw"
+	dd if="$WORK/after.raw" of="$WORK/esp" bs=1M skip=1 count=32 status=none && fsck.vfat -n "$WORK/esp" >/dev/null || fail "fsck.vfat"
+	[ "$(mtype -i "$WORK/esp" ::/BOOTX64.EFI)" = MZ ] || fail "another file"
+}
+has() { # FILE...: and nothing else
+	diff <(printf '::/%s\n' BOOTX64.EFI "$@" | LC_ALL=C sort) <(mdir -b -/ -i "$WORK/esp" ::/ | LC_ALL=C sort) || fail "what is in the EFI system partition"
+}
+patch() {
+	apply_to "$image"
+	rm -f "$WORK"/output/*
+	expect 0 "${APPLY[@]}"
+	result
+}
+before=$(sha256sum < "$image")
+
+# A package's file for it: it is brought in by an appliance, and written; nothing else of it changes.
+listing() { mdir -b -/ -i "$1@@1M" ::/ | LC_ALL=C sort; }
 mkdir -p "$WORK/files/boot/efi/EFI/debian"
-echo loader > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
-victim_update 'echo "this ran" >&2' "$WORK/files"
-rm -f "$WORK"/output/*
-refused_in_run 65 "package victim 2.0 puts /boot/efi/EFI/debian/shimx64.efi on the guest's /boot/efi, whose file system (vfat) is not written by this version; hold the package back" "$image"
-[ ! -s "$RUN/log" ] || fail "it was run: $(cat "$RUN/log")"
+head -c 300001 /dev/urandom > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
+touch -d '2024-02-03 04:05:07.5 UTC' "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg' "$WORK/files"
+patch
+has EFI/ EFI/debian/ EFI/debian/shimx64.efi grub.cfg
+mcopy -n -i "$WORK/esp" ::/EFI/debian/shimx64.efi "$WORK/shim" && cmp "$WORK/shim" "$WORK/files/boot/efi/EFI/debian/shimx64.efi" || fail "the loader is another"
+[ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 2 ] || fail "what the script wrote"
 
-victim_update 'mkdir -p /boot/efi/EFI && echo x > /boot/efi/EFI/x'
-refused_in_run 65 "a script of the packages puts /boot/efi/EFI on the guest's /boot/efi" "$image"
+# What it cannot keep is refused before the commit, by name; what it keeps less of is no difference.
+refuses() { # MESSAGE POSTINST
+	victim_update "$2" "$WORK/files"
+	rm -f "$WORK"/output/*
+	refused_in_run 65 "$1" "$image"
+}
+rm -r "$WORK/files/boot/efi/EFI"; echo other > "$WORK/files/boot/efi/bootx64.efi"
+refuses "/boot/efi/bootx64.efi is brought, and there is BOOTX64.EFI, which is the same name for the file system of the guest's /boot/efi; give it the package's spelling in the guest first"
+rm "$WORK/files/boot/efi/bootx64.efi"
+refuses "the packages remove /srv, where the guest mounts a file system that was not mounted now (/srv/media); hold the package back" 'rm -r /srv'
+refuses "a script of the packages puts /srv/media/x on the guest's /srv/media, whose file system (vfat) is not written by this version; hold the package back" 'echo x > /srv/media/x'
+
+[ -n "${COLDPATCH_TEST_FULL:-}" ] || { echo "the usual part of it; COLDPATCH_TEST_FULL=1 for the rest"; exit 0; }
+ln -s BOOTX64.EFI "$WORK/files/boot/efi/link"
+refuses "/boot/efi/link is a symbolic link, which the file system of the guest's /boot/efi does not keep; hold back the package that brings it"
+rm "$WORK/files/boot/efi/link"; echo a > "$WORK/files/boot/efi/a"
+refuses "/boot/efi/b is a second name of a file, which the file system of the guest's /boot/efi does not keep" 'ln /boot/efi/a /boot/efi/b'
+refuses "/boot/efi/pipe is neither a file nor a directory, which the file system of the guest's /boot/efi does not keep" 'mkfifo /boot/efi/pipe'
+head -c 40000000 /dev/urandom > "$WORK/files/boot/efi/a"
+refuses "vfat: write a: the file system is too small"
+
+# What a script writes there is found after it ran: it is run again, and finds the partition.
+victim_update 'set -e; mkdir -p /boot/efi/EFI; echo x > /boot/efi/EFI/x; ! test -f /boot/efi/BOOTX64.EFI || rm -r /boot/efi/EFI; ! test -f /boot/efi/BOOTX64.EFI || echo y > /boot/efi/y'
+patch
+has y
+
+
+# The same with a root that an appliance reads anyway: then the partition is there in every run.
+image=$(esp_guest xfs) before=$(sha256sum < "$image")
+rm -r "$WORK/files/boot/efi/"*; echo loader > "$WORK/files/boot/efi/shimx64.efi"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 3 > /boot/efi/grub.cfg' "$WORK/files"
+patch
+has shimx64.efi grub.cfg
+[ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 3 ] || fail "what the script wrote beside XFS"
+
+# In a library: an update that does not touch it, with a squash of one that did.
+image=$(esp_guest) before=$(sha256sum < "$image")
+export COLDPATCH_LIBRARY=$WORK/library
+expect 0 init
+echo 'chain-depth: 2' > "$WORK/library/coldpatch.yaml"
+expect 0 import --name web "$image"
+update() { expect 0 apply web --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox; }
+rm "$WORK"/files/boot/efi/*
+victim_update 'set -e; echo 3 > /boot/efi/grub.cfg' "$WORK/files"
+update
+for version in 3.0 4.0; do
+	deb=$(victim_deb $version "$WORK") && rm -rf "$WORK/mirror" || fail "victim $version"
+	"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" || fail "make-signed-mirror"
+	expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+	SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
+	update
+done
+rm "$WORK"/output/*; cp "$WORK/library/templates/web/3/disk0.qcow2" "$WORK/copy.qcow2"
+[ "$(cd / && qemu-img info -U --output json --backing-chain "$WORK/library/templates/web/3/disk0.qcow2" | jq length)" -le 3 ] || fail "no squash"
+expect 0 export -o "$WORK/output/overlay.qcow2" web
+result
+has grub.cfg
+expect 0 verify web

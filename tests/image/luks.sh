@@ -73,6 +73,13 @@ if [ -n "${COLDPATCH_TEST_FULL-}" ]; then
 	patch "$image" --executor appliance
 	decrypt_luks2 && clean_update 1
 	key_is_nowhere
+	# A file system that an appliance reads, in a container that it knows nothing of.
+	patch "$(luks_xfs_guest)"
+	decrypt_luks1 && xfs_repair -n "$WORK/content" > "$WORK/log" 2>&1 || { cat "$WORK/log"; fail "xfs_repair"; }
+	mount -o ro,nouuid,loop "$WORK/content" "$WORK/mnt" || fail "mount"
+	[ "$(cat "$WORK/mnt/usr/share/victim/version")" = 2.0 ] || fail "the update is not there"
+	umount "$WORK/mnt"
+	key_is_nowhere
 fi
 
 rm -f "$WORK"/output/*

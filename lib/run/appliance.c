@@ -28,8 +28,8 @@
 #include "base/file.h"
 #include "disk/export.h"
 #include "fs/copies.h"
-#include "fs/type.h"
 #include "run/appliance_disk.h"
+#include "run/appliance_mounts.h"
 #include "run/capture_read.h"
 #include "run/job.h"
 #include "run/prepare.h"
@@ -51,14 +51,6 @@ enum {
 static const uint64_t scratch_size = UINT64_C(64) << 30; /* sparse */
 static const uint64_t payload_margin = UINT64_C(64) << 20;
 
-/* The root directory of one of the guest's file systems, with what it points to. */
-struct root_directory {
-	struct appliance_directory directory;
-	struct fs_xattrs xattrs;
-	struct appliance_xattr *list;
-	char *path;
-};
-
 struct appliance_run {
 	const struct run_request *request;
 	char *directory; /* private, with a short name: sockets are made in it */
@@ -71,9 +63,7 @@ struct appliance_run {
 	struct image *copies;	  /* NULL: there are none */
 	struct image_export *copies_export;
 	struct served *served; /* behind all other disks */
-	struct appliance_mount *mounts;
-	size_t n_mounts;
-	struct root_directory *roots; /* one per mount of the tree */
+	struct appliance_mounts mounts;
 	bool kvm;
 };
 
@@ -88,17 +78,7 @@ static void appliance_run_close(struct appliance_run *run)
 		image_export_free(run->exports[i]);
 		free(run->sockets[i]);
 	}
-	for (size_t i = 0; i < run->n_mounts; i++) {
-		free((char *)(uintptr_t)run->mounts[i].options);
-		free((char *)(uintptr_t)run->mounts[i].target);
-	}
-	free(run->mounts);
-	for (size_t i = 0; run->roots && i < tree_n_mounts(run->request->tree); i++) {
-		fs_xattrs_free(&run->roots[i].xattrs);
-		free(run->roots[i].list);
-		free(run->roots[i].path);
-	}
-	free(run->roots);
+	appliance_mounts_clear(&run->mounts);
 	job_free(run->job);
 	fixed_appliance_free(run->fixed);
 	if (run->directory)
@@ -166,124 +146,6 @@ static int make_scratch(struct appliance_run *run, struct error *err)
 	return directory_remove(directory, err);
 }
 
-/* Steals options and target. */
-static void add_mount(struct appliance_run *run, const struct appliance_mount *mount)
-{
-	*ARRAY_ADD(run->mounts, run->n_mounts) = *mount;
-}
-
-/* Is the lower layer of a mount a copy?  Then in *ret_directory of /copies. */
-static const char *copy_of(const struct appliance_run *run, size_t n, const char **ret_directory)
-{
-	return fs_copy_disk(tree_fs(run->request->tree, n), ret_directory);
-}
-
-/* Those of the image, and ours. */
-static size_t n_own_disks(const struct appliance_run *run)
-{
-	return run->request->n_images + (run->copies ? 3 : 2);
-}
-
-static int add_lower(struct appliance_run *run, size_t n, struct error *err)
-{
-	const char *mountpoint = tree_mountpoint(run->request->tree, n);
-	const struct guest_filesystem *fs = guest_filesystem_at(run->request->guest, mountpoint);
-	const struct fs_type *type = fs ? fs_type_find(fs->type) : NULL;
-	bool served = run->request->clear && fs && fs->volume;
-	const char *directory;
-	size_t disk;
-
-	if (copy_of(run, n, &directory))
-		return 0;
-	if (!type || !type->read_only)
-		return error_set(err, ERROR_HOST,
-				 "the appliance does not mount %s (%s): not on its list of file "
-				 "systems",
-				 mountpoint, fs && fs->type ? fs->type : "unknown");
-	disk = served ? n_own_disks(run) + served_count(run->served) : fs->disk;
-	if (served && served_add(run->served, fs, run->request->clear, err) < 0)
-		return -1;
-	add_mount(run, &(struct appliance_mount){
-			       .disk = disk,
-			       .partition = fs->partition,
-			       .device = fs->volume && !served ? fs->volume->nodes[0] : NULL,
-			       .type = fs->type,
-			       .options = xstrdup(type->read_only),
-			       .target = xasprintf("/guest.%zu", n)});
-	return 0;
-}
-
-static int read_root(struct appliance_run *run, size_t n, struct error *err)
-{
-	struct root_directory *root = &run->roots[n];
-	struct fs *fs = tree_fs(run->request->tree, n);
-	struct fs_stat stat;
-
-	if (fs_stat(fs, fs_root(fs), &stat, err) < 0 ||
-	    fs_read_xattrs(fs, fs_root(fs), &root->xattrs, err) < 0)
-		return -1;
-	root->path = xasprintf("/scratch/upper.%zu", n);
-	root->list = xcalloc(root->xattrs.n_items + 1, sizeof *root->list);
-	for (size_t i = 0; i < root->xattrs.n_items; i++)
-		root->list[i] = (struct appliance_xattr){.name = root->xattrs.items[i].name,
-							 .value = root->xattrs.items[i].value,
-							 .size = root->xattrs.items[i].size};
-	root->directory = (struct appliance_directory){.path = root->path,
-						       .mode = stat.mode & 07777,
-						       .uid = stat.uid,
-						       .gid = stat.gid,
-						       .mtime_sec = stat.mtime.sec,
-						       .mtime_nsec = stat.mtime.nsec,
-						       .xattrs = root->list,
-						       .n_xattrs = root->xattrs.n_items};
-	return 0;
-}
-
-static void add_overlay(struct appliance_run *run, size_t n)
-{
-	const char *mountpoint = tree_mountpoint(run->request->tree, n);
-	const char *directory;
-	CLEANUP_FREE char *lower = copy_of(run, n, &directory) ? xasprintf("/copies/%s", directory)
-							       : xasprintf("/guest.%zu", n);
-	char *options = xasprintf("lowerdir=" APPLIANCE_ROOT "%s,"
-				  "upperdir=" APPLIANCE_ROOT "/scratch/upper.%zu,"
-				  "workdir=" APPLIANCE_ROOT "/scratch/work.%zu,"
-				  "redirect_dir=on,index=on,metacopy=off,xino=on",
-				  lower, n, n);
-
-	add_mount(run,
-		  &(struct appliance_mount){.type = "overlay",
-					    .options = options,
-					    .target = xasprintf("/view%s", n ? mountpoint : ""),
-					    .upper = &run->roots[n].directory});
-}
-
-static int plan_mounts(struct appliance_run *run, size_t n_images, struct error *err)
-{
-	size_t n = tree_n_mounts(run->request->tree);
-
-	add_mount(run, &(struct appliance_mount){.disk = n_images,
-						 .type = "ext4",
-						 .options = xstrdup("ro"),
-						 .target = xstrdup("/payload")});
-	add_mount(run, &(struct appliance_mount){.disk = n_images + 1,
-						 .type = "ext4",
-						 .options = xstrdup("noatime"),
-						 .target = xstrdup("/scratch")});
-	if (run->copies)
-		add_mount(run, &(struct appliance_mount){.disk = n_images + 2,
-							 .type = "ext4",
-							 .options = xstrdup("ro"),
-							 .target = xstrdup("/copies")});
-	run->roots = xcalloc(n, sizeof *run->roots);
-	for (size_t i = 0; i < n; i++)
-		if (add_lower(run, i, err) < 0 || read_root(run, i, err) < 0)
-			return -1;
-	for (size_t i = 0; i < n; i++)
-		add_overlay(run, i);
-	return 0;
-}
-
 /* All copies of an image lie on one disk. */
 static int export_copies(struct appliance_run *run, struct error *err)
 {
@@ -292,12 +154,13 @@ static int export_copies(struct appliance_run *run, struct error *err)
 	const char *disk = NULL, *ignored;
 
 	for (size_t i = 0; !disk && i < tree_n_mounts(run->request->tree); i++)
-		disk = copy_of(run, i, &ignored);
+		disk = fs_copy_disk(tree_fs(run->request->tree, i), &ignored);
 	if (!disk)
 		return 0;
 	run->copies = image_open(disk, &options, err);
 	if (!run->copies)
 		return -1;
+	run->mounts.copied = true;
 	run->copies_export = image_export(run->copies, socket, err);
 	return run->copies_export ? 0 : -1;
 }
@@ -326,9 +189,10 @@ static int launch(struct appliance_run *run, struct error *err)
 	CLEANUP_CLOSE int console = open(run->console, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct appliance_job job = {.fixed = run->fixed,
 				    .disks = disks,
-				    .n_disks = n_own_disks(run) + served_count(run->served),
-				    .mounts = run->mounts,
-				    .n_mounts = run->n_mounts,
+				    .n_disks = appliance_mounts_disks(&run->mounts, run->request) +
+					       served_count(run->served),
+				    .mounts = run->mounts.items,
+				    .n_mounts = run->mounts.n_items,
 				    .directories = directories,
 				    .n_directories = 3,
 				    .argv = argv,
@@ -346,7 +210,8 @@ static int launch(struct appliance_run *run, struct error *err)
 	disks[n].raw = PAYLOAD;
 	disks[n + 1].raw = SCRATCH;
 	disks[n + 2].socket = COPIES;
-	if (served_start(run->served, disks + n_own_disks(run), err) < 0)
+	if (served_start(run->served, disks + appliance_mounts_disks(&run->mounts, run->request),
+			 err) < 0)
 		return -1;
 	status = appliance_run(&job, &run->outcome, err);
 	/* An error that our own side met explains the other. */
@@ -468,10 +333,12 @@ static int run_in(struct appliance_run *run, struct run_result *result, struct e
 		return -1;
 	monitor_progress(run->request->monitor, "view", NULL, 0, 0);
 	if (make_payload(run, err) < 0 || make_scratch(run, err) < 0 ||
-	    export_copies(run, err) < 0 || plan_mounts(run, run->request->n_images, err) < 0 ||
+	    export_copies(run, err) < 0 ||
+	    appliance_mounts_plan(&run->mounts, run->request, run->served, err) < 0 ||
 	    export_images(run, err) < 0)
 		return -1;
-	if (n_own_disks(run) + served_count(run->served) > ALL_DISKS)
+	if (appliance_mounts_disks(&run->mounts, run->request) + served_count(run->served) >
+	    ALL_DISKS)
 		return error_set(err, ERROR_HOST,
 				 "the appliance takes at most %d disks and volumes", ALL_DISKS);
 	if (launch(run, err) < 0) {

@@ -3,6 +3,7 @@ LIB_SOURCES += \
 	lib/run/accounts.c \
 	lib/run/appliance.c \
 	lib/run/appliance_disk.c \
+	lib/run/appliance_mounts.c \
 	lib/run/calls.c \
 	lib/run/capture.c \
 	lib/run/capture_check.c \

@@ -99,6 +99,7 @@ static void read_directory(const struct library *library, const char *name,
 		return;
 	}
 	generation->pruned = is_file(dir, TRASH_MARK) && !is_there(dir, "disk0.qcow2");
+	generation->unfinished = is_there(dir, OWNER_FILE);
 	read_disks(generation, dir);
 	read_record(library, generation, relative);
 }

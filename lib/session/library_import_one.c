@@ -212,6 +212,8 @@ static int open_template(struct coldpatch_session *session, struct import *impor
 		*err = problem;
 		return -1;
 	}
+	if (template_lost_heads(import->template))
+		return template_check_heads(import->template, err);
 	import->lineage = lineage_new(import->template, session->keys);
 	if (import->into && !template_find(import->template, -1, err))
 		return -1;

@@ -85,6 +85,8 @@ static void check_current(struct status *status, const struct template *template
 
 static void check_template(struct status *status, const struct template *template, json_t *problems)
 {
+	if (template_lost_heads(template))
+		problem(status, problems, "has generations, and no head");
 	for (size_t i = 0; i < template->n_heads; i++)
 		if (template->heads[i].problem)
 			problem(status, problems, "head %" PRIu64 ": %s", template->heads[i].number,

@@ -207,6 +207,22 @@ refused; harmless; restore
 rm "$T"/web/heads/00000[12]
 names head "$T/web/heads/000001" "missing, and all before head 3"
 restore
+for lost in "$T/web/heads/*" "$T/web/heads"; do
+	rm -r $lost
+	names head "$T/web/heads" "has no head"
+	found "has generations, and no head"
+	expect 76 hold web --reason x
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 76 import "$WORK/base.qcow2" --name web
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 76 log head
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 0 prune --keep-last 1 --json
+	jq -e '[.templates[].generations[].taken] | any | not' "$OUT" >/dev/null || { cat "$OUT"; fail "prune takes from a template without heads"; }
+	refused; harmless
+	names head "$T/web/heads" "has no head"
+	restore
+done
 mv "$T/web/heads/000002" "$T/x" && mv "$T/web/heads/000003" "$T/web/heads/000002" && mv "$T/x" "$T/web/heads/000003"
 names head "$T/web/heads/000002" "is head 3, put into this place"
 names head "$T/web/heads/000003" "is head 2, put into this place"

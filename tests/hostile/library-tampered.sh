@@ -177,6 +177,16 @@ touch "$T/web/1/notes.txt"
 names file "$T/web/1/notes.txt" "nothing of coldpatch's has this name"
 restore
 
+# --- what people say of it
+rm "$T/web/template.json"
+names file web "whose code is in it is not known: "
+found "$T/web/template.json: not there"
+harmless; restore
+echo '[]' >"$T/web/template.json"
+names file web "whose code is in it is not known: "
+found "$T/web/template.json: is no JSON object"
+restore
+
 # --- heads
 rm -rf "$T/web/heads/000003" "$T/web/2" && ln -sfn 1 "$T/web/current"
 sound

@@ -368,6 +368,27 @@ START_TEST(full_disk_is_no_space)
 	ck_assert_int_eq(err.kind, ERROR_SPACE);
 	ck_assert_ptr_nonnull(strstr(err.msg, "templates/web/.tmp-new"));
 	ck_assert(!is_there(path));
+/* Nothing said is "own"; no word whether anything was said is not. */
+START_TEST(lost_description_is_of_an_unknown_domain)
+{
+	CLEANUP_FREE char *path = in_library("templates/web/template.json");
+	CLEANUP(template_free)
+	struct template *template = NULL;
+
+	build_three();
+	if (_i)
+		put(path, "[]");
+	else
+		ck_assert_int_eq(unlink(path), 0);
+	template = load();
+	ck_assert_str_eq(template->info.trust_domain, "unknown");
+	ck_assert_uint_eq(template->n_problems, 1);
+	ck_assert_ptr_nonnull(strstr(template->problems[0], "whose code is in it is not known: "));
+	ck_assert_ptr_nonnull(strstr(template->problems[0], _i ? "template.json: is no JSON object"
+							       : "template.json: not there"));
+}
+END_TEST
+
 	check_clean();
 }
 END_TEST
@@ -377,6 +398,7 @@ static bool forbid_openat2(void)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	bool done = filter &&
 		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0) == 0 &&
+	ck_assert_int_eq(unlink(path), 0);
 		    seccomp_load(filter) == 0;
 
 	seccomp_release(filter);
@@ -426,3 +448,4 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }
+	tcase_add_loop_test(tcase, lost_description_is_of_an_unknown_domain, 0, 2);

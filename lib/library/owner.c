@@ -88,6 +88,14 @@ bool owner_is_gone(const struct library *library, int dir, const char *name)
 
 bool owner_temporary_is_gone(const struct library *library, int dir, const char *name)
 {
+char *owner_run(int dir, const char *name)
+{
+	CLEANUP_OWNER struct owner owner = {0};
+	struct stat st;
+
+	return open_owner(dir, name, &owner, &st) == 0 ? steal(owner.run) : NULL;
+}
+
 	enum temporary_owner owner = temporary_owner_of(name);
 	CLEANUP_CLOSE int inside = -1;
 	struct stat st;

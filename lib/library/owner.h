@@ -34,6 +34,9 @@ DEFINE_CLEANUP(struct owner_file, owner_file_free)
  * age of the directory. */
 bool owner_is_gone(const struct library *library, int dir, const char *name);
 /* Takes the file away when there is one and its owner is gone. */
+/* The run that the file is of, whoever has it; NULL: there is no file, or none that says so.
+ * Allocated. */
+char *owner_run(int dir, const char *name);
 void owner_clear_gone(const struct library *library, int dir, const char *name);
 
 /* Is it a temporary name, and its owner gone?  One from elsewhere: by the owner file in it, else by

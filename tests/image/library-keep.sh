@@ -257,7 +257,7 @@ pruned 0
 [ -n "$(find "$L/bases" -name "${base%% *}.json")" ] || fail "the base of what is in the trash is gone"
 for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000${entry: -1}${entry#"$L"/trash/????????T??????Z-??????}" || fail "mv"; done
 mkdir -p "$L/runs/20200101T000000Z-000000/web" "$L/layers/theirs"
-touch -d '40 days ago' "$L"/layers/* "$L"/plans/* "$L"/bases/*.json
+touch -d '40 days ago' "$L"/layers/* "$L"/plans/* "$L"/bases/*.json "$L"/runs/20200101T000000Z-000000/web "$L"/runs/20200101T000000Z-000000
 expect 0 prune --dry-run --json
 fits prune
 expect 0 prune --dry-run

@@ -107,11 +107,29 @@ expect 0 import --copy --name lost "$WORK/lost.qcow2"
 lost=$(sha256sum <"$WORK/lost.qcow2")
 rm -f "$L/bases/${lost%% *}"
 expect 0 rollback again
-mkdir -p "$L/runs/20200101T000000Z-000000"
+mkdir -p "$L/runs/20200101T000000Z-000000" && touch -d '40 days ago' "$L/runs/20200101T000000Z-000000"
 expect 0 prune --json --keep-last 1
 expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
 [ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
 [ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }
+
+# --- a run that somebody works on keeps its directory, whatever its name and the clocks say
+busy=$L/runs/20200101T000000Z-000002 logging=$L/runs/20200101T000000Z-000003
+mkdir -p "$busy/third" "$logging/third"
+touch "$logging/third/log"
+touch -d '40 days ago' "$busy/third" "$busy" "$logging/third" "$logging"
+recent=$(ls "$L/runs" | tail -n 1)
+sed -i '/^run-days:/d' "$L/coldpatch.yaml" && echo 'run-days: 0' >>"$L/coldpatch.yaml"
+echo '{"host": "elsewhere", "boot": "b", "pid": 1, "started": 1, "run": "20200101T000000Z-000002"}' >"$L/templates/third/lease"
+expect 0 prune again
+[ -d "$busy" ] || fail "the directory of a run that a lease names is gone"
+[ -d "$logging" ] || fail "the directory of a run that writes its log is gone"
+[ -d "$L/runs/$recent" ] || fail "the directory of a run of this hour is gone"
+rm "$L/templates/third/lease"
+touch -d '40 days ago' "$logging/third/log"
+expect 0 prune again
+[ ! -e "$busy" ] && [ ! -e "$logging" ] || fail "old runs are kept that nobody works on"
+sed -i 's/^run-days:.*/run-days: 30/' "$L/coldpatch.yaml"
 
 # --- what was taken before a failure is told with it
 mirror 5.0
@@ -119,7 +137,7 @@ expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor 
 expect 0 rollback third
 expect 0 unhold third
 stuck=$L/runs/20200101T000000Z-000001/stuck
-mkdir -p "$stuck" && mount -t tmpfs stuck "$stuck" || fail mount
+mkdir -p "$stuck" && mount -t tmpfs stuck "$stuck" && touch -d '40 days ago' "$stuck" "${stuck%/*}" || fail mount
 expect 3 prune --json third --keep-last 1
 [ "$(jq -c '[.changed, .failed, .code]' "$OUT")" = '[true,true,3]' ] || { cat "$OUT"; fail "a prune that failed late"; }
 [ "$(jq -c '[.templates[].generations[] | select(.taken).generation]' "$OUT")" = '[1]' ] || { cat "$OUT"; fail "what a prune that failed late has taken"; }

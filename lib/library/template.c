@@ -24,6 +24,7 @@ static void free_generation(struct template_generation *generation)
 	names_free(generation->disks, generation->n_disks);
 	free(generation->record);
 	free(generation->problem);
+	free(generation->record_problem);
 }
 
 void template_free(struct template *template)

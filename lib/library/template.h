@@ -27,9 +27,11 @@ struct template_generation {
 	char *record;	      /* path */
 	struct digest digest; /* of the record file; all zero when it is missing */
 	bool named;	      /* by a head */
-	bool unfinished;      /* its maker is at work, or was killed before it told that all is done */
-	bool pruned;	      /* by prune: no disks any more; the record stays */
-	char *problem;	      /* NULL, or in words: a disk or the record missing, a link, ... */
+	bool unfinished; /* its maker is at work, or was killed before it told that all is done */
+	bool pruned;	 /* by prune: no disks any more; the record stays */
+	char *problem;	 /* NULL, or in words: a disk or the record missing, a link, ... */
+	char *record_problem; /* NULL, or why its record tells nothing; it may when a disk is lost
+			       */
 };
 
 /* template.json: what people say of it.  Truth about generations is in the heads. */

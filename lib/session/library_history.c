@@ -95,7 +95,7 @@ static json_t *generation_to_json(const struct library *library, const struct te
 				 step->generation->n_disks));
 	json_put_bytes(json, "record", step->generation->record);
 	json_put_bool(json, "pruned", step->generation->pruned);
-	json_put_bytes(json, "problem", step->problem);
+	json_put_bytes(json, "problem", step->problem ? step->problem : step->generation->problem);
 	json_put_string(json, "run", head ? head->run : NULL);
 	json_put_bytes(json, "actor", head ? head->actor : NULL);
 	json_put_bytes(json, "reason", head ? head->reason : NULL);

@@ -165,7 +165,7 @@ static bool is_same(const struct import *import, const struct lineage_step *step
 	const json_t *disks = json_object_get(import->result, "disks"), *disk;
 	size_t i, n = 0;
 
-	if (!step->record || step->record->build_type != RECORD_IMPORT)
+	if (step->generation->problem || !step->record || step->record->build_type != RECORD_IMPORT)
 		return false;
 	for (size_t j = 0; j < step->record->n_subjects; j++)
 		n += strstr(step->record->subjects[j].name, RECORD_CONTENT_SUFFIX) != NULL;

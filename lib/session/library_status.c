@@ -192,7 +192,7 @@ static void check_backing(struct status *status, const struct lineage *lineage, 
 	char **paths = NULL;
 	size_t n = 0;
 
-	if (!step || step->problem)
+	if (!step || step->problem || step->generation->problem)
 		return;
 	check_below(status, lineage, step, problems);
 	if (lineage_backing(status->library, lineage, (int64_t)number, &paths, &n, &error) < 0)

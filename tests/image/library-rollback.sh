@@ -135,6 +135,18 @@ snapshot "$two"
 apply 77 --dry-run c
 expect_message "c: victim 2.0 was rolled back"
 
+# A disk that is lost is no lost record: what was undone is known.
+expect 0 unhold c
+expect 0 rollback --to 1 c
+mv "$COLDPATCH_LIBRARY/templates/c/1/disk0.qcow2" "$WORK/lost"
+expect 0 rollback c
+! grep -q "not all that is undone is known" "$ERR" || { cat "$ERR"; fail "a rollback from a lost disk"; }
+apply 77 --dry-run c
+expect_message "c: victim 2.0 was rolled back"
+expect 0 history --json c
+of '.generations[1].problem' | grep -q "disk0.qcow2: is missing" || { cat "$OUT"; fail "history does not name a lost disk"; }
+mv "$WORK/lost" "$COLDPATCH_LIBRARY/templates/c/1/disk0.qcow2"
+
 # A template that cannot be read may be one of the run's.
 expect 0 unhold c
 apply 0 --json c

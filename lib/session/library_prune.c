@@ -247,8 +247,7 @@ static int prune_templates(struct pruning *pruning, const char *const *names, si
 			   struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (monitor_check(&pruning->session->monitor, err) < 0 ||
-		    template_name_check(names[i], err) < 0)
+		if (monitor_check(&pruning->session->monitor, err) < 0)
 			return -1;
 		prune_template(pruning, names[i]);
 	}
@@ -311,13 +310,23 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 {
 	const char *const strings[] = {options->actor, options->reason, options->keep_within};
 
-	if (strings_check(strings, 3, "option", err) < 0 ||
-	    strings_check(options->names, options->n_names, "template", err) < 0 ||
+	if (strings_check(strings, 3, "option", err) < 0 || check_names(options, err) < 0 ||
 	    parse_within(options->keep_within, &pruning->rules.keep_within_s, err) < 0)
 		return -1;
 	pruning->rules.keep_last = options->keep_last;
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
+/* All of them, before anything is taken. */
+static int check_names(const struct coldpatch_prune_options *options, struct error *err)
+{
+	if (strings_check(options->names, options->n_names, "template", err) < 0)
+		return -1;
+	for (size_t i = 0; i < options->n_names; i++)
+		if (template_name_check(options->names[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
 	    prune_look(pruning, err) < 0)
 		return -1;

@@ -132,6 +132,9 @@ said 64 "--output is given twice" export -o "$WORK/one.qcow2" -o "$WORK/two.qcow
 expect 3 hold -L "$L" --quiet --reason x --dry-run nope web-01
 grep -q "^nope: no such template" "$OUT" || { cat "$OUT"; fail "a name that is told twice"; }
 said 66 "templates/nope: not there" prune nope nope
+for name in .. web-01@0; do
+	said 64 "template name '$name': a letter or digit" prune --keep-last 1 web-01 "$name"
+done
 done_so prune --json --keep-last 1 web-01 web-01
 [ "$(of '.templates | length')" = 1 ] || { cat "$OUT"; fail "a template that is named twice is pruned twice"; }
 said 64 "abc: not a SHA-256, 64 lower-case hexadecimal digits" relocate abc "$image"

@@ -146,6 +146,25 @@ expect 74 prune --json third --keep-last 1
 [ "$(jq -c '[.changed, .failed]' "$OUT")" = '[false,true]' ] || { cat "$OUT"; fail "a prune that failed and took nothing"; }
 umount "$stuck"
 
+# --- and of a template that failed half-way, what went before
+mirror 6.0
+expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+mirror 7.0
+expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback --to 0 third
+expect 0 unhold third
+lower=$(ls "$L/templates/third" | grep -x '[0-9]*' | sort -n | tail -n 2 | head -n 1)
+mount --bind "$L/templates/third/$lower" "$L/templates/third/$lower" || fail mount
+expect 3 prune --json third --keep-last 1
+umount "$L/templates/third/$lower"
+[ "$(jq -c --argjson upper $((lower + 1)) '[.changed, (.templates[] | .failed, [.generations[] | select(.taken).generation] == [$upper])]' "$OUT")" = '[true,true,true]' ] ||
+	{ cat "$OUT"; fail "what a prune has taken that failed half-way"; }
+kept "$lower" "prune failed before it was taken"
+run=$(jq -r .run "$OUT")
+[ "$(jq --argjson upper $((lower + 1)) '[.generations[] | select(.taken).generation] == [$upper]' "$L/runs/$run/third/summary.json")" = true ] && [ -s "$L/runs/$run/third/error" ] ||
+	{ ls "$L/runs/$run/third"; fail "the run does not keep what was taken"; }
+expect 0 prune third --keep-last 1
+
 # --- the document has the code that the command exits with
 expect 0 status --json
 [ "$(jq .code "$OUT")" = 0 ] || { jq .code "$OUT"; fail "status without --check: the code"; }

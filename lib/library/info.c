@@ -154,7 +154,8 @@ void pins_load(const struct library *library, struct template *template)
 	size_t n;
 
 	if (library_list_directory(library, relative, &names, &n, &problem) < 0) {
-		if (problem.kind != ERROR_MISSING)
+		template->pins_unknown = problem.kind != ERROR_MISSING;
+		if (template->pins_unknown)
 			add_problem(template, &problem);
 		return;
 	}

@@ -60,9 +60,10 @@ struct template
 	size_t n_generations;
 	struct template_pin *pins;
 	size_t n_pins;
-	char *current;	 /* what `current` points to; NULL: it is no link, or not there */
-	char **problems; /* in words: files that are no head, generation, ...; a bad template.json
-			  */
+	bool pins_unknown; /* their directory cannot be read: any generation may be pinned */
+	char *current;	   /* what `current` points to; NULL: it is no link, or not there */
+	char **problems;   /* in words: files that are no head, generation, ...; a bad template.json
+			    */
 	size_t n_problems;
 };
 

@@ -246,6 +246,10 @@ rm "$T/web/heads/000003" && cp "$T/db/heads/000001" "$T/web/heads/000003"
 names head "$T/web/heads/000003" "is a head of template db"
 expect 76 rollback web
 expect_message "web: last head: $T/web/heads/000003: is a head of template db"
+rm "$T/web/heads/000003" && echo '{}' >"$T/web/heads/000003"
+expect 0 history web
+grep -q '^web, generation - is current$' "$OUT" && ! grep -q '(current)' "$OUT" && grep -qE '^3 +- +- +- ' "$OUT" ||
+	{ cat "$OUT"; fail "history says what is current, which nobody knows"; }
 refused; restore
 
 # a key of somebody else's: the same steps, with a configuration of his own

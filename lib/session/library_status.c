@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "library/base.h"
+#include "session/library_head.h"
 #include "session/library_lineage.h"
 #include "session/library_publish.h"
 #include "session/outputs.h"
@@ -109,20 +110,6 @@ static int64_t made_at(const struct template *template, uint64_t number)
 			return head->time;
 	}
 	return 0;
-}
-
-static json_t *hold_to_json(const struct head *hold)
-{
-	json_t *json;
-
-	if (!hold)
-		return json_null();
-	json = json_object();
-	json_put_bytes(json, "who", hold->actor);
-	json_put_bytes(json, "reason", hold->reason);
-	json_put(json, "until", hold->until ? json_integer(hold->until) : json_null());
-	json_put(json, "since", json_integer(hold->time));
-	return json;
 }
 
 static bool is_below(const struct clone_use *use, const char *name, uint64_t number)

@@ -95,6 +95,11 @@ done_so hold --reason "audit in progress" --until 30d web
 expect 77 apply -L "$L" --quiet --patchset debian-12-all --executor sandbox --allow-left-behind web
 expect_message "web: is held until"
 expect_message "audit in progress"
+done_so status --json web
+hold=$(jq -c '.templates[0].hold' "$OUT")
+jq -e '.templates[0].hold | (keys == ["actor", "reason", "since", "until"]) and .reason == "audit in progress" and .until > .since' "$OUT" >/dev/null || { cat "$OUT"; fail "a hold in status"; }
+done_so history --json web
+[ "$(jq -c .hold "$OUT")" = "$hold" ] || { jq .hold "$OUT"; fail "a hold in history is not that in status"; }
 done_so unhold web
 done_so apply --patchset debian-12-all --executor sandbox --allow-left-behind web
 [ "$(current web)" = 2 ] || fail "a number was used twice: $(current web)"

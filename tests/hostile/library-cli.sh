@@ -53,6 +53,9 @@ said 65 "text.qcow2" import "$WORK/text.qcow2"
 said 64 "web_01?" import --name 'web_01?' "$image"
 said 64 "-x" import --name=-x "$image"
 said 66 "web-01" import --into web-01 "$image"
+for day in notaday 2027-02-30 30d; do
+	said 64 "review by $day: not a day, YYYY-MM-DD" import --review-by "$day" "$image"
+done
 said 64 "either the name of a new template, or one to import into" import --into a --name b "$image"
 said 78 "signing key $WORK/none.key" import --key "$WORK/none.key" "$image"
 sed "/^key:/d" "$WORK/config.yaml" > "$WORK/no-key.yaml"

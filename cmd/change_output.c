@@ -19,6 +19,18 @@ const char *human_time(const json_t *seconds)
 	return text;
 }
 
+const char *human_number(const json_t *number)
+{
+	static char texts[4][24];
+	static unsigned next;
+	char *text = texts[next++ % 4];
+
+	if (!json_is_integer(number))
+		return "-";
+	snprintf(text, sizeof texts[0], "%lld", (long long)json_integer_value(number));
+	return text;
+}
+
 void print_of(const char *name, const char *msg)
 {
 	size_t len = strlen(name);

@@ -12,5 +12,7 @@ void print_of(const char *name, const char *msg);
 /* "2026-11-22 14:05" of seconds since the epoch, UTC; "-" when it is no number.  In a static buffer
  * of its own for up to four uses in one call of printf. */
 const char *human_time(const json_t *seconds);
+/* "3"; "-" when it is no number, which 0 is not the same as.  In static buffers like those. */
+const char *human_number(const json_t *number);
 
 #endif

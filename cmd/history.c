@@ -13,8 +13,8 @@ static void print_info(const json_t *history)
 	const json_t *hold = json_object_get(history, "hold");
 	const json_t *until = json_object_get(hold, "until");
 
-	printf("%s, generation %lld is current\n", field(history, "template"),
-	       (long long)json_integer_value(json_object_get(history, "current")));
+	printf("%s, generation %s is current\n", field(history, "template"),
+	       human_number(json_object_get(history, "current")));
 	printf("owner %s, purpose %s, review by %s, trust domain %s\n", field(history, "owner"),
 	       field(history, "purpose"), field(history, "review_by"),
 	       field(history, "trust_domain"));
@@ -45,10 +45,10 @@ static void print_bases(const json_t *generation, int indent)
 
 static void print_generation(const struct printing *printing, const json_t *generation, int indent)
 {
-	json_int_t number = json_integer_value(json_object_get(generation, "number"));
-	bool current = number == json_integer_value(json_object_get(printing->history, "current"));
+	const json_t *number = json_object_get(generation, "number");
+	bool current = json_equal(number, json_object_get(printing->history, "current"));
 
-	printf("%*s%s%lld%s  %s  %s", indent, "", indent ? "`- " : "", (long long)number,
+	printf("%*s%s%s%s  %s  %s", indent, "", indent ? "`- " : "", human_number(number),
 	       current ? " (current)" : "", field(generation, "kind"),
 	       human_time(json_object_get(generation, "time")));
 	if (json_is_string(json_object_get(generation, "patchset")))
@@ -89,9 +89,8 @@ static void print_tree(const struct printing *printing, const json_t *before, in
 
 static void print_head(const json_t *head)
 {
-	printf("%-6lld %-9s %-10lld %-16s",
-	       (long long)json_integer_value(json_object_get(head, "number")), field(head, "kind"),
-	       (long long)json_integer_value(json_object_get(head, "generation")),
+	printf("%-6s %-9s %-10s %-16s", human_number(json_object_get(head, "number")),
+	       field(head, "kind"), human_number(json_object_get(head, "generation")),
 	       human_time(json_object_get(head, "time")));
 	if (json_is_integer(json_object_get(head, "until")))
 		printf(", until %s", human_time(json_object_get(head, "until")));

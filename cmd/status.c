@@ -54,7 +54,7 @@ static void print_hold(const json_t *hold)
 		return;
 	if (until && gmtime_r(&until, &utc))
 		strftime(day, sizeof day, "%Y-%m-%d", &utc);
-	printf("    held by %s%s%s: %s\n", field(hold, "who"), *day ? " until " : "", day,
+	printf("    held by %s%s%s: %s\n", field(hold, "actor"), *day ? " until " : "", day,
 	       field(hold, "reason"));
 }
 

@@ -41,6 +41,14 @@ static void set_problem(struct template_generation *generation, const char *text
 		generation->problem = xstrdup(text);
 }
 
+/* Without its record, a generation is nothing. */
+static void set_record_problem(struct template_generation *generation, const char *text)
+{
+	set_problem(generation, text);
+	if (!generation->record_problem)
+		generation->record_problem = xstrdup(text);
+}
+
 static bool is_file(int dir, const char *name)
 {
 	struct stat st;
@@ -81,7 +89,7 @@ static void read_record(const struct library *library, struct template_generatio
 	struct error problem = {0};
 
 	if (library_read(library, path, MAX_RECORD, &file, &problem) < 0)
-		set_problem(generation, problem.msg);
+		set_record_problem(generation, problem.msg);
 	else
 		digest_of(file.data, file.len, &generation->digest);
 }
@@ -95,10 +103,11 @@ static void read_directory(const struct library *library, const char *name,
 		library_openat(library, relative, O_RDONLY | O_DIRECTORY, 0, &problem);
 
 	if (dir < 0) {
-		set_problem(generation, problem.msg);
+		set_record_problem(generation, problem.msg);
 		return;
 	}
 	generation->pruned = is_file(dir, TRASH_MARK) && !is_there(dir, "disk0.qcow2");
+	generation->unfinished = is_there(dir, OWNER_FILE);
 	read_disks(generation, dir);
 	read_record(library, generation, relative);
 }
@@ -143,7 +152,7 @@ static void compare(const struct library *library, struct template *template,
 		generation = add(library, template, head->head->generation);
 		snprintf(text, sizeof text, "%s: is missing: head %" PRIu64 " names it",
 			 generation->directory, head->number);
-		set_problem(generation, text);
+		set_record_problem(generation, text);
 	}
 	generation->named = true;
 	digest_to_hex(&head->head->record, expected);
@@ -153,7 +162,7 @@ static void compare(const struct library *library, struct template *template,
 	snprintf(text, sizeof text,
 		 "%s: is not the record with sha256 %s, which head %" PRIu64 " names",
 		 generation->record, expected, head->number);
-	set_problem(generation, text);
+	set_record_problem(generation, text);
 }
 
 static void name_claimed(struct template *template, const struct template_head *head)

@@ -55,6 +55,8 @@ static int read_info(const struct library *library, const char *relative, struct
 
 	if (!json)
 		return -1;
+	if (!json_is_object(json))
+		return error_set(err, ERROR_TRUST, "%s: is no JSON object", path);
 	get_words(&reader, "owner", &ret->owner);
 	get_words(&reader, "purpose", &ret->purpose);
 	get_words(&reader, "reviewBy", &ret->review_by);
@@ -62,17 +64,20 @@ static int read_info(const struct library *library, const char *relative, struct
 	return json_reader_result(&reader);
 }
 
-/* A domain decides where guest code may run: what cannot be read is not taken for our own. */
+/* A domain decides where guest code may run: what cannot be read is not taken for our own.  Each
+ * import writes the file before its head. */
 void info_load(const struct library *library, struct template *template)
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s/template.json", template->name);
 	struct template_info info = {0};
 	struct error problem = {0};
 
-	if (read_info(library, relative, &info, &problem) < 0 && problem.kind != ERROR_MISSING) {
+	if (read_info(library, relative, &info, &problem) < 0) {
 		info_clear(&info);
 		info.trust_domain = xstrdup("unknown");
-		add_problem(template, &problem);
+		error_prefix(&problem, "whose code is in it is not known");
+		if (problem.kind != ERROR_MISSING || template->n_heads > 0)
+			add_problem(template, &problem);
 	}
 	if (!info.trust_domain)
 		info.trust_domain = xstrdup("own");
@@ -149,7 +154,8 @@ void pins_load(const struct library *library, struct template *template)
 	size_t n;
 
 	if (library_list_directory(library, relative, &names, &n, &problem) < 0) {
-		if (problem.kind != ERROR_MISSING)
+		template->pins_unknown = problem.kind != ERROR_MISSING;
+		if (template->pins_unknown)
 			add_problem(template, &problem);
 		return;
 	}

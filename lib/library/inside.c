@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "library/mounts.h"
 #include "library/policy.h"
 
 typedef bool judge(int dir, const struct stat *st, const void *opaque);
@@ -60,6 +61,34 @@ static bool is_library(int dir, const struct stat *st, const void *opaque)
 	       S_ISREG(policy.st_mode);
 }
 
+/* Where another mount has the directory that is the root of the one that `dir` lies in; NULL: there
+ * is none.  Above such a root ".." leads on from the place where it is mounted. */
+static int open_elsewhere(int dir)
+{
+	CLEANUP_MOUNTS struct mounts mounts = {0};
+	const struct mount *own = mounts_load(&mounts) < 0 ? NULL : mounts_of(&mounts, dir);
+	struct stat st, there;
+
+	for (size_t i = 0; own && stat(own->point, &st) == 0 && i < mounts.n; i++) {
+		CLEANUP_FREE char *path = mount_path_of(&mounts.items[i], own);
+		CLEANUP_CLOSE int fd = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+		if (fd >= 0 && fstat(fd, &there) == 0 && same_inode(&st, &there))
+			return steal_fd(&fd);
+	}
+	return -1;
+}
+
+static bool is_library_above(int dir)
+{
+	CLEANUP_CLOSE int elsewhere = -1;
+
+	if (is_so_above(dir, is_library, NULL))
+		return true;
+	elsewhere = open_elsewhere(dir);
+	return elsewhere >= 0 && is_so_above(elsewhere, is_library, NULL);
+}
+
 bool path_is_in_library(const char *path)
 {
 	CLEANUP_FREE char *copy = xstrdup(path);
@@ -73,6 +102,6 @@ bool path_is_in_library(const char *path)
 		is_last = !strcmp(directory, "/") || !strcmp(directory, ".");
 		dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dir >= 0 || is_last)
-			return dir >= 0 && is_so_above(dir, is_library, NULL);
+			return dir >= 0 && is_library_above(dir);
 	}
 }

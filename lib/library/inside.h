@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where a directory lies.  By inodes, up to the root: paths go through links, and one library may
- * be mounted in several places. */
+/* Where a directory lies.  By inodes, up to the root: paths go through links, and one library, or a
+ * part of it, may be mounted in several places. */
 #ifndef COLDPATCH_LIBRARY_INSIDE_H
 #define COLDPATCH_LIBRARY_INSIDE_H
 

@@ -102,6 +102,20 @@ static int check_publish(const struct library *library, const char *policy, stru
 	return error_set(err, ERROR_CONFIG, "%s: publish: %s is in a library", policy, publish);
 }
 
+static int read_policy(const struct library *library, const char *name, struct buffer *ret,
+		       struct error *err)
+{
+	CLEANUP_CLOSE int fd = library_openat(library, POLICY_NAME, O_RDONLY, 0, err);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > POLICY_MAX_SIZE)
+		return error_set(err, ERROR_CONFIG, "%s: longer than %d bytes", name,
+				 POLICY_MAX_SIZE);
+	return library_read(library, POLICY_NAME, POLICY_MAX_SIZE, ret, err);
+}
+
 struct library *library_open(const char *path, const char *host, struct error *err)
 {
 	CLEANUP(library_free)
@@ -117,7 +131,7 @@ struct library *library_open(const char *path, const char *host, struct error *e
 				errno, "library %s", path),
 		       NULL;
 	name = library_path(library, POLICY_NAME);
-	if (library_read(library, POLICY_NAME, POLICY_MAX_SIZE, &policy, err) < 0) {
+	if (read_policy(library, name, &policy, err) < 0) {
 		if (err->kind == ERROR_MISSING)
 			error_set(err, ERROR_MISSING,
 				  "%s: no library (%s is missing); coldpatch init makes one", path,

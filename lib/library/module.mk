@@ -13,6 +13,7 @@ LIB_SOURCES += \
 	lib/library/info.c \
 	lib/library/inside.c \
 	lib/library/library.c \
+	lib/library/mounts.c \
 	lib/library/owner.c \
 	lib/library/policy.c \
 	lib/library/publish.c \

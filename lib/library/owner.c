@@ -55,7 +55,8 @@ static int read_owner(int fd, struct owner *ret)
 	return json_reader_result(&reader);
 }
 
-/* The file's owner, or -1; `ret_stat` is of the file, or else of the directory. */
+/* The file's owner, or -1; `ret_stat` is of what has the name, or else of the directory: that is
+ * touched by whoever tries to take it. */
 static int open_owner(int dir, const char *name, struct owner *ret, struct stat *ret_stat)
 {
 	CLEANUP_CLOSE int fd =
@@ -64,7 +65,8 @@ static int open_owner(int dir, const char *name, struct owner *ret, struct stat 
 
 	if (is_file && read_owner(fd, ret) == 0)
 		return 0;
-	if (!is_file && fstat(dir, ret_stat) < 0)
+	if (!is_file && fstatat(dir, name, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    fstat(dir, ret_stat) < 0)
 		ret_stat->st_mtime = time(NULL);
 	return -1;
 }
@@ -84,6 +86,14 @@ bool owner_is_gone(const struct library *library, int dir, const char *name)
 	bool known = open_owner(dir, name, &owner, &st) == 0;
 
 	return judge(library, known ? &owner : NULL, &st);
+}
+
+char *owner_run(int dir, const char *name)
+{
+	CLEANUP_OWNER struct owner owner = {0};
+	struct stat st;
+
+	return open_owner(dir, name, &owner, &st) == 0 ? steal(owner.run) : NULL;
 }
 
 bool owner_temporary_is_gone(const struct library *library, int dir, const char *name)
@@ -206,6 +216,13 @@ void owner_clear_gone(const struct library *library, int dir, const char *name)
 		take_over(library, dir, name);
 }
 
+static bool is_strange(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode);
+}
+
 static int make_file(const struct library *library, int dir, const char *name, const char *run,
 		     struct error *err)
 {
@@ -220,6 +237,12 @@ static int make_file(const struct library *library, int dir, const char *name, c
 			return 0;
 		if (err->kind != ERROR_BUSY)
 			return -1;
+		if (is_strange(dir, name))
+			return error_set(
+				err, ERROR_TRUST,
+				"%s: is no regular file, so coldpatch did not make it; see "
+				"what it is, and remove it",
+				name);
 		known = open_owner(dir, name, &owner, &st) == 0;
 		if (!judge(library, known ? &owner : NULL, &st))
 			return say_busy(known ? &owner : NULL, &st, name, err);

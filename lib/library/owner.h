@@ -23,16 +23,20 @@ enum { OWNER_TOUCH_S = 30, OWNER_GONE_S = 600 };
 struct owner_file; /* ours, with a thread that touches it */
 
 /* Makes DIR/NAME (O_EXCL).  ERROR_BUSY names host and pid of who has it, unless that one is gone:
- * then it is taken over. */
+ * then it is taken over.  ERROR_TRUST: there is something of that name that is no file, which
+ * stays. */
 struct owner_file *owner_file_new(const struct library *library, int dir, const char *name,
 				  const char *run, struct error *err);
 /* Removes the file, where it is still ours. */
 void owner_file_free(struct owner_file *owner);
 DEFINE_CLEANUP(struct owner_file, owner_file_free)
 
-/* Is the owner whose file this is gone?  No such file, or one that cannot be read: judged by the
- * age of the directory. */
+/* Is the owner whose file this is gone?  One that cannot be read is judged by its own age,
+ * no such file by that of the directory. */
 bool owner_is_gone(const struct library *library, int dir, const char *name);
+/* The run that the file is of, whoever has it; NULL: there is no file, or none that says so.
+ * Allocated. */
+char *owner_run(int dir, const char *name);
 /* Takes the file away when there is one and its owner is gone. */
 void owner_clear_gone(const struct library *library, int dir, const char *name);
 

@@ -18,17 +18,17 @@ static const cyaml_schema_value_t string_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
 };
 
-#define STRING_LIST(key, member)                                                                   \
+#define STRING_LIST(key, member, min)                                                              \
 	CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                  \
-				   struct library_policy, member, n_##member, &string_schema, 0,   \
+				   struct library_policy, member, n_##member, &string_schema, min, \
 				   MAX_ITEMS)
 
 static const cyaml_schema_field_t fields[] = {
 	CYAML_FIELD_UINT("chain-depth", CYAML_FLAG_OPTIONAL, struct library_policy, chain_depth),
-	STRING_LIST("executors", executors),
+	STRING_LIST("executors", executors, 1), /* of none, nobody could tell what it allows */
 	CYAML_FIELD_STRING_PTR("publish", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			       struct library_policy, publish, 1, CYAML_UNLIMITED),
-	STRING_LIST("clone-roots", clone_roots),
+	STRING_LIST("clone-roots", clone_roots, 0),
 	CYAML_FIELD_UINT("trash-days", CYAML_FLAG_OPTIONAL, struct library_policy, trash_days),
 	CYAML_FIELD_UINT("run-days", CYAML_FLAG_OPTIONAL, struct library_policy, run_days),
 	CYAML_FIELD_END};
@@ -72,15 +72,47 @@ static int check(const char *path, const struct library_policy *policy, struct e
 	return check_absolute(path, "publish", policy->publish, err);
 }
 
+/* Anything but blank lines, comments and the marks of a document. */
+static bool has_content(const struct buffer *text)
+{
+	const char *end = text->data + text->len;
+
+	for (const char *line = text->data; line && line < end;) {
+		const char *next = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((next ? next : end) - line);
+		CLEANUP_FREE char *copy = xstrndup(line, len);
+		const char *word = copy + strspn(copy, " \t\r");
+
+		if (strlen(copy) != len || (*word && *word != '#' && strcmp(word, "---") != 0))
+			return true;
+		line = next ? next + 1 : NULL;
+	}
+	return false;
+}
+
+/* libcyaml's words for too few entries; one list alone has to have any. */
+static int load(const char *path, const struct buffer *text, void **ret, struct error *err)
+{
+	if (yaml_load(path, text, &schema, ret, err) == 0)
+		return 0;
+	if (!strstr(err->msg, "Insufficient entries"))
+		return -1;
+	return error_set(err, ERROR_CONFIG,
+			 "%s: executors: an empty list allows none; name sandbox or appliance, or "
+			 "leave it out to allow what the host does",
+			 path);
+}
+
 int policy_parse(const char *path, const struct buffer *text, struct library_policy *ret,
 		 struct error *err)
 {
-	struct library_policy policy;
-	void *loaded;
+	struct library_policy policy = {0};
+	void *loaded = NULL;
 
-	if (yaml_load(path, text, &schema, &loaded, err) < 0)
+	if (has_content(text) && load(path, text, &loaded, err) < 0)
 		return -1;
-	policy = *(struct library_policy *)loaded;
+	if (loaded)
+		policy = *(struct library_policy *)loaded;
 	free(loaded);
 	fill_defaults(&policy, text);
 	if (check(path, &policy, err) < 0) {

@@ -9,7 +9,7 @@
 #define POLICY_NAME "coldpatch.yaml"
 enum { POLICY_MAX_SIZE = 1 << 20 };
 
-/* ERROR_CONFIG "PATH: line N: ...". */
+/* A file that says nothing is no policy.  ERROR_CONFIG "PATH: line N: ...". */
 int policy_parse(const char *path, const struct buffer *text, struct library_policy *ret,
 		 struct error *err);
 void policy_free(struct library_policy *policy);

@@ -173,27 +173,40 @@ static bool is_of_template(const char *template_name, const char *file)
 	return strcmp(file, name) == 0;
 }
 
-static void remove_if_stale(int dir, const char *template_directory,
-			    const struct publish_list *list, const char *name)
+/* The directory that is mended, and what for. */
+struct mending {
+	const char *path, *template_directory;
+	const struct publish_list *list;
+	const struct monitor *monitor;
+	int dir;
+};
+
+static void remove_if_stale(const struct mending *mending, const char *name)
 {
-	const char *template_name = strrchr(template_directory, '/') + 1;
-	CLEANUP_FREE char *templates =
-		xstrndup(template_directory, (size_t)(template_name - 1 - template_directory));
+	const char *template_name = strrchr(mending->template_directory, '/') + 1;
+	size_t len = (size_t)(template_name - 1 - mending->template_directory);
+	CLEANUP_FREE char *templates = xstrndup(mending->template_directory, len);
 	CLEANUP_CLOSE int fd = -1;
 	struct error ignored;
 	bool in_use = true;
 
-	if (!is_of_template(template_name, name) || is_listed(list, name))
+	if (!is_of_template(template_name, name) || is_listed(mending->list, name))
 		return;
-	fd = open_ours(dir, name, templates);
-	if (fd >= 0 && image_file_in_use(fd, &in_use, &ignored) == 0 && !in_use)
-		unlinkat(dir, name, 0);
+	fd = open_ours(mending->dir, name, templates);
+	if (fd < 0 || image_file_in_use(fd, &in_use, &ignored) < 0 || in_use)
+		return;
+	if (unlinkat(mending->dir, name, 0) < 0 && errno != ENOENT)
+		monitor_log(mending->monitor, LOG_LEVEL_WARNING,
+			    "%s/%s: is published, and its generation is gone; it could not be "
+			    "removed (%s), which the next prune tries again",
+			    mending->path, name, strerror(errno));
 }
 
 int publish_mend_directory(const char *directory, const char *template_directory,
 			   const struct publish_list *list, const struct monitor *monitor,
 			   struct error *err)
 {
+	struct mending mending = {directory, template_directory, list, monitor, -1};
 	DIR *dir;
 	const struct dirent *entry;
 
@@ -204,8 +217,9 @@ int publish_mend_directory(const char *directory, const char *template_directory
 	dir = opendir(directory);
 	if (!dir)
 		return error_os(err, ERROR_IO, errno, "publish: %s", directory);
+	mending.dir = dirfd(dir);
 	while ((entry = readdir(dir)))
-		remove_if_stale(dirfd(dir), template_directory, list, entry->d_name);
+		remove_if_stale(&mending, entry->d_name);
 	closedir(dir);
 	return 0;
 }

@@ -33,7 +33,7 @@ bool publish_is_ours(int dir, const char *name, const char *templates);
 
 /* Makes what is missing in `directory`, and removes what is ours, of this template, not in the list
  * and not open in a QEMU on this host.  What is somebody else's stays; in the place of one that is
- * missing, with a warning. */
+ * missing, with a warning.  What is ours and cannot be removed is warned of, too. */
 int publish_mend_directory(const char *directory, const char *template_directory,
 			   const struct publish_list *list, const struct monitor *monitor,
 			   struct error *err);

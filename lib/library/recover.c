@@ -115,12 +115,27 @@ static int recover_current(const struct library *library, const char *name,
 	return current_mend(library, name, last->head->generation, err);
 }
 
-/* An import that was killed before its first head leaves two empty directories. */
-static void remove_empty(const struct library *library, const char *name, int template)
+/* Does anything but the directory of heads lie in the template's? */
+static bool is_used(const struct library *library, const char *relative)
 {
-	CLEANUP_FREE char *path = library_path(library, "templates/%s", name);
+	struct error ignored = {0};
+	char **names;
+	size_t n;
 
-	if (unlinkat(template, "heads", AT_REMOVEDIR) == 0)
+	if (library_list_directory(library, relative, &names, &n, &ignored) < 0)
+		return true;
+	names_free(names, n);
+	return n > 1;
+}
+
+/* An import that was killed before its first head leaves two empty directories.  Beside anything
+ * else, heads were taken away: an empty directory of them tells of it. */
+static void remove_unborn(const struct library *library, const char *name, int template)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
+	CLEANUP_FREE char *path = library_path(library, "%s", relative);
+
+	if (!is_used(library, relative) && unlinkat(template, "heads", AT_REMOVEDIR) == 0)
 		rmdir(path);
 }
 
@@ -149,21 +164,8 @@ int template_recover(const struct library *library, const char *name,
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
-	remove_empty(library, name, template);
+	remove_unborn(library, name, template);
 	return recover_current(library, name, keys, err);
-}
-
-/* Does anything but the directory of heads lie in the template's? */
-static bool is_used(const struct library *library, const char *relative)
-{
-	struct error ignored = {0};
-	char **names;
-	size_t n;
-
-	if (library_list_directory(library, relative, &names, &n, &ignored) < 0)
-		return true;
-	names_free(names, n);
-	return n > 1;
 }
 
 static bool has_heads(const struct library *library, const char *name)
@@ -195,8 +197,7 @@ static int recover_unborn(const struct library *library, const char *name, struc
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
-	if (!is_used(library, relative))
-		remove_empty(library, name, template);
+	remove_unborn(library, name, template);
 	return 0;
 }
 

@@ -192,6 +192,8 @@ static char *pinned_by(const struct template *template, uint64_t number)
 
 static void keep_pinned(const struct making *making)
 {
+	if (making->template->pins_unknown)
+		keep_all(making->plan, "who pins what cannot be read");
 	for (size_t i = 0; i < making->plan->n_items; i++) {
 		struct retention_item *item = &making->plan->items[i];
 		CLEANUP_FREE char *who = pinned_by(making->template, item->number);
@@ -417,7 +419,7 @@ static bool wants(const struct retention_plan *plan, const struct retention_item
 bool retention_is_needed(const struct template *template, const struct retention_plan *plan,
 			 const struct retention_item *item)
 {
-	if (wants(plan, item, current_number(template)))
+	if (template->pins_unknown || wants(plan, item, current_number(template)))
 		return true;
 	for (size_t i = 0; i < template->n_pins; i++)
 		if (wants(plan, item, template->pins[i].generation))

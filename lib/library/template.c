@@ -24,6 +24,7 @@ static void free_generation(struct template_generation *generation)
 	names_free(generation->disks, generation->n_disks);
 	free(generation->record);
 	free(generation->problem);
+	free(generation->record_problem);
 }
 
 void template_free(struct template *template)
@@ -63,6 +64,18 @@ static void read_current(const struct library *library, struct template *templat
 		template->current = xstrndup(target, (size_t)n);
 }
 
+/* Generations without a directory of heads are a template that lost it. */
+static int load_heads(const struct library *library, const struct record_keys *keys,
+		      struct template *template, struct error *err)
+{
+	struct error problem = {0};
+
+	if (heads_load(library, keys, template, &problem) == 0 || problem.kind == ERROR_MISSING)
+		return 0;
+	*err = problem;
+	return -1;
+}
+
 struct template *template_load(const struct library *library, const char *name,
 			       const struct record_keys *keys, struct error *err)
 {
@@ -72,7 +85,7 @@ struct template *template_load(const struct library *library, const char *name,
 	if (template_name_check(name, err) < 0)
 		return NULL;
 	template->name = xstrdup(name);
-	if (heads_load(library, keys, template, err) < 0 ||
+	if (load_heads(library, keys, template, err) < 0 ||
 	    generations_load(library, template, err) < 0) {
 		if (err->kind == ERROR_MISSING)
 			error_set(err, ERROR_MISSING, "%s: no such template in %s", name,
@@ -92,6 +105,23 @@ struct template *template_load(const struct library *library, const char *name,
 const struct template_head *template_last_head(const struct template *template)
 {
 	return template->n_heads ? &template->heads[template->n_heads - 1] : NULL;
+}
+
+bool template_lost_heads(const struct template *template)
+{
+	for (size_t i = 0; template->n_heads == 0 && i < template->n_generations; i++)
+		if (!template->generations[i].unfinished)
+			return true;
+	return false;
+}
+
+int template_check_heads(const struct template *template, struct error *err)
+{
+	if (template->n_heads > 0)
+		return 0;
+	return error_set(err, ERROR_TRUST,
+			 "%s: has generations, and no head: put its heads back from a backup",
+			 template->name);
 }
 
 static const struct template_head *head_naming(const struct template *template, uint64_t number)
@@ -145,10 +175,8 @@ const struct template_generation *template_find(const struct template *template,
 
 	if (head)
 		return generation_of(template, head, err);
-	if (number < 0)
-		return error_set(err, ERROR_TRUST, "%s: has generations, and no head",
-				 template->name),
-		       NULL;
+	if (template_check_heads(template, err) < 0)
+		return NULL;
 	return error_set(err, ERROR_MISSING, "%s: has no generation %" PRId64, template->name,
 			 number),
 	       NULL;

@@ -27,8 +27,11 @@ struct template_generation {
 	char *record;	      /* path */
 	struct digest digest; /* of the record file; all zero when it is missing */
 	bool named;	      /* by a head */
-	bool pruned;	      /* by prune: no disks any more; the record stays */
-	char *problem;	      /* NULL, or in words: a disk or the record missing, a link, ... */
+	bool unfinished; /* its maker is at work, or was killed before it told that all is done */
+	bool pruned;	 /* by prune: no disks any more; the record stays */
+	char *problem;	 /* NULL, or in words: a disk or the record missing, a link, ... */
+	char *record_problem; /* NULL, or why its record tells nothing; it may when a disk is lost
+			       */
 };
 
 /* template.json: what people say of it.  Truth about generations is in the heads. */
@@ -57,9 +60,10 @@ struct template
 	size_t n_generations;
 	struct template_pin *pins;
 	size_t n_pins;
-	char *current;	 /* what `current` points to; NULL: it is no link, or not there */
-	char **problems; /* in words: files that are no head, generation, ...; a bad template.json
-			  */
+	bool pins_unknown; /* their directory cannot be read: any generation may be pinned */
+	char *current;	   /* what `current` points to; NULL: it is no link, or not there */
+	char **problems;   /* in words: files that are no head, generation, ...; a bad template.json
+			    */
 	size_t n_problems;
 };
 
@@ -71,6 +75,11 @@ DEFINE_CLEANUP(struct template, template_free)
 
 /* The highest head; NULL only when there is none. */
 const struct template_head *template_last_head(const struct template *template);
+/* Has it whole generations, and no head?  An import makes the one before the other, in a generation
+ * that is unfinished until then. */
+bool template_lost_heads(const struct template *template);
+/* ERROR_TRUST: it has no head, which only damage brings about once an import is done. */
+int template_check_heads(const struct template *template, struct error *err);
 /* Generation `number`, or the current one for -1: one that a head names.  ERROR_MISSING;
  * ERROR_TRUST when head or generation has a problem. */
 const struct template_generation *template_find(const struct template *template, int64_t number,

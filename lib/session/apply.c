@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "record/record.h"
+#include "run/run.h"
 #include "session/hidden.h"
 #include "session/strings.h"
 #include "session/task.h"
@@ -178,6 +179,20 @@ static int make_layer(struct coldpatch_session *session, struct applied *applied
 	return 0;
 }
 
+/* A dry run refuses what policy refuses; whether the executor works is for those who run it. */
+static int check_executor(const struct applied *applied, struct error *err)
+{
+	const struct destination *destination = &applied->destination;
+	const json_t *files = json_object_get(applied->prepared.image, "files");
+	const char *executor = destination_executor(destination, files, err);
+
+	if (!executor)
+		return -1;
+	if (strcmp(executor, "auto") != 0 || destination_sandbox_allowed(destination, files))
+		return 0;
+	return executor_choose(executor, false, err) ? 0 : -1;
+}
+
 static json_t *overlays_input(const struct destination *destination)
 {
 	json_t *overlays = json_array();
@@ -276,8 +291,10 @@ static int apply(struct coldpatch_session *session, const struct coldpatch_image
 	    check_options(session, &applied->destination, err) < 0 ||
 	    plan(session, applied, err) < 0)
 		return -1;
-	if (options->dry_run || plan_is_empty(applied->prepared.plan))
+	if (plan_is_empty(applied->prepared.plan))
 		return 0;
+	if (options->dry_run)
+		return check_executor(applied, err);
 	if (destination_lease(&applied->destination, applied->prepared.run, err) < 0 ||
 	    session_prepare(session, err) < 0 || open_run_directory(applied, err) < 0)
 		return -1;

@@ -84,3 +84,17 @@ int head_publish(struct coldpatch_session *session, const struct head_draft *dra
 	library_publish(session, draft->name);
 	return 0;
 }
+
+json_t *hold_to_json(const struct head *hold)
+{
+	json_t *json;
+
+	if (!hold)
+		return json_null();
+	json = json_object();
+	json_put_bytes(json, "actor", hold->actor);
+	json_put_bytes(json, "reason", hold->reason);
+	json_put(json, "since", json_integer(hold->time));
+	json_put(json, "until", hold->until ? json_integer(hold->until) : json_null());
+	return json;
+}

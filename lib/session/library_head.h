@@ -24,4 +24,7 @@ struct head_draft {
 int head_publish(struct coldpatch_session *session, const struct head_draft *draft,
 		 struct error *err);
 
+/* {"actor", "reason", "since", "until"} of the head that set a hold; null: there is none. */
+json_t *hold_to_json(const struct head *hold);
+
 #endif

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "library/base.h"
+#include "session/library_head.h"
 #include "session/library_lineage.h"
 #include "session/strings.h"
 
@@ -95,7 +96,7 @@ static json_t *generation_to_json(const struct library *library, const struct te
 				 step->generation->n_disks));
 	json_put_bytes(json, "record", step->generation->record);
 	json_put_bool(json, "pruned", step->generation->pruned);
-	json_put_bytes(json, "problem", step->problem);
+	json_put_bytes(json, "problem", step->problem ? step->problem : step->generation->problem);
 	json_put_string(json, "run", head ? head->run : NULL);
 	json_put_bytes(json, "actor", head ? head->actor : NULL);
 	json_put_bytes(json, "reason", head ? head->reason : NULL);
@@ -136,20 +137,9 @@ static json_t *pin_to_json(const struct template_pin *pin)
 	return json;
 }
 
-static json_t *hold_to_json(const struct head *hold)
-{
-	json_t *json = json_object();
-
-	json_put_bytes(json, "actor", hold->actor);
-	json_put_bytes(json, "reason", hold->reason);
-	json_put(json, "until", hold->until ? json_integer(hold->until) : json_null());
-	return json;
-}
-
 static void put_info(json_t *json, const struct template *template)
 {
 	const struct template_head *last = template_last_head(template);
-	const struct head *hold = template_hold(template, time(NULL));
 	const struct template_info *info = &template->info;
 
 	json_put_string(json, "template", template->name);
@@ -160,7 +150,7 @@ static void put_info(json_t *json, const struct template *template)
 	json_put(json, "current",
 		 last && last->head ? json_integer((json_int_t)last->head->generation)
 				    : json_null());
-	json_put(json, "hold", hold ? hold_to_json(hold) : json_null());
+	json_put(json, "hold", hold_to_json(template_hold(template, time(NULL))));
 }
 
 static json_t *history(struct coldpatch_session *session, const char *name, struct error *err)

@@ -22,6 +22,7 @@
 #include "session/strings.h"
 #include "session/task.h"
 #include "session/template_each.h"
+#include "session/until.h"
 
 /* What a directory holds, as task import-scan tells it. */
 struct scanned {
@@ -396,6 +397,9 @@ static int check_options(const struct coldpatch_import_options *options, struct 
 	if (strings_check(strings, sizeof strings / sizeof *strings, "option", err) < 0 ||
 	    strings_check(options->backing, options->n_backing, "backing file", err) < 0)
 		return -1;
+	if (options->review_by && !until_is_day(options->review_by))
+		return error_set(err, ERROR_USAGE, "review by %s: not a day, YYYY-MM-DD",
+				 options->review_by);
 	return strings_check(options->paths, options->n_paths, "image", err);
 }
 

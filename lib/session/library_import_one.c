@@ -165,7 +165,7 @@ static bool is_same(const struct import *import, const struct lineage_step *step
 	const json_t *disks = json_object_get(import->result, "disks"), *disk;
 	size_t i, n = 0;
 
-	if (!step->record || step->record->build_type != RECORD_IMPORT)
+	if (step->generation->problem || !step->record || step->record->build_type != RECORD_IMPORT)
 		return false;
 	for (size_t j = 0; j < step->record->n_subjects; j++)
 		n += strstr(step->record->subjects[j].name, RECORD_CONTENT_SUFFIX) != NULL;
@@ -212,6 +212,8 @@ static int open_template(struct coldpatch_session *session, struct import *impor
 		*err = problem;
 		return -1;
 	}
+	if (template_lost_heads(import->template))
+		return template_check_heads(import->template, err);
 	import->lineage = lineage_new(import->template, session->keys);
 	if (import->into && !template_find(import->template, -1, err))
 		return -1;

@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "library/commit.h"
+#include "library/owner.h"
 #include "library/trash.h"
 #include "session/library_lineage.h"
 #include "session/library_prune.h"
 
-enum { DAY_S = 86400, HOUR_S = 3600 };
+enum { DAY_S = 86400, HOUR_S = 3600, RUN_DEPTH = 2 /* RUN/NAME/log */ };
 
 static void tell(struct pruning *pruning, const char *what, const char *name)
 {
@@ -246,14 +248,86 @@ static int empty_trash(struct pruning *pruning, struct error *err)
 	return result;
 }
 
+struct leased {
+	char **runs;
+	size_t n;
+};
+
+static void leased_free(struct leased *leased)
+{
+	names_free(leased->runs, leased->n);
+}
+
+/* Whoever works on a template writes to the directory of its run, whatever the time is here. */
+static int find_leased(const struct library *library, struct leased *leased, struct error *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+
+	if (library_list_directory(library, "templates", &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *relative = xasprintf("templates/%s", names[i]);
+		struct error ignored = {0};
+		CLEANUP_CLOSE int dir =
+			library_openat(library, relative, O_RDONLY | O_DIRECTORY, 0, &ignored);
+		char *run = dir < 0 ? NULL : owner_run(dir, LEASE_NAME);
+
+		if (run)
+			*ARRAY_ADD(leased->runs, leased->n) = run;
+	}
+	names_free(names, n);
+	return 0;
+}
+
+static bool is_leased(const struct leased *leased, const char *run)
+{
+	for (size_t i = 0; i < leased->n; i++)
+		if (strcmp(leased->runs[i], run) == 0)
+			return true;
+	return false;
+}
+
+/* The last time that anything in it was written. */
+static int64_t written_at(const struct library *library, const char *relative, unsigned depth)
+{
+	CLEANUP_FREE char *path = library_path(library, "%s", relative);
+	struct error ignored = {0};
+	int64_t latest = 0;
+	struct stat st;
+	char **names;
+	size_t n;
+
+	if (lstat(path, &st) == 0)
+		latest = st.st_mtime;
+	if (depth == 0 || library_list_directory(library, relative, &names, &n, &ignored) < 0)
+		return latest;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *below = xasprintf("%s/%s", relative, names[i]);
+		int64_t written = written_at(library, below, depth - 1);
+
+		latest = written > latest ? written : latest;
+	}
+	names_free(names, n);
+	return latest;
+}
+
+/* Its name tells when it began; one of a loose image has no lease, and writes its log. */
+static bool is_old_run(const struct pruning *pruning, const char *name)
+{
+	CLEANUP_FREE char *relative = xasprintf("runs/%s", name);
+	int64_t age = (int64_t)pruning->library->policy.run_days * DAY_S;
+	int64_t before = pruning->rules.now - (age > HOUR_S ? age : HOUR_S);
+	int64_t began = run_id_time(name);
+
+	return began >= 0 && began < before &&
+	       written_at(pruning->library, relative, RUN_DEPTH) < before;
+}
+
 static int remove_run(struct pruning *pruning, const char *name, struct error *err)
 {
 	CLEANUP_FREE char *path = library_path(pruning->library, "runs/%s", name);
-	int64_t began = run_id_time(name);
 
-	if (began < 0 ||
-	    began >= pruning->rules.now - (int64_t)pruning->library->policy.run_days * DAY_S)
-		return 0;
 	if (!pruning->dry_run && directory_remove(path, err) < 0)
 		return -1;
 	tell(pruning, "run", name);
@@ -262,6 +336,7 @@ static int remove_run(struct pruning *pruning, const char *name, struct error *e
 
 static int remove_runs(struct pruning *pruning, struct error *err)
 {
+	__attribute__((cleanup(leased_free))) struct leased leased = {0};
 	struct error problem = {0};
 	char **names = NULL;
 	size_t n = 0;
@@ -273,8 +348,10 @@ static int remove_runs(struct pruning *pruning, struct error *err)
 		*err = problem;
 		return -1;
 	}
+	result = find_leased(pruning->library, &leased, err);
 	for (size_t i = 0; i < n && result == 0; i++)
-		result = remove_run(pruning, names[i], err);
+		if (is_old_run(pruning, names[i]) && !is_leased(&leased, names[i]))
+			result = remove_run(pruning, names[i], err);
 	names_free(names, n);
 	return result;
 }

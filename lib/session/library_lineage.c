@@ -128,8 +128,8 @@ static void read_step(const struct template *template, const struct record_keys 
 
 	step->generation = generation;
 	step->before = step->below = LINEAGE_NONE;
-	if (generation->problem) {
-		step->problem = xstrdup(generation->problem);
+	if (generation->record_problem) {
+		step->problem = xstrdup(generation->record_problem);
 		return;
 	}
 	step->record = record_read_named(generation->record, keys, &generation->digest, &problem);
@@ -215,9 +215,10 @@ static int add_below(const struct library *library, const struct lineage *lineag
 	const struct lineage_step *step = lineage_step(lineage, number);
 
 	for (size_t depth = 0; step && depth <= lineage->n; depth++) {
-		if (!step->record)
+		if (!step->record || step->generation->problem)
 			return error_set(err, ERROR_TRUST, "generation %lld: %s",
-					 (long long)step->generation->number, step->problem);
+					 (long long)step->generation->number,
+					 step->problem ? step->problem : step->generation->problem);
 		if (step->below == LINEAGE_NONE)
 			return add_bases_of(library, step, paths, err);
 		step = lineage_step(lineage, step->below);

@@ -22,7 +22,8 @@ struct lineage {
 	size_t n;
 };
 
-/* `template` must outlive it.  What cannot be read is a problem of its step. */
+/* A record is read whether or not the disks that it tells of are there.  `template` must outlive
+ * it.  What cannot be read is a problem of its step. */
 struct lineage *lineage_new(const struct template *template, const struct record_keys *keys);
 void lineage_free(struct lineage *lineage);
 DEFINE_CLEANUP(struct lineage, lineage_free)
@@ -45,8 +46,8 @@ const char *lineage_lost_why(const struct lineage_step *step);
 /* The digest of byproduct `name` ("plan"); NULL when the record has none. */
 const struct digest *lineage_byproduct(const struct lineage_step *step, const char *name);
 
-/* The files below the disks of a generation, down to the bases.  ERROR_TRUST: a record on the way
- * cannot be used; a base was changed.  The caller frees vector and strings. */
+/* The files below the disks of a generation, down to the bases.  ERROR_TRUST: a generation on the
+ * way has a problem; a base was changed.  The caller frees vector and strings. */
 int lineage_backing(const struct library *library, const struct lineage *lineage, int64_t number,
 		    char ***ret, size_t *ret_n, struct error *err);
 

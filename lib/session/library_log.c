@@ -131,8 +131,8 @@ static int add_last(struct coldpatch_session *session, const char *name, struct 
 		if (template->heads[i].problem)
 			return error_set(err, ERROR_TRUST, "%s: %s; see coldpatch verify %s", name,
 					 template->heads[i].problem, name);
-	if (template->n_heads == 0)
-		return error_set(err, ERROR_TRUST, "%s: has generations, and no head", name);
+	if (template_check_heads(template, err) < 0)
+		return -1;
 	add_line(log, name, template_last_head(template));
 	return 0;
 }

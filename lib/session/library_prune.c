@@ -99,24 +99,34 @@ static json_t *item_to_json(const struct retention_item *item)
 	return json;
 }
 
-static json_t *retention_to_json(const struct retention_plan *plan)
+static json_t *retention_to_json(const char *name, const struct retention_plan *plan)
 {
 	json_t *json = json_object(), *list = json_array();
 
 	for (size_t i = 0; i < plan->n_items; i++)
 		json_array_append_new(list, item_to_json(&plan->items[i]));
-	json_put_string(json, "template", plan->template_name);
+	json_put_string(json, "template", name);
 	json_put_bool(json, "failed", false);
 	json_put(json, "generations", list);
 	return json;
 }
 
-static int take(const struct pruning *pruning, const struct retention_plan *plan, bool *ret_taken,
+static void keep_after_all(struct retention_item *item, const char *why)
+{
+	item->taken = false;
+	free(item->reason);
+	item->reason = xstrdup(why);
+}
+
+/* The plan tells what was taken, also when not all was. */
+static int take(const struct pruning *pruning, struct retention_plan *plan, bool *ret_taken,
 		struct error *err)
 {
+	int result = 0;
+
 	*ret_taken = false;
 	for (size_t i = plan->n_items; i-- > 0;) {
-		const struct retention_item *item = &plan->items[i];
+		struct retention_item *item = &plan->items[i];
 		const struct trash_order order = {.run = pruning->run,
 						  .name = plan->template_name,
 						  .number = item->number,
@@ -125,11 +135,14 @@ static int take(const struct pruning *pruning, const struct retention_plan *plan
 
 		if (!item->taken)
 			continue;
-		if (trash_take_generation(pruning->library, &order, err) < 0)
-			return -1;
-		*ret_taken = true;
+		if (result == 0)
+			result = trash_take_generation(pruning->library, &order, err);
+		if (result < 0)
+			keep_after_all(item, "prune failed before it was taken");
+		else
+			*ret_taken = true;
 	}
-	return 0;
+	return result;
 }
 
 /* Somebody may have wanted one just before it was moved. */
@@ -147,9 +160,7 @@ static int look_again(const struct pruning *pruning, struct retention_plan *plan
 			continue;
 		if (trash_take_back(pruning->library, plan->template_name, item->number, err) < 0)
 			return -1;
-		item->taken = false;
-		free(item->reason);
-		item->reason = xstrdup("came into use meanwhile");
+		keep_after_all(item, "came into use meanwhile");
 	}
 	return 0;
 }
@@ -182,10 +193,8 @@ static int decide_leased(struct pruning *pruning, const char *name, struct reten
 		return -1;
 	if (!takes_any(plan))
 		return 0;
-	if (prune_look(pruning, err) < 0)
-		return -1;
 	retention_plan_free(plan);
-	return decide(pruning, name, plan, err);
+	return prune_look(pruning, err) < 0 ? -1 : decide(pruning, name, plan, err);
 }
 
 static int prune_leased(struct pruning *pruning, const char *name, struct retention_plan *plan,
@@ -201,27 +210,30 @@ static int prune_leased(struct pruning *pruning, const char *name, struct retent
 	    decide_leased(pruning, name, plan, err) < 0)
 		return -1;
 	result = take(pruning, plan, &taken, err);
-	if (!taken)
-		return result;
-	pruning->changed = true;
-	if (look_again(pruning, plan, err) < 0)
+	pruning->changed = pruning->changed || taken;
+	if (taken && look_again(pruning, plan, err) < 0)
 		return -1;
+	/* Also what could not be removed there the last time. */
 	library_publish(pruning->session, name);
 	return result;
 }
 
-static json_t *failure(const char *name, const struct error *error)
+static void put_failure(json_t *told, const struct error *error)
 {
-	json_t *json = json_object();
 	char text[ERROR_TEXT_SIZE];
 
 	error_text(error, text);
-	json_put_string(json, "template", name);
-	json_put_bool(json, "failed", true);
-	json_put_u64(json, "code", error->kind);
-	json_put_string(json, "msg", text);
-	json_put(json, "generations", json_array());
-	return json;
+	json_put_bool(told, "failed", true);
+	json_put_u64(told, "code", error->kind);
+	json_put_string(told, "msg", text);
+}
+
+static void keep_outcome(const struct pruning *pruning, const char *name, const json_t *told,
+			 const struct error *error)
+{
+	library_keep_outcome(pruning->library, pruning->run, name, told, NULL);
+	if (error)
+		library_keep_outcome(pruning->library, pruning->run, name, NULL, error);
 }
 
 static void prune_template(struct pruning *pruning, const char *name)
@@ -232,14 +244,14 @@ static void prune_template(struct pruning *pruning, const char *name)
 	int result = pruning->dry_run ? decide(pruning, name, &plan, &error)
 				      : prune_leased(pruning, name, &plan, &error);
 
-	told = result == 0 ? retention_to_json(&plan) : failure(name, &error);
+	told = retention_to_json(name, &plan);
 	if (result < 0) {
+		put_failure(told, &error);
 		pruning->n_failed++;
 		pruning->error = error;
 	}
 	if (!pruning->dry_run)
-		library_keep_outcome(pruning->library, pruning->run, name,
-				     result == 0 ? told : NULL, result == 0 ? NULL : &error);
+		keep_outcome(pruning, name, told, result < 0 ? &error : NULL);
 	json_array_append_new(pruning->templates, told);
 }
 
@@ -247,8 +259,7 @@ static int prune_templates(struct pruning *pruning, const char *const *names, si
 			   struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (monitor_check(&pruning->session->monitor, err) < 0 ||
-		    template_name_check(names[i], err) < 0)
+		if (monitor_check(&pruning->session->monitor, err) < 0)
 			return -1;
 		prune_template(pruning, names[i]);
 	}
@@ -306,13 +317,23 @@ static json_t *summarise(const struct pruning *pruning,
 	return json;
 }
 
+/* All of them, before anything is taken. */
+static int check_names(const struct coldpatch_prune_options *options, struct error *err)
+{
+	if (strings_check(options->names, options->n_names, "template", err) < 0)
+		return -1;
+	for (size_t i = 0; i < options->n_names; i++)
+		if (template_name_check(options->names[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int prune(struct pruning *pruning, const struct coldpatch_prune_options *options,
 		 struct error *err)
 {
 	const char *const strings[] = {options->actor, options->reason, options->keep_within};
 
-	if (strings_check(strings, 3, "option", err) < 0 ||
-	    strings_check(options->names, options->n_names, "template", err) < 0 ||
+	if (strings_check(strings, 3, "option", err) < 0 || check_names(options, err) < 0 ||
 	    parse_within(options->keep_within, &pruning->rules.keep_within_s, err) < 0)
 		return -1;
 	pruning->rules.keep_last = options->keep_last;

@@ -299,7 +299,8 @@ static int names_of_run(struct coldpatch_session *session, const char *run, char
 		CLEANUP(template_free)
 		struct template *template = session_template(session, all[i], &ignored);
 
-		if (!template || made_by_run(template, run) || unverified_head(template))
+		if (!template || made_by_run(template, run) || unverified_head(template) ||
+		    template_lost_heads(template))
 			*ARRAY_ADD(*ret, *ret_n) = xstrdup(all[i]);
 	}
 	names_free(all, n_all);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "library/base.h"
+#include "session/library_head.h"
 #include "session/library_lineage.h"
 #include "session/library_publish.h"
 #include "session/outputs.h"
@@ -85,6 +86,8 @@ static void check_current(struct status *status, const struct template *template
 
 static void check_template(struct status *status, const struct template *template, json_t *problems)
 {
+	if (template_lost_heads(template))
+		problem(status, problems, "has generations, and no head");
 	for (size_t i = 0; i < template->n_heads; i++)
 		if (template->heads[i].problem)
 			problem(status, problems, "head %" PRIu64 ": %s", template->heads[i].number,
@@ -107,20 +110,6 @@ static int64_t made_at(const struct template *template, uint64_t number)
 			return head->time;
 	}
 	return 0;
-}
-
-static json_t *hold_to_json(const struct head *hold)
-{
-	json_t *json;
-
-	if (!hold)
-		return json_null();
-	json = json_object();
-	json_put_bytes(json, "who", hold->actor);
-	json_put_bytes(json, "reason", hold->reason);
-	json_put(json, "until", hold->until ? json_integer(hold->until) : json_null());
-	json_put(json, "since", json_integer(hold->time));
-	return json;
 }
 
 static bool is_below(const struct clone_use *use, const char *name, uint64_t number)
@@ -190,7 +179,7 @@ static void check_backing(struct status *status, const struct lineage *lineage, 
 	char **paths = NULL;
 	size_t n = 0;
 
-	if (!step || step->problem)
+	if (!step || step->problem || step->generation->problem)
 		return;
 	check_below(status, lineage, step, problems);
 	if (lineage_backing(status->library, lineage, (int64_t)number, &paths, &n, &error) < 0)

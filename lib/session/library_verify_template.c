@@ -2,11 +2,8 @@
 /* Heads, generations and what they are backed by. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "library/base.h"
-#include "library/owner.h"
 #include "session/library_verify.h"
 
 struct checking {
@@ -41,19 +38,6 @@ static void name_gap(const struct checking *checking, uint64_t first, uint64_t n
 	add(checking, FINDING_BAD, "head", path, next - first == 1 ? "missing" : several);
 }
 
-/* Its maker is at work, or was killed before the first head: the next command takes it away. */
-static bool is_unfinished(const struct template *template)
-{
-	for (size_t i = 0; i < template->n_generations; i++) {
-		CLEANUP_FREE char *owner =
-			path_join(template->generations[i].directory, OWNER_FILE);
-
-		if (access(owner, F_OK) < 0)
-			return false;
-	}
-	return true;
-}
-
 static void check_heads(const struct checking *checking)
 {
 	const struct template *template = checking->template;
@@ -62,7 +46,7 @@ static void check_heads(const struct checking *checking)
 	uint64_t expected = 1;
 
 	if (template->n_heads == 0)
-		add(checking, is_unfinished(template) ? FINDING_NOTE : FINDING_BAD, "head",
+		add(checking, template_lost_heads(template) ? FINDING_BAD : FINDING_NOTE, "head",
 		    directory, "has no head");
 	for (size_t i = 0; i < template->n_heads; i++) {
 		const struct template_head *head = &template->heads[i];

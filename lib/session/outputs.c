@@ -79,7 +79,7 @@ static int device_of(const char *path, dev_t *ret, struct error *err)
 
 /* A library's files are the library's: what others put there is strange to it, and goes with what
  * it lies beside. */
-static int must_be_outside(const char *path, struct error *err)
+int outputs_check_outside(const char *path, struct error *err)
 {
 	return path_is_in_library(path)
 		       ? error_set(err, ERROR_USAGE, "%s: lies in a library; name a place outside",
@@ -92,7 +92,7 @@ int outputs_check_together(const char *const *paths, size_t n, struct error *err
 	dev_t first, other;
 
 	for (size_t i = 0; i < n; i++) {
-		if (must_be_outside(paths[i], err) < 0)
+		if (outputs_check_outside(paths[i], err) < 0)
 			return -1;
 		if (device_of(paths[0], &first, err) < 0 || device_of(paths[i], &other, err) < 0)
 			return -1;
@@ -119,7 +119,8 @@ int outputs_check(const struct coldpatch_apply_options *options, struct error *e
 	if (must_differ(options, err) < 0 ||
 	    outputs_check_together(options->outputs, options->n_outputs, err) < 0)
 		return -1;
-	if (must_be_writable(options->record, err) < 0 || must_be_outside(options->record, err) < 0)
+	if (must_be_writable(options->record, err) < 0 ||
+	    outputs_check_outside(options->record, err) < 0)
 		return -1;
 	sweep_beside(options->record);
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "session/image.h"
+#include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task_image.h"
 
@@ -352,7 +353,7 @@ static int check_output(const char *path, struct error *err)
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return error_set(err, ERROR_USAGE,
 				 "%s: is there and is not a file, so it is not replaced", path);
-	return 0;
+	return outputs_check_outside(path, err);
 }
 
 static int write_plan(const char *path, const char *text, struct error *err)

@@ -41,6 +41,13 @@ static bool parse_date(const char *text, int64_t *ret)
 	return true;
 }
 
+bool until_is_day(const char *text)
+{
+	int64_t ignored;
+
+	return parse_date(text, &ignored);
+}
+
 int until_parse(const char *text, int64_t now, int64_t *ret, struct error *err)
 {
 	int64_t until;

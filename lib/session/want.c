@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "session/image.h"
+#include "session/outputs.h"
 #include "session/session.h"
 
 static int check_options(const struct coldpatch_want_options *options, struct error *err)
@@ -15,7 +16,7 @@ static int check_options(const struct coldpatch_want_options *options, struct er
 	if (options->output && access(options->output, F_OK) == 0)
 		return error_set(err, ERROR_USAGE, "%s: is there already; name another file",
 				 options->output);
-	return 0;
+	return options->output ? outputs_check_outside(options->output, err) : 0;
 }
 
 static int add_image(struct coldpatch_session *session, const struct coldpatch_image *image,

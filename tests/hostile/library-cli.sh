@@ -53,6 +53,9 @@ said 65 "text.qcow2" import "$WORK/text.qcow2"
 said 64 "web_01?" import --name 'web_01?' "$image"
 said 64 "-x" import --name=-x "$image"
 said 66 "web-01" import --into web-01 "$image"
+for day in notaday 2027-02-30 30d; do
+	said 64 "review by $day: not a day, YYYY-MM-DD" import --review-by "$day" "$image"
+done
 said 64 "either the name of a new template, or one to import into" import --into a --name b "$image"
 said 78 "signing key $WORK/none.key" import --key "$WORK/none.key" "$image"
 sed "/^key:/d" "$WORK/config.yaml" > "$WORK/no-key.yaml"
@@ -132,6 +135,9 @@ said 64 "--output is given twice" export -o "$WORK/one.qcow2" -o "$WORK/two.qcow
 expect 3 hold -L "$L" --quiet --reason x --dry-run nope web-01
 grep -q "^nope: no such template" "$OUT" || { cat "$OUT"; fail "a name that is told twice"; }
 said 66 "templates/nope: not there" prune nope nope
+for name in .. web-01@0; do
+	said 64 "template name '$name': a letter or digit" prune --keep-last 1 web-01 "$name"
+done
 done_so prune --json --keep-last 1 web-01 web-01
 [ "$(of '.templates | length')" = 1 ] || { cat "$OUT"; fail "a template that is named twice is pruned twice"; }
 said 64 "abc: not a SHA-256, 64 lower-case hexadecimal digits" relocate abc "$image"

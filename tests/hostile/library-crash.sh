@@ -96,6 +96,7 @@ told() { # HOW
 	case $status in
 	0) [ "$(heads)" = "$heads_after" ] || fail "$1: exit 0, and nothing done" ;;
 	73 | 74) ;;
+	3) grep -q '^taken ' "$WORK/out" || { cat "$WORK/out" "$WORK/err"; fail "$1: exit 3, and nothing was taken before"; } ;;
 	*) cat "$WORK/err"; fail "$1: exit $status" ;;
 	esac
 }

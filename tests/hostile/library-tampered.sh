@@ -177,6 +177,16 @@ touch "$T/web/1/notes.txt"
 names file "$T/web/1/notes.txt" "nothing of coldpatch's has this name"
 restore
 
+# --- what people say of it
+rm "$T/web/template.json"
+names file web "whose code is in it is not known: "
+found "$T/web/template.json: not there"
+harmless; restore
+echo '[]' >"$T/web/template.json"
+names file web "whose code is in it is not known: "
+found "$T/web/template.json: is no JSON object"
+restore
+
 # --- heads
 rm -rf "$T/web/heads/000003" "$T/web/2" && ln -sfn 1 "$T/web/current"
 sound
@@ -207,6 +217,22 @@ refused; harmless; restore
 rm "$T"/web/heads/00000[12]
 names head "$T/web/heads/000001" "missing, and all before head 3"
 restore
+for lost in "$T/web/heads/*" "$T/web/heads"; do
+	rm -r $lost
+	names head "$T/web/heads" "has no head"
+	found "has generations, and no head"
+	expect 76 hold web --reason x
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 76 import "$WORK/base.qcow2" --name web
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 76 log head
+	expect_message "web: has generations, and no head: put its heads back from a backup"
+	expect 0 prune --keep-last 1 --json
+	jq -e '[.templates[].generations[].taken] | any | not' "$OUT" >/dev/null || { cat "$OUT"; fail "prune takes from a template without heads"; }
+	refused; harmless
+	names head "$T/web/heads" "has no head"
+	restore
+done
 mv "$T/web/heads/000002" "$T/x" && mv "$T/web/heads/000003" "$T/web/heads/000002" && mv "$T/x" "$T/web/heads/000003"
 names head "$T/web/heads/000002" "is head 3, put into this place"
 names head "$T/web/heads/000003" "is head 2, put into this place"
@@ -220,6 +246,10 @@ rm "$T/web/heads/000003" && cp "$T/db/heads/000001" "$T/web/heads/000003"
 names head "$T/web/heads/000003" "is a head of template db"
 expect 76 rollback web
 expect_message "web: last head: $T/web/heads/000003: is a head of template db"
+rm "$T/web/heads/000003" && echo '{}' >"$T/web/heads/000003"
+expect 0 history web
+grep -q '^web, generation - is current$' "$OUT" && ! grep -q '(current)' "$OUT" && grep -qE '^3 +- +- +- ' "$OUT" ||
+	{ cat "$OUT"; fail "history says what is current, which nobody knows"; }
 refused; restore
 
 # a key of somebody else's: the same steps, with a configuration of his own

@@ -107,11 +107,29 @@ expect 0 import --copy --name lost "$WORK/lost.qcow2"
 lost=$(sha256sum <"$WORK/lost.qcow2")
 rm -f "$L/bases/${lost%% *}"
 expect 0 rollback again
-mkdir -p "$L/runs/20200101T000000Z-000000"
+mkdir -p "$L/runs/20200101T000000Z-000000" && touch -d '40 days ago' "$L/runs/20200101T000000Z-000000"
 expect 0 prune --json --keep-last 1
 expect_message "bases are all kept: $L/bases/${lost%% *}: not there"
 [ ! -e "$(disk again 2)" ] && [ "$(jq .changed "$OUT")" = true ] || { cat "$OUT"; fail "what was changed is not told"; }
 [ ! -e "$L/runs/20200101T000000Z-000000" ] || { cat "$OUT"; fail "an old run is kept because of a base"; }
+
+# --- a run that somebody works on keeps its directory, whatever its name and the clocks say
+busy=$L/runs/20200101T000000Z-000002 logging=$L/runs/20200101T000000Z-000003
+mkdir -p "$busy/third" "$logging/third"
+touch "$logging/third/log"
+touch -d '40 days ago' "$busy/third" "$busy" "$logging/third" "$logging"
+recent=$(ls "$L/runs" | tail -n 1)
+sed -i '/^run-days:/d' "$L/coldpatch.yaml" && echo 'run-days: 0' >>"$L/coldpatch.yaml"
+echo '{"host": "elsewhere", "boot": "b", "pid": 1, "started": 1, "run": "20200101T000000Z-000002"}' >"$L/templates/third/lease"
+expect 0 prune again
+[ -d "$busy" ] || fail "the directory of a run that a lease names is gone"
+[ -d "$logging" ] || fail "the directory of a run that writes its log is gone"
+[ -d "$L/runs/$recent" ] || fail "the directory of a run of this hour is gone"
+rm "$L/templates/third/lease"
+touch -d '40 days ago' "$logging/third/log"
+expect 0 prune again
+[ ! -e "$busy" ] && [ ! -e "$logging" ] || fail "old runs are kept that nobody works on"
+sed -i 's/^run-days:.*/run-days: 30/' "$L/coldpatch.yaml"
 
 # --- what was taken before a failure is told with it
 mirror 5.0
@@ -119,7 +137,7 @@ expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor 
 expect 0 rollback third
 expect 0 unhold third
 stuck=$L/runs/20200101T000000Z-000001/stuck
-mkdir -p "$stuck" && mount -t tmpfs stuck "$stuck" || fail mount
+mkdir -p "$stuck" && mount -t tmpfs stuck "$stuck" && touch -d '40 days ago' "$stuck" "${stuck%/*}" || fail mount
 expect 3 prune --json third --keep-last 1
 [ "$(jq -c '[.changed, .failed, .code]' "$OUT")" = '[true,true,3]' ] || { cat "$OUT"; fail "a prune that failed late"; }
 [ "$(jq -c '[.templates[].generations[] | select(.taken).generation]' "$OUT")" = '[1]' ] || { cat "$OUT"; fail "what a prune that failed late has taken"; }
@@ -127,6 +145,25 @@ jq -r .msg "$OUT" | grep -qF "removing stuck: a file system is mounted there" ||
 expect 74 prune --json third --keep-last 1
 [ "$(jq -c '[.changed, .failed]' "$OUT")" = '[false,true]' ] || { cat "$OUT"; fail "a prune that failed and took nothing"; }
 umount "$stuck"
+
+# --- and of a template that failed half-way, what went before
+mirror 6.0
+expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+mirror 7.0
+expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback --to 0 third
+expect 0 unhold third
+lower=$(ls "$L/templates/third" | grep -x '[0-9]*' | sort -n | tail -n 2 | head -n 1)
+mount --bind "$L/templates/third/$lower" "$L/templates/third/$lower" || fail mount
+expect 3 prune --json third --keep-last 1
+umount "$L/templates/third/$lower"
+[ "$(jq -c --argjson upper $((lower + 1)) '[.changed, (.templates[] | .failed, [.generations[] | select(.taken).generation] == [$upper])]' "$OUT")" = '[true,true,true]' ] ||
+	{ cat "$OUT"; fail "what a prune has taken that failed half-way"; }
+kept "$lower" "prune failed before it was taken"
+run=$(jq -r .run "$OUT")
+[ "$(jq --argjson upper $((lower + 1)) '[.generations[] | select(.taken).generation] == [$upper]' "$L/runs/$run/third/summary.json")" = true ] && [ -s "$L/runs/$run/third/error" ] ||
+	{ ls "$L/runs/$run/third"; fail "the run does not keep what was taken"; }
+expect 0 prune third --keep-last 1
 
 # --- the document has the code that the command exits with
 expect 0 status --json

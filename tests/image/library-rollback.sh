@@ -16,6 +16,7 @@ snapshot() { # DEB...: of a mirror that has them, signed anew
 	SNAPSHOT=$(of '.digest // .[0].digest')
 }
 apply() { expect "$1" apply --quiet --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox "${@:2}"; }
+emptied() { echo '[]' >"$1"; }
 is_at() { [ "$(current "$1")" = "$2" ] || fail "$1 is at generation $(current "$1"), expected $2"; }
 
 two=$(victim_deb 2.0 "$WORK") three=$(victim_deb 3.0 "$WORK") four=$(victim_deb 4.0 "$WORK")
@@ -30,8 +31,25 @@ cp "$COLDPATCH_LIBRARY/coldpatch.yaml" "$WORK/policy.yaml"
 echo "executors: [appliance]" >"$COLDPATCH_LIBRARY/coldpatch.yaml"
 apply 77 a
 expect_message "a: executor sandbox: not allowed by $COLDPATCH_LIBRARY/coldpatch.yaml"
+apply 77 --dry-run a
+expect_message "a: executor sandbox: not allowed by $COLDPATCH_LIBRARY/coldpatch.yaml"
 is_at a 0
 cp "$WORK/policy.yaml" "$COLDPATCH_LIBRARY/coldpatch.yaml"
+
+# Whose code is in it decides where it may run; where that is lost, it is nobody's own.
+cp_run doctor --json >"$WORK/doctor" 2>/dev/null
+if [ "$(jq -r '.checks[] | select(.name == "kvm").state' "$WORK/doctor")" != ok ]; then
+	expect 0 import "$WORK/base.raw" --name theirs --trust-domain customer
+	for damage in true emptied "rm -f"; do
+		$damage "$COLDPATCH_LIBRARY/templates/theirs/template.json"
+		for dry_run in "" --dry-run; do
+			expect 71 apply --quiet --patchset debian-12-all --snapshot "$SNAPSHOT" --executor auto $dry_run theirs
+			expect_message "no executor is allowed here: the appliance needs KVM ("
+		done
+	done
+	expect 0 import "$WORK/base.raw" --name theirs --trust-domain own
+	apply 0 theirs
+fi
 apply 0 --json a
 old=$SNAPSHOT plan=$(of .plan)
 expect 0 rollback --reason "does not start" a
@@ -116,6 +134,18 @@ put_back
 snapshot "$two"
 apply 77 --dry-run c
 expect_message "c: victim 2.0 was rolled back"
+
+# A disk that is lost is no lost record: what was undone is known.
+expect 0 unhold c
+expect 0 rollback --to 1 c
+mv "$COLDPATCH_LIBRARY/templates/c/1/disk0.qcow2" "$WORK/lost"
+expect 0 rollback c
+! grep -q "not all that is undone is known" "$ERR" || { cat "$ERR"; fail "a rollback from a lost disk"; }
+apply 77 --dry-run c
+expect_message "c: victim 2.0 was rolled back"
+expect 0 history --json c
+of '.generations[1].problem' | grep -q "disk0.qcow2: is missing" || { cat "$OUT"; fail "history does not name a lost disk"; }
+mv "$WORK/lost" "$COLDPATCH_LIBRARY/templates/c/1/disk0.qcow2"
 
 # A template that cannot be read may be one of the run's.
 expect 0 unhold c

@@ -95,6 +95,11 @@ done_so hold --reason "audit in progress" --until 30d web
 expect 77 apply -L "$L" --quiet --patchset debian-12-all --executor sandbox --allow-left-behind web
 expect_message "web: is held until"
 expect_message "audit in progress"
+done_so status --json web
+hold=$(jq -c '.templates[0].hold' "$OUT")
+jq -e '.templates[0].hold | (keys == ["actor", "reason", "since", "until"]) and .reason == "audit in progress" and .until > .since' "$OUT" >/dev/null || { cat "$OUT"; fail "a hold in status"; }
+done_so history --json web
+[ "$(jq -c .hold "$OUT")" = "$hold" ] || { jq .hold "$OUT"; fail "a hold in history is not that in status"; }
 done_so unhold web
 done_so apply --patchset debian-12-all --executor sandbox --allow-left-behind web
 [ "$(current web)" = 2 ] || fail "a number was used twice: $(current web)"
@@ -167,6 +172,12 @@ outside clone -L "$L2" moved "$WORK/again/templates/db/0/vm.qcow2"
 outside export -L "$L2" moved -o "$L/exported.qcow2"
 outside apply --output "$L/bases/o.qcow2" --record "$WORK/o.json" --patchset debian-12-all --executor sandbox "$base"
 outside apply --output "$WORK/o.qcow2" --record "$L/o.json" --patchset debian-12-all --executor sandbox "$base"
+outside plan --patchset debian-12-all -o "$T/web/0/plan.json" "$base"
+outside mirror want -o "$T/web/0/want" "$base"
+mkdir "$WORK/a part" && mount --bind "$L2/templates/moved/0" "$WORK/a part" || fail "mount"
+outside clone -L "$L2" moved "$WORK/a part/vm.qcow2"
+outside export -L "$L2" moved -o "$WORK/a part/vm.qcow2"
+umount "$WORK/a part"
 umount "$WORK/again"
 trap 'rm -rf "$WORK"' EXIT
 

@@ -181,6 +181,9 @@ static inline uint64_t commit(enum head_kind kind)
 	ck_assert_msg(staging != NULL, "%s", err.msg);
 	fill(staging, "disk", &record);
 	ck_assert_msg(staging_publish(staging, NULL, &err) == 0, "%s", err.msg);
+	if (!template)
+		ck_assert_int_eq(
+			template_info_write(library, "web", &(struct template_info){0}, &err), 0);
 	head = next_head(template, kind, staging->number, &record);
 	append(&head);
 	return staging->number;

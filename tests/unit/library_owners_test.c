@@ -154,6 +154,46 @@ static void age(time_t seconds)
 	}
 }
 
+/* Nothing ends it but somebody who looks: however old it is, and whatever touches the directory. */
+START_TEST(strange_lease_is_named)
+{
+	static const char *const makers[] = {"ln -s /etc/passwd", "mkdir", "mkfifo"};
+	CLEANUP_FREE char *place = in_library("templates/web/lease");
+	CLEANUP_FREE char *command = xasprintf("%s %s", makers[_i], place);
+	CLEANUP_CLOSE int template = -1;
+
+	ck_assert_uint_eq(commit(HEAD_IMPORT), 0);
+	ck_assert_int_eq(system(command), 0);
+	make_old(place, OWNER_GONE_S + 60);
+	ck_assert_msg(template_recover(library, "web", keys, &err) == 0, "%s", err.msg);
+	ck_assert_ptr_null(template_lease(library, "web", "r1", &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_str_eq(err.msg, "template web: lease: is no regular file, so coldpatch "
+				  "did not make it; see what it is, and remove it");
+	ck_assert(is_there(place));
+	template = library_openat(library, "templates/web", O_RDONLY | O_DIRECTORY, 0, &err);
+	ck_assert(owner_is_gone(library, template, "lease"));
+}
+END_TEST
+
+/* One that tells nothing counts by its own age: the directory's is that of the last attempt. */
+START_TEST(empty_lease_has_ten_minutes)
+{
+	CLEANUP_FREE char *place = in_library("templates/web/lease");
+	CLEANUP(owner_file_free)
+	struct owner_file *lease = NULL;
+
+	ck_assert_uint_eq(commit(HEAD_IMPORT), 0);
+	put(place, "");
+	make_old(place, OWNER_GONE_S - 60);
+	ck_assert_ptr_null(template_lease(library, "web", "r1", &err));
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	make_old(place, OWNER_GONE_S + 60);
+	lease = template_lease(library, "web", "r1", &err);
+	ck_assert_msg(lease != NULL, "%s", err.msg);
+}
+END_TEST
+
 START_TEST(other_hosts_have_ten_minutes)
 {
 	CLEANUP_FREE char *first = in_library("templates/web/1");
@@ -275,6 +315,8 @@ int main(void)
 	tcase_add_loop_test(tcase, killed_import_is_cleared_with_the_library, 0, 3);
 	tcase_add_test(tcase, import_that_goes_on_is_not_cleared_with_the_library);
 	tcase_add_test(tcase, other_hosts_have_ten_minutes);
+	tcase_add_loop_test(tcase, strange_lease_is_named, 0, 3);
+	tcase_add_test(tcase, empty_lease_has_ten_minutes);
 	tcase_add_test(tcase, the_living_keep_what_is_theirs);
 	tcase_add_test(tcase, lease_that_cannot_be_read);
 	tcase_add_test(tcase, what_a_forged_head_names_is_kept);

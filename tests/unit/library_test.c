@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "library/policy.h"
 #include "library_fixture.h"
 #include "suite.h"
 
@@ -42,8 +43,12 @@ START_TEST(policy_is_read_and_checked)
 		{"clone-roots: [vms]\n", "clone-roots: vms is no absolute path"},
 		{"executors: [docker]\n", "executors: docker is neither sandbox nor appliance"},
 		{"chain-dept: 3\n", "line 1"},
+		{"executors: []\n", "executors: an empty list allows none; name"},
+		{"{\"executors\": []}\n", "executors: an empty list allows none; name"},
 	};
+	static const char *const empty[] = {"", "\n", "# chain-depth: 3\n\n", "---\n  # nothing"};
 	CLEANUP_FREE char *path = in_library("coldpatch.yaml");
+	CLEANUP_FREE char *too_long = xcalloc(POLICY_MAX_SIZE + 2, 1);
 
 	ck_assert_uint_eq(library->policy.chain_depth, 4);
 	put(path, "publish: /srv/pool\nclone-roots: [/srv/vms]\ntrash-days: 0\n");
@@ -69,6 +74,18 @@ START_TEST(policy_is_read_and_checked)
 		ck_assert_int_eq(err.kind, ERROR_CONFIG);
 		ck_assert_msg(strstr(err.msg, bad[i][1]) != NULL, "%s", err.msg);
 	}
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		put(path, empty[i]);
+		library_free(library);
+		library = open_as("host-a");
+		ck_assert_uint_eq(library->policy.chain_depth, 4);
+		ck_assert_uint_eq(library->policy.run_days, 30);
+	}
+	memset(too_long, '#', POLICY_MAX_SIZE + 1);
+	put(path, too_long);
+	ck_assert_ptr_null(library_open(library->path, "h", &err));
+	ck_assert_int_eq(err.kind, ERROR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "coldpatch.yaml: longer than 1048576 bytes"));
 }
 END_TEST
 
@@ -257,11 +274,16 @@ START_TEST(generations_without_a_head)
 
 	build_three();
 	ck_assert_int_eq(directory_remove(heads, &err), 0);
-	ck_assert_int_eq(mkdir(heads, 0755), 0);
+	if (_i)
+		ck_assert_int_eq(mkdir(heads, 0755), 0);
 	template = load();
+	ck_assert(template_lost_heads(template));
 	ck_assert_ptr_null(template_find(template, -1, &err));
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
-	ck_assert_str_eq(err.msg, "web: has generations, and no head");
+	ck_assert_str_eq(err.msg, "web: has generations, and no head: put its heads back from a "
+				  "backup");
+	ck_assert_msg(template_recover(library, "web", keys, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(is_there(heads), _i);
 }
 END_TEST
 
@@ -346,6 +368,27 @@ START_TEST(info_and_pins)
 }
 END_TEST
 
+/* Nothing said is "own"; no word whether anything was said is not. */
+START_TEST(lost_description_is_of_an_unknown_domain)
+{
+	CLEANUP_FREE char *path = in_library("templates/web/template.json");
+	CLEANUP(template_free)
+	struct template *template = NULL;
+
+	build_three();
+	if (_i)
+		put(path, "[]");
+	else
+		ck_assert_int_eq(unlink(path), 0);
+	template = load();
+	ck_assert_str_eq(template->info.trust_domain, "unknown");
+	ck_assert_uint_eq(template->n_problems, 1);
+	ck_assert_ptr_nonnull(strstr(template->problems[0], "whose code is in it is not known: "));
+	ck_assert_ptr_nonnull(strstr(template->problems[0], _i ? "template.json: is no JSON object"
+							       : "template.json: not there"));
+}
+END_TEST
+
 /* A full disk says so, and leaves no half of anything. */
 START_TEST(full_disk_is_no_space)
 {
@@ -355,6 +398,7 @@ START_TEST(full_disk_is_no_space)
 	struct rlimit none = {0, RLIM_INFINITY}, before;
 
 	ck_assert_uint_eq(commit(HEAD_IMPORT), 0);
+	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
@@ -412,10 +456,11 @@ int main(void)
 	tcase_add_test(tcase, nothing_but_files_is_published);
 	tcase_add_test(tcase, a_number_is_never_used_again);
 	tcase_add_test(tcase, damaged_generations);
-	tcase_add_test(tcase, generations_without_a_head);
+	tcase_add_loop_test(tcase, generations_without_a_head, 0, 2);
 	tcase_add_test(tcase, pruned_generation_is_no_damage);
 	tcase_add_loop_test(tcase, planted_links_lead_nowhere, 0, 4);
 	tcase_add_test(tcase, info_and_pins);
+	tcase_add_loop_test(tcase, lost_description_is_of_an_unknown_domain, 0, 2);
 	tcase_add_test(tcase, full_disk_is_no_space);
 	tcase_add_test(tcase, needs_openat2);
 	suite_add_tcase(suite, tcase);

@@ -216,6 +216,20 @@ START_TEST(pins_keep)
 }
 END_TEST
 
+START_TEST(unknown_pins_keep_all)
+{
+	make(3);
+	no_chain();
+	judge(1, 0);
+	taken(0);
+	template.pins_unknown = true;
+	ck_assert(retention_is_needed(&template, &plan, &plan.items[0]));
+	judge(1, 0);
+	kept(0, "who pins what cannot be read");
+	kept(1, "who pins what cannot be read");
+}
+END_TEST
+
 START_TEST(clones_and_overlays_keep_but_not_the_trash)
 {
 	static char clone[] = "/vms/a.qcow2", other[] = "db";
@@ -333,6 +347,7 @@ int main(void)
 	tcase_add_test(test, when_the_last_ended_is_not_known_while_its_clock_is_ahead);
 	tcase_add_test(test, either_rule_keeps);
 	tcase_add_test(test, pins_keep);
+	tcase_add_test(test, unknown_pins_keep_all);
 	tcase_add_test(test, clones_and_overlays_keep_but_not_the_trash);
 	tcase_add_test(test, a_held_template_keeps_all);
 	tcase_add_test(test, damage_keeps);

@@ -141,7 +141,7 @@ expect 0 import -L "$L2" --quiet --json --copy "$copies"
 [ "$(ls "$L2"/bases/*.json | wc -l)" = 3 ] || { ls "$L2/bases"; fail "the base below both is not shared"; }
 expect 0 import -L "$L2" --quiet --json --move --name moved "$copies/mail.qcow2" --backing "$copies/web.qcow2"
 [ ! -e "$copies/mail.qcow2" ] && [ -e "$copies/web.qcow2" ] && [ -e "$copies/db.qcow2" ] || fail "what a move takes away"
-expect_message "$copies/web.qcow2: is copied, and stays: an image beside it needs it"
+expect_message "$copies/web.qcow2: is copied, and stays: $copies/db.qcow2 needs it"
 rm -r "$copies"
 expect 0 inspect -L "$L2" --packages db
 cmp "$OUT" "$WORK/packages.template" || fail "the copy is another guest"

@@ -22,8 +22,9 @@ struct scanned {
 	struct error problem; /* of an image that cannot be opened, or whose name is taken */
 	json_t *summary;      /* of its import; NULL: it failed */
 	char *name;
-	const char *path; /* borrowed from the scan's result */
-	const char **below;
+	char *path;
+	char **below;
+	size_t n_below;
 };
 
 struct batch {
@@ -37,7 +38,8 @@ static void batch_free(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->n; i++) {
 		free(batch->items[i].name);
-		free(batch->items[i].below);
+		free(batch->items[i].path);
+		strings_free(batch->items[i].below, batch->items[i].n_below);
 		json_decref(batch->items[i].summary);
 	}
 	free(batch->items);
@@ -104,16 +106,20 @@ static bool is_below_another(const json_t *images, const char *path)
 static void add_item(struct batch *batch, const json_t *image)
 {
 	struct scanned *item = ARRAY_ADD(batch->items, batch->n);
-	size_t n_below;
+	const json_t *below;
+	size_t i;
 
-	item->path = string_member(image, "path");
+	item->path = json_bytes_value(json_object_get(image, "path"));
 	item->name = name_of_file(item->path);
-	item->below = strings_of_json(json_object_get(image, "below"), &n_below);
+	json_array_foreach(json_object_get(image, "below"), i, below)
+	{
+		*ARRAY_ADD(item->below, item->n_below) = json_bytes_value(below);
+	}
 	item->request = (struct import_request){
 		.name = item->name,
 		.n_paths = 1,
-		.backing = item->below,
-		.n_backing = n_below,
+		.backing = (const char *const *)item->below,
+		.n_backing = item->n_below,
 		.options = batch->options,
 	};
 	if (json_object_get(image, "kind"))
@@ -148,8 +154,10 @@ static json_t *known_files(const struct library *library)
 		CLEANUP(base_free)
 		struct base *base = base_load(library, &digests[i], &ignored);
 
-		if (base && access(base->path, F_OK) == 0)
-			json_array_append_new(files, json_bytes(base->path));
+		/* A path that is not UTF-8 is no string of a task. */
+		if (base && access(base->path, F_OK) == 0 &&
+		    strings_check((const char *const *)&base->path, 1, "base", &ignored) == 0)
+			json_array_append_new(files, json_string(base->path));
 	}
 	free(digests);
 	return files;
@@ -164,7 +172,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 	json_t *known;
 	size_t i;
 
-	if (!library)
+	if (!library || strings_check((const char *const *)&directory, 1, "directory", err) < 0)
 		return -1;
 	json_put_string(input, "directory", directory);
 	known = known_files(library);
@@ -178,7 +186,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 			   image) if (!is_below_another(images, string_member(image, "path")))
 		add_item(batch, image);
 	for (i = 0; i < batch->n; i++)
-		batch->items[i].request.paths = &batch->items[i].path;
+		batch->items[i].request.paths = (const char *const *)&batch->items[i].path;
 	find_clashes(batch);
 	if (batch->n)
 		return 0;

@@ -122,6 +122,11 @@ done_so import --into web --reason rebuilt "$rebuilt"
 [ "$(current web)" = 3 ] || fail "import --into: $(current web)"
 done_so import --json --into web "$rebuilt"
 [ "$(jq -r .changed "$OUT")" = false ] || fail "the same rebuilt image twice"
+# What somebody went back from is not in force: the same image comes in anew.
+done_so rollback web --to 2
+done_so import --json --into web "$rebuilt"
+[ "$(jq -r .changed "$OUT") $(current web)" = "true 4" ] || { cat "$OUT"; fail "an image that was rolled back, imported again"; }
+done_so rollback web --to 3
 jq -r .dsseEnvelope.payload "$T/web/3/record.sigstore.json" | base64 -d | jq -e '.predicate.buildDefinition | .buildType == "urn:coldpatch:import:v1" and
 	([.resolvedDependencies[] | select(.name == "parent-record") | .annotations.note] | .[0] | test("nothing is known"))' >/dev/null || fail "the record of an import into a template"
 

@@ -79,6 +79,7 @@ START_TEST(backing_names_of_every_spelling)
 	must_be_clone("$lib/templates/web/1/disk0.qcow2");
 	must_be_clone("../library/templates/web/1/disk0.qcow2");
 	must_be_clone("file:$lib/templates/web/1/disk0.qcow2");
+	must_be_clone("host_device:$lib/templates/web/1/disk0.qcow2");
 	must_be_clone(
 		"json:{\\\"driver\\\":\\\"qcow2\\\",\\\"file\\\":{\\\"driver\\\":\\\"file\\\","
 		"\\\"filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}}");
@@ -164,6 +165,11 @@ START_TEST(what_cannot_be_understood_is_no_stranger)
 		"printf 'QFI\\xfb\\0\\0\\0\\3' >../mid; qemu-img create -q -u -f qcow2 -F qcow2 "
 		"-b ../mid x.qcow2 1M",
 		"/vms/x.qcow2", "/mid: its header is cut off");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b "
+			"blkdebug::$lib/templates/web/1/disk0.qcow2 x.qcow2 1M",
+			"/vms/x.qcow2", "/web/1/disk0.qcow2, is not understood: name the file");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F raw -b fat:$lib x.qcow2 1M",
+			"/vms/x.qcow2", "its backing file, fat:/");
 	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b ../vms/x.qcow2 x.qcow2 1M",
 			"/vms/x.qcow2", "more than 32 files in its chain");
 }

@@ -184,6 +184,10 @@ refused 69 "the mirror is incomplete: dists/bookworm-security/"
 well
 dead=$URL; kill $server; wait $server 2>/dev/null
 refused 69 "$dead/dists/bookworm-security/InRelease: "
+# A password in the URL of a source is nobody's business.
+expect 69 mirror fetch --quiet --want want -o m --keyring key/keyring.gpg --source "http://me:se:c@ret@${dead#http://}"
+expect_message "http://me@${dead#http://}/dists/bookworm-security/InRelease: "
+! grep -q "se:c\|ret@" "$ERR" || { cat "$ERR"; fail "a password is told"; }
 serve
 refused 69 "bookworm-security/InRelease: " --source http://nothing.invalid --source "$URL" --proxy "$dead"
 

@@ -58,9 +58,22 @@ static void print_hold(const json_t *hold)
 	       field(hold, "reason"));
 }
 
+static void print_refused(const json_t *refused)
+{
+	time_t until = (time_t)json_integer_value(json_object_get(refused, "until"));
+	struct tm utc;
+	char day[16] = "";
+
+	if (gmtime_r(&until, &utc))
+		strftime(day, sizeof day, "%Y-%m-%d", &utc);
+	printf("    what was undone from generation %lld is refused until %s: %s\n",
+	       (long long)json_integer_value(json_object_get(refused, "generation")), day,
+	       field(refused, "reason"));
+}
+
 static void print_template(const json_t *template, json_int_t now)
 {
-	const json_t *problems = json_object_get(template, "problems"), *problem, *pin;
+	const json_t *problems = json_object_get(template, "problems"), *problem, *pin, *refused;
 	size_t i;
 
 	printf("%-24s", field(template, "template"));
@@ -70,6 +83,10 @@ static void print_template(const json_t *template, json_int_t now)
 	print_number(json_object_get(template, "chain_depth"), 5);
 	printf("  %s\n", json_array_size(problems) ? "damaged" : "ok");
 	print_hold(json_object_get(template, "hold"));
+	json_array_foreach(json_object_get(template, "refused"), i, refused)
+	{
+		print_refused(refused);
+	}
 	json_array_foreach(problems, i, problem) printf("    %s\n", json_string_value(problem));
 	json_array_foreach(json_object_get(template, "pins_gone"), i, pin) printf(
 		"    generation %lld is pinned by %s, which is not there; if that is gone for "

@@ -99,3 +99,15 @@ char *text_unescape(const char *text)
 	*to = '\0';
 	return bytes;
 }
+
+void text_hide_passwords(char *text)
+{
+	while ((text = strstr(text, "://"))) {
+		size_t len = strcspn(text += 3, "/?# \t\n\"'");
+		char *at = memrchr(text, '@', len);
+		char *colon = at ? memchr(text, ':', (size_t)(at - text)) : NULL;
+
+		if (colon)
+			memmove(colon, at, strlen(at) + 1);
+	}
+}

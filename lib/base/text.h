@@ -19,6 +19,9 @@ bool text_is_utf8(const char *bytes);
 char *text_escape(const char *bytes);
 /* Control characters, too, so that no name steers a terminal or makes a second line. */
 char *text_escape_controls(const char *bytes);
+/* "https://USER:PASSWORD@HOST/", wherever in it, becomes "https://USER@HOST/": what people read and
+ * logs keep has no password. */
+void text_hide_passwords(char *text);
 /* The bytes again; what is no escape is itself.  Allocated. */
 char *text_unescape(const char *text);
 

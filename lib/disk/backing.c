@@ -5,6 +5,9 @@
  * the number of snapshots; numbers are big-endian.  Version 1 (qcow) begins with the same, up to
  * the name's size.  QED (docs/interop/qed_spec.txt of QEMU) has them at 56 and 60, little-endian.
  * These are the formats of QEMU whose backing file may be of any format.
+ *
+ * Version 3 may keep its data in a raw file beside it: a bit of the incompatible features, and the
+ * name in one of the extensions that follow the header.
  */
 #include "disk/backing.h"
 
@@ -34,6 +37,15 @@ struct rest {
 enum {
 	MAX_TABLE = 32 << 20, /* bytes, QEMU's limit */
 	QED_BACKING = 56,
+	FEATURES = 72,
+	HEADER_LENGTH = 100,
+	DATA_FILE = 1 << 2,		  /* of the incompatible features */
+	DATA_FILE_EXTENSION = 0x44415441, /* "DATA" */
+	MAX_EXTENSIONS = 64,
+};
+
+struct extension {
+	uint32_t type, len; /* of its data, which is padded to 8 bytes */
 };
 
 /* Less than `len` only at the end of the file. */
@@ -47,8 +59,7 @@ static ssize_t read_at(int fd, void *to, size_t len, uint64_t offset)
 	return n;
 }
 
-static int read_name(int fd, uint64_t offset, size_t len, struct image_backing *ret,
-		     struct error *err)
+static int read_name(int fd, uint64_t offset, size_t len, char **ret, struct error *err)
 {
 	char name[QCOW2_MAX_BACKING_NAME + 1] = "";
 
@@ -58,7 +69,7 @@ static int read_name(int fd, uint64_t offset, size_t len, struct image_backing *
 	    read_at(fd, name, len, offset) != (ssize_t)len)
 		return error_set(err, ERROR_IMAGE,
 				 "its header names a backing file that cannot be read");
-	ret->name = xstrdup(name);
+	*ret = xstrdup(name);
 	return 0;
 }
 
@@ -73,7 +84,51 @@ static int read_qed(int fd, struct image_backing *ret, struct error *err)
 
 	if (read_at(fd, place, sizeof place, QED_BACKING) != (ssize_t)sizeof place)
 		return cut_off(err);
-	return read_name(fd, le32toh(place[0]), le32toh(place[1]), ret, err);
+	return read_name(fd, le32toh(place[0]), le32toh(place[1]), &ret->name, err);
+}
+
+static int find_data_name(int fd, uint64_t offset, struct image_backing *ret, struct error *err)
+{
+	struct extension extension;
+
+	for (int i = 0; i < MAX_EXTENSIONS; i++) {
+		if (read_at(fd, &extension, sizeof extension, offset) != (ssize_t)sizeof extension)
+			return cut_off(err);
+		offset += sizeof extension;
+		if (be32toh(extension.type) == DATA_FILE_EXTENSION)
+			return read_name(fd, offset, be32toh(extension.len), &ret->data_name, err);
+		if (!extension.type)
+			break;
+		offset += ((uint64_t)be32toh(extension.len) + 7) & ~UINT64_C(7);
+	}
+	return error_set(err, ERROR_IMAGE, "its data lies in another file, which it does not name");
+}
+
+static int read_data_name(int fd, struct image_backing *ret, struct error *err)
+{
+	uint64_t features;
+	uint32_t header_length;
+
+	if (read_at(fd, &features, sizeof features, FEATURES) != (ssize_t)sizeof features ||
+	    !(be64toh(features) & DATA_FILE))
+		return 0;
+	if (read_at(fd, &header_length, sizeof header_length, HEADER_LENGTH) !=
+	    (ssize_t)sizeof header_length)
+		return cut_off(err);
+	return find_data_name(fd, be32toh(header_length), ret, err);
+}
+
+static int read_qcow(int fd, const struct start *start, struct image_backing *ret,
+		     struct error *err)
+{
+	uint32_t version = be32toh(start->version);
+
+	ret->qcow2 = version >= 2;
+	ret->virtual_size = ret->qcow2 ? be64toh(start->virtual_size) : 0;
+	if (read_name(fd, be64toh(start->backing_offset), be32toh(start->backing_size), &ret->name,
+		      err) < 0)
+		return -1;
+	return version >= 3 ? read_data_name(fd, ret, err) : 0;
 }
 
 int image_backing_read(int fd, struct image_backing *ret, struct error *err)
@@ -92,9 +147,7 @@ int image_backing_read(int fd, struct image_backing *ret, struct error *err)
 		return 0;
 	if (n < (ssize_t)sizeof start)
 		return cut_off(err);
-	ret->qcow2 = be32toh(start.version) >= 2;
-	ret->virtual_size = ret->qcow2 ? be64toh(start.virtual_size) : 0;
-	return read_name(fd, be64toh(start.backing_offset), be32toh(start.backing_size), ret, err);
+	return read_qcow(fd, &start, ret, err);
 }
 
 /* A cluster of its own, data or zeros, would have an entry in the first table. */
@@ -125,5 +178,6 @@ bool image_is_empty_overlay(int fd)
 void image_backing_free(struct image_backing *backing)
 {
 	free(backing->name);
+	free(backing->data_name);
 	*backing = (struct image_backing){0};
 }

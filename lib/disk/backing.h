@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a file says it is backed by, without opening that: for finding out which files depend on
- * others.
+ * What a file says it is backed by, or has its data in, without opening that: for finding out which
+ * files depend on others.
  *
  * Here a header is no refusal: an image that is dirty, encrypted, of a later version or of one of
  * qcow2's old relatives still depends on its backing file.
@@ -19,6 +19,7 @@ struct image_backing {
 	bool qcow2;	       /* else the size is not known */
 	uint64_t virtual_size; /* bytes */
 	char *name;	       /* as the header spells it; NULL: none */
+	char *data_name;       /* of qcow2: the file that its data lies in, likewise */
 };
 
 struct image_backing_files {
@@ -27,7 +28,7 @@ struct image_backing_files {
 };
 
 /* ERROR_IO; ERROR_IMAGE: a header that is cut off, a name that lies outside the file or is too
- * long. */
+ * long; data in a file that it does not name. */
 int image_backing_read(int fd, struct image_backing *ret, struct error *err);
 void image_backing_free(struct image_backing *backing);
 #define CLEANUP_BACKING __attribute__((cleanup(image_backing_free)))

@@ -42,13 +42,36 @@ static int add_members(const json_t *json, struct image_backing_files *files, un
 	return 0;
 }
 
+static bool begins_with(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Drivers of QEMU that reach local files by names of their own spelling. */
+static bool is_of_wrapper(const char *name)
+{
+	static const char *const prefixes[] = {
+		"blkdebug:", "blkverify:", "blklogwrites:", "blkreplay:", "fat:", "throttle:"};
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (begins_with(name, prefixes[i]))
+			return true;
+	return false;
+}
+
 static int add_name(const char *name, struct image_backing_files *files, unsigned depth,
 		    struct error *err)
 {
 	CLEANUP_JSON json_t *json = NULL;
 
-	if (strncmp(name, "file:", 5) == 0)
-		name += 5;
+	if (begins_with(name, "file:"))
+		name += strlen("file:");
+	else if (begins_with(name, "host_device:"))
+		name += strlen("host_device:");
+	if (is_of_wrapper(name))
+		return error_set(
+			err, ERROR_IMAGE,
+			"its backing file, %.200s, is not understood: name the file itself", name);
 	if (strncmp(name, "json:", 5) != 0) {
 		*ARRAY_ADD(files->names, files->n) = xstrdup(name);
 		return 0;

@@ -174,12 +174,24 @@ static bool prepare_partial(const struct item *item)
 
 /* ---- transfers ---- */
 
+/* Not every method looks at it: that for local files does not. */
+static int check_unknown(const struct item *item, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(item->partial, &st) < 0 || st.st_size <= ACQUIRE_MAX_UNKNOWN)
+		return 0;
+	drop_partial(item);
+	return error_set(err, ERROR_TRUST, "%s: longer than %d bytes", item->uri,
+			 ACQUIRE_MAX_UNKNOWN);
+}
+
 static int check(const struct acquire *acquire, const struct item *item, struct error *err)
 {
 	int right;
 
 	if (!item->file->known)
-		return 0;
+		return check_unknown(item, err);
 	right = has_checksum(acquire, item->partial, item->file, err);
 	if (right)
 		return right < 0 ? -1 : 0;
@@ -265,6 +277,7 @@ static void make_transfers(struct acquire *acquire)
 			.path = item->partial,
 			.sha256 = sha256_of(item->file),
 			.size = item->file->known ? item->file->size : 0,
+			.limit = ACQUIRE_MAX_UNKNOWN,
 		};
 	}
 }

@@ -21,11 +21,14 @@
 
 #define FETCH_DIRECTORY ".fetch"
 
+enum { ACQUIRE_MAX_UNKNOWN = 64 << 20 };
+
 struct acquire_file {
 	const char *source; /* "http://..." or the absolute path of a directory */
 	const char *remote; /* path below it; "": itself; of a URL also "../" and what is beside */
 	const char *path;   /* below the directory, safe */
-	bool known; /* size and digest are; else whatever is there is taken, each time anew */
+	bool known; /* size and digest are; else whatever is there is taken, each time anew, of at
+		     * most ACQUIRE_MAX_UNKNOWN bytes */
 	uint64_t size;
 	struct checksum checksum;
 	bool optional; /* that the source has none is no failure */

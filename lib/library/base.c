@@ -16,6 +16,7 @@
 #include "base/temporary.h"
 #include "library/base_place.h"
 #include "library/change.h"
+#include "library/inside.h"
 
 enum { MAX_FILE = 1 << 16 };
 
@@ -287,6 +288,23 @@ int library_list_bases(const struct library *library, struct digest **ret, size_
 	return 0;
 }
 
+static bool has_size(const struct base *base, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == base->size;
+}
+
+static bool has_time(const struct base *base, const struct stat *st)
+{
+	return st->st_mtim.tv_sec == base->mtime_s && st->st_mtim.tv_nsec == (long)base->mtime_ns;
+}
+
+bool base_has_other_time(const struct base *base)
+{
+	struct stat st;
+
+	return lstat(base->path, &st) == 0 && has_size(base, &st) && !has_time(base, &st);
+}
+
 int base_check_unchanged(const struct base *base, struct error *err)
 {
 	char hex[DIGEST_HEX_SIZE];
@@ -300,14 +318,43 @@ int base_check_unchanged(const struct base *base, struct error *err)
 					   "%s PATH",
 					   base->path, hex)
 			       : error_os(err, ERROR_IO, errno, "base %s", base->path);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == base->size &&
-	    st.st_mtim.tv_sec == base->mtime_s && st.st_mtim.tv_nsec == (long)base->mtime_ns)
+	if (!has_size(base, &st))
+		return error_set(err, ERROR_TRUST,
+				 "base %s: was edited behind our back (its size differs); every "
+				 "overlay on it may be broken",
+				 base->path);
+	if (has_time(base, &st))
 		return 0;
 	return error_set(
 		err, ERROR_TRUST,
-		"base %s: was edited behind our back (size or time of change differ); every "
-		"overlay on it may be broken",
-		base->path);
+		"base %s: was edited behind our back, or copied without its times; every "
+		"overlay on it may be broken; coldpatch relocate %s %s reads it, and takes "
+		"it when its content is right",
+		base->path, hex, base->path);
+}
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return same_inode(a, b) && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int base_restore_time(const struct base *base, const struct stat *seen, struct error *err)
+{
+	const struct timespec at = {.tv_sec = base->mtime_s, .tv_nsec = (long)base->mtime_ns};
+	const struct timespec times[2] = {at, at};
+	CLEANUP_CLOSE int fd = open(base->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", base->path);
+	if (!is_unchanged(&st, seen))
+		return error_set(err, ERROR_BUSY, "%s: was changed while it was read", base->path);
+	if (futimens(fd, times) == 0)
+		return 0;
+	return error_os(err, errno == EPERM || errno == EACCES ? ERROR_DENIED : ERROR_IO, errno,
+			"%s: its time of change", base->path);
 }
 
 static int take_stat(struct base *base, const char *path, struct error *err)

@@ -14,6 +14,8 @@
 #ifndef COLDPATCH_LIBRARY_BASE_H
 #define COLDPATCH_LIBRARY_BASE_H
 
+#include <sys/stat.h>
+
 #include "library/owner.h"
 
 enum base_mode { BASE_REFERENCE, BASE_COPY, BASE_MOVE };
@@ -54,6 +56,11 @@ int library_list_bases(const struct library *library, struct digest **ret, size_
 /* Size and mtime are those that were seen?  ERROR_TRUST "edited behind our back", ERROR_MISSING
  * "... coldpatch relocate". */
 int base_check_unchanged(const struct base *base, struct error *err);
+/* It is there with the size that was seen, and only its time is another. */
+bool base_has_other_time(const struct base *base);
+/* Gives the file of a copy its time again, after its digest was found to be right; `seen` is what
+ * it was before that was read.  ERROR_BUSY: it was changed since; ERROR_DENIED. */
+int base_restore_time(const struct base *base, const struct stat *seen, struct error *err);
 /* What the header of an overlay on it names, in a directory of a generation; allocated. */
 char *base_overlay_backing(const struct base *base);
 /* bases/SHA256 of a referenced base is a link to this; allocated. */

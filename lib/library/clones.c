@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <limits.h>
 #include <search.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct search {
 	struct clone_places places;
 	struct stat library, publish;
 	const char *templates;
+	bool shallow; /* what is below the directory is not looked at */
 	size_t n_files;
 	void *directories; /* of the clone roots, that were looked through: struct directory */
 };
@@ -130,7 +132,7 @@ static void look_at(struct search *search, int dir, const char *directory, const
 	}
 	if (kind->place == CLONE_IN_TRASH)
 		mend_name(search, &backing);
-	if (clone_follow(&search->places, directory, backing.name, &found, &why) < 0)
+	if (clone_follow(&search->places, directory, &backing, &found, &why) < 0)
 		add_unknown(search, path, &why);
 	add_uses(search, directory, name, kind, &found);
 }
@@ -187,6 +189,8 @@ static int walk_link(struct search *search, int dir, const char *path, const cha
 			add_closed(search, child);
 		return 0;
 	}
+	if (S_ISDIR(st.st_mode) && search->shallow)
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (S_ISDIR(st.st_mode) && below < 0)
@@ -230,6 +234,20 @@ static unsigned char type_of(int dir, const struct dirent *entry)
 									  : DT_UNKNOWN;
 }
 
+/* It goes itself.  One with a second name stays by that. */
+static bool goes(const struct search *search, int dir, const char *name)
+{
+	struct stat st;
+
+	if (search->places.n_files == 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_nlink > 1)
+		return false;
+	for (size_t i = 0; i < search->places.n_files; i++)
+		if (same_inode(&search->places.files[i], &st))
+			return true;
+	return false;
+}
+
 static int visit(struct search *search, int dir, const char *path, const struct dirent *entry,
 		 const struct clone_use *kind, unsigned depth, struct error *err)
 {
@@ -243,7 +261,11 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 	if (search->n_files % 64 == 0 && monitor_check(search->request->monitor, err) < 0)
 		return -1;
 	if (type == DT_DIR)
-		return walk_into(search, dir, path, entry->d_name, kind, depth, err);
+		return search->shallow
+			       ? 0
+			       : walk_into(search, dir, path, entry->d_name, kind, depth, err);
+	if (goes(search, dir, entry->d_name))
+		return 0;
 	if (search->publish.st_ino && fstat(dir, &here) == 0 &&
 	    same_inode(&here, &search->publish) &&
 	    publish_is_ours(dir, entry->d_name, search->templates))
@@ -367,19 +389,49 @@ static void find_places(struct search *search)
 		stat(search->request->publish, &search->publish);
 }
 
+/* The clone roots come first, which are looked through in depth. */
+static int walk_beside(struct search *search, struct error *err)
+{
+	const struct clone_use outside = {.place = CLONE_OUTSIDE};
+	int result = 0;
+
+	search->shallow = true;
+	for (size_t i = 0; result == 0 && i < search->request->n_files; i++) {
+		CLEANUP_FREE char *copy = xstrdup(search->request->files[i]);
+
+		result = walk_root(search, dirname(copy), &outside, err);
+	}
+	return result;
+}
+
+static void find_files(struct search *search)
+{
+	const struct clones_request *request = search->request;
+
+	search->places.n_files = request->n_files;
+	search->places.files = xcalloc(request->n_files + 1, sizeof *search->places.files);
+	for (size_t i = 0; i < request->n_files; i++)
+		stat(request->files[i], &search->places.files[i]);
+}
+
 int clones_find(const struct clones_request *request, struct clones *ret, struct error *err)
 {
 	struct clones found = {0};
 	CLEANUP_FREE char *templates = path_join(request->library, "templates");
 	struct search search = {.request = request, .out = &found, .templates = templates};
 	const struct clone_use outside = {.place = CLONE_OUTSIDE};
-	int result;
+	int result = 0;
 
 	find_places(&search);
-	result = walk_library(&search, err);
+	find_files(&search);
+	if (request->n_files == 0)
+		result = walk_library(&search, err);
 	for (size_t i = 0; result == 0 && i < request->n_roots; i++)
 		result = walk_root(&search, request->roots[i], &outside, err);
+	if (result == 0)
+		result = walk_beside(&search, err);
 	tdestroy(search.directories, free);
+	free(search.places.files);
 	if (result < 0) {
 		clones_free(&found);
 		return -1;

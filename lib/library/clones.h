@@ -6,6 +6,9 @@
  * overlays, also those that are being made and those in the trash.  In the clone roots links are
  * followed: one to a file is a file that depends on it, and each directory is looked through once.
  * A chain is followed from each file until it reaches the library or ends.
+ *
+ * Or who depends on some files that are to go: then the directories that these lie in are looked
+ * through, too, but not what is below them, and the library's own overlays are not.
  */
 #ifndef COLDPATCH_LIBRARY_CLONES_H
 #define COLDPATCH_LIBRARY_CLONES_H
@@ -23,6 +26,7 @@ enum clone_target {
 	CLONE_OF_GENERATION, /* by the numbered path */
 	CLONE_OF_CURRENT,    /* reads another disk after the next head */
 	CLONE_OF_BASE,
+	CLONE_OF_FILE, /* one that was asked for */
 };
 
 enum clone_place {
@@ -39,7 +43,7 @@ struct clone_use {
 	uint64_t own_number; /* which */
 	enum clone_target target;
 	char *template_name; /* of a generation, of `current` */
-	uint64_t number;     /* of a generation */
+	uint64_t number;     /* of a generation; of a file among those asked for */
 	struct digest base;
 };
 
@@ -61,7 +65,9 @@ struct clones_request {
 	const char *library; /* absolute */
 	const char *const *roots;
 	size_t n_roots;
-	const char *publish; /* a directory; what publish.h put there is no clone; or NULL */
+	const char *publish;	  /* a directory; what publish.h put there is no clone; or NULL */
+	const char *const *files; /* instead of the library's overlays: who depends on these? */
+	size_t n_files;
 	const struct monitor *monitor;
 };
 

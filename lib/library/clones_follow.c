@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "disk/backing.h"
 #include "library/heads.h"
 #include "library/inside.h"
 
@@ -170,8 +169,20 @@ static bool classify(const struct clone_places *places, const char *start, bool 
 
 /* --- chains --- */
 
-static int follow(struct following *following, const char *directory, const char *backing_name,
-		  unsigned depth, struct error *err);
+static int follow(struct following *following, const char *directory,
+		  const struct image_backing *backing, unsigned depth, struct error *err);
+
+static void add(struct following *following, const struct clone_use *use)
+{
+	*ARRAY_ADD(following->found->uses, following->found->n_uses) = *use;
+}
+
+static void add_file(struct following *following, const struct stat *st)
+{
+	for (size_t i = 0; i < following->places->n_files; i++)
+		if (same_inode(&following->places->files[i], st))
+			add(following, &(struct clone_use){.target = CLONE_OF_FILE, .number = i});
+}
 
 /* What is not there leads nowhere; of what cannot be read, nobody knows. */
 static int no_file(const char *path, struct error *err)
@@ -196,18 +207,14 @@ static int follow_file(struct following *following, const char *path, unsigned d
 	/* Some devices do something when they are opened. */
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return 0;
+	add_file(following, &st);
 	fd = open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return no_file(path, err);
 	if (image_backing_read(fd, &backing, err) < 0)
 		return error_prefix(err, "backed by %s", real);
 	directory = path_directory(path, &last);
-	return follow(following, directory, backing.name, depth + 1, err);
-}
-
-static void add(struct following *following, const struct clone_use *use)
-{
-	*ARRAY_ADD(following->found->uses, following->found->n_uses) = *use;
+	return follow(following, directory, &backing, depth + 1, err);
 }
 
 static bool is_link(const char *path)
@@ -260,17 +267,17 @@ static int follow_path(struct following *following, const char *path, unsigned d
 	return use.target == CLONE_OF_BASE ? follow_base(following, path, depth, err) : 0;
 }
 
-static int follow(struct following *following, const char *directory, const char *backing_name,
-		  unsigned depth, struct error *err)
+static int follow_name(struct following *following, const char *directory, const char *name,
+		       unsigned depth, struct error *err)
 {
 	CLEANUP_BACKING_FILES struct image_backing_files files = {0};
 	int result = 0;
 
-	if (!backing_name)
+	if (!name)
 		return 0;
 	if (depth > MAX_CHAIN)
 		return error_set(err, ERROR_IMAGE, "more than %d files in its chain", MAX_CHAIN);
-	if (image_backing_files_new(backing_name, &files, err) < 0)
+	if (image_backing_files_new(name, &files, err) < 0)
 		return -1;
 	for (size_t i = 0; i < files.n && result == 0; i++) {
 		CLEANUP_FREE char *target = from_directory(directory, files.names[i]);
@@ -280,12 +287,20 @@ static int follow(struct following *following, const char *directory, const char
 	return result;
 }
 
-int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
-		 struct clones *found, struct error *err)
+static int follow(struct following *following, const char *directory,
+		  const struct image_backing *backing, unsigned depth, struct error *err)
+{
+	if (follow_name(following, directory, backing->name, depth, err) < 0)
+		return -1;
+	return follow_name(following, directory, backing->data_name, depth, err);
+}
+
+int clone_follow(const struct clone_places *places, const char *directory,
+		 const struct image_backing *backing, struct clones *found, struct error *err)
 {
 	struct following following = {.places = places, .found = found};
 
-	return follow(&following, directory, backing_name, 0, err);
+	return follow(&following, directory, backing, 0, err);
 }
 
 int clone_follow_path(const struct clone_places *places, const char *path, struct clones *found,

@@ -5,18 +5,23 @@
 
 #include <sys/stat.h>
 
+#include "disk/backing.h"
 #include "library/clones.h"
 
-/* LIBRARY/templates and LIBRARY/bases; one that is not there has no inode. */
+/* LIBRARY/templates, LIBRARY/bases and the files that are asked for; one that is not there has no
+ * inode. */
 struct clone_places {
 	struct stat templates, bases;
+	struct stat *files;
+	size_t n_files;
 };
 
-/* Adds what the chain uses of the library: as uses of which only the target is filled in.
+/* Adds what the chain uses of the library, and of the files: as uses of which only the target is
+ * filled in.
  * `directory` is where a relative name is meant from.  An error: a file of the chain cannot be read
  * or understood, so nobody knows; what was found before is added. */
-int clone_follow(const struct clone_places *places, const char *directory, const char *backing_name,
-		 struct clones *found, struct error *err);
+int clone_follow(const struct clone_places *places, const char *directory,
+		 const struct image_backing *backing, struct clones *found, struct error *err);
 /* The same for the file at `path`, as if something were backed by it; what is a directory there is
  * used if it is a generation's. */
 int clone_follow_path(const struct clone_places *places, const char *path, struct clones *found,

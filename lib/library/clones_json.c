@@ -57,8 +57,8 @@ static int use_from_json(const json_t *json, struct clone_use *use, struct error
 		return -1;
 	use->own_template = json_bytes_value(json_object_get(json, "own_template"));
 	use->template_name = json_bytes_value(json_object_get(json, "template"));
-	if (place > CLONE_IN_TRASH || target > CLONE_OF_BASE ||
-	    (target != CLONE_OF_BASE && !use->template_name) ||
+	if (place > CLONE_IN_TRASH || target > CLONE_OF_FILE ||
+	    (target < CLONE_OF_BASE && !use->template_name) ||
 	    (place == CLONE_IN_TEMPLATE && !use->own_template))
 		return error_set(err, ERROR_BUG, "clones: %s is not told well", use->path);
 	use->place = (enum clone_place)place;

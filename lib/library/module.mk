@@ -22,6 +22,7 @@ LIB_SOURCES += \
 	lib/library/retention_bases.c \
 	lib/library/staging.c \
 	lib/library/template.c \
+	lib/library/template_holds.c \
 	lib/library/trash.c
 UNIT_TESTS += \
 	tests/unit/clones_test.c \

@@ -181,39 +181,3 @@ const struct template_generation *template_find(const struct template *template,
 			 number),
 	       NULL;
 }
-
-static bool is_in_force(const struct head *head, int64_t now)
-{
-	return head && (head->until == 0 || head->until > now);
-}
-
-/* What does not fit its place may still hold, and cannot release. */
-const struct head *template_hold(const struct template *template, int64_t now)
-{
-	const struct head *hold = NULL;
-
-	for (size_t i = 0; i < template->n_heads; i++) {
-		const struct head *head = template->heads[i].head;
-
-		if (head && head->kind == HEAD_HOLD)
-			hold = head;
-		else if (head && head->kind == HEAD_RELEASE && !template->heads[i].problem)
-			hold = NULL;
-	}
-	return is_in_force(hold, now) ? hold : NULL;
-}
-
-bool template_is_held_by_rollback(const struct template *template, size_t i, int64_t now)
-{
-	const struct head *rollback = template->heads[i].head;
-
-	if (!is_in_force(rollback, now) || rollback->kind != HEAD_ROLLBACK)
-		return false;
-	while (++i < template->n_heads) {
-		const struct template_head *later = &template->heads[i];
-
-		if (later->head && later->head->kind == HEAD_RELEASE && !later->problem)
-			return false;
-	}
-	return true;
-}

@@ -87,7 +87,11 @@ const struct template_generation *template_find(const struct template *template,
 /* The hold that is in force at `now`: the head that set it, or NULL.  Holds end by a release or by
  * their time; a rollback's hold is against what it undid only. */
 const struct head *template_hold(const struct template *template, int64_t now);
-/* Is heads[i] a rollback whose hold is in force at `now`: not released, and not past its end? */
+/* The generation that heads[i], a rollback, went back from.  One that stays where it is repeats the
+ * one before, with another end.  False: not known. */
+bool template_undone(const struct template *template, size_t i, uint64_t *ret);
+/* Is heads[i] a rollback whose hold is in force at `now`: not past its end, not released, not
+ * repeated, and what it undid is not current again? */
 bool template_is_held_by_rollback(const struct template *template, size_t i, int64_t now);
 
 /* Something that `head` is, or that head `head` named first. */

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "fetch/acquire.h"
 #include "fetch/mirror_list.h"
 #include "library/inside.h"
@@ -187,12 +188,14 @@ static json_t *describe_suite(const struct fetch *fetch, const json_t *found)
 	const char *name = string_member(found, "name");
 	const struct fetch_layout *layout = fetch_layout_of(fetch, name);
 	CLEANUP_FREE char *path = layout->place(name, layout->index);
+	CLEANUP_FREE char *url = xstrdup(string_member(found, "source"));
 	json_t *suite = json_object();
 	const json_t *source;
 	size_t i;
 
 	json_put(suite, "name", json_incref(json_object_get(found, "name")));
-	json_put(suite, "source", json_incref(json_object_get(found, "source")));
+	text_hide_passwords(url);
+	json_put_string(suite, "source", url);
 	json_array_foreach(json_object_get(fetch->snapshot, "sources"), i, source)
 	{
 		CLEANUP_FREE char *index = index_of(source);
@@ -238,8 +241,10 @@ int coldpatch_mirror_fetch(struct coldpatch_session *session,
 	CLEANUP_JSON json_t *json = NULL;
 	struct error err = {0};
 
-	if (run(&fetch, &err) < 0)
+	if (run(&fetch, &err) < 0) {
+		text_hide_passwords(err.msg);
 		return session_fail(ret_err, &err);
+	}
 	json = describe(&fetch);
 	*ret_json = session_text(json);
 	return 0;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "fetch/acquire.h"
 #include "session/fetch.h"
 #include "session/strings.h"
@@ -119,6 +120,7 @@ static int find_listed(struct fetch *fetch, const char *source, const char *name
 		return -1;
 	json_array_foreach(urls, i, url)
 	{
+		CLEANUP_FREE char *told = NULL;
 		struct error problem = {0};
 
 		found = find_repository_at(fetch, json_string_value(url), name, &problem);
@@ -128,9 +130,10 @@ static int find_listed(struct fetch *fetch, const char *source, const char *name
 			*err = problem;
 			return -1;
 		}
-		monitor_log(&fetch->session->monitor, LOG_LEVEL_WARNING, "%s: passed over: %s",
-			    json_string_value(url),
-			    found < 0 ? problem.msg : "there is no repository");
+		told = xasprintf("%s: passed over: %s", json_string_value(url),
+				 found < 0 ? problem.msg : "there is no repository");
+		text_hide_passwords(told);
+		monitor_log(&fetch->session->monitor, LOG_LEVEL_WARNING, "%s", told);
 	}
 	return error_set(err, ERROR_MIRROR, "source %s: none of its %zu mirrors can be used",
 			 source, json_array_size(urls));

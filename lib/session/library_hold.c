@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Holds are heads: who, why and until when is signed, and the current generation stays what it is.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/buffer.h"
 #include "session/change_summary.h"
 #include "session/library_head.h"
+#include "session/library_undone.h"
 #include "session/strings.h"
 #include "session/template_each.h"
 #include "session/until.h"
@@ -21,8 +24,8 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* A rollback's hold is against what it undid only; a release ends that, too.  What that was may not
- * be known now, as while a record is damaged, and is held against again when it is. */
+/* A rollback's hold is against what it undid only.  What that was may not be known now, as while a
+ * record is damaged, and is held against again when it is. */
 static bool is_held_by_rollback(const struct template *template, int64_t now)
 {
 	for (size_t i = 0; i < template->n_heads; i++)
@@ -42,13 +45,48 @@ static bool is_so(const struct wish *wish, const struct template *template)
 	return hold && hold->until == wish->until && same_text(hold->reason, wish->options->reason);
 }
 
-static const char *message(const struct wish *wish, bool changes)
+/* "1, 3": from which generations rollbacks went back whose holds are in force; NULL: none. */
+static char *undone_list(const struct template *template, const struct lineage *lineage,
+			 int64_t now)
 {
-	if (wish->kind == HEAD_HOLD)
-		return !changes			? "is held already"
+	CLEANUP_BUFFER struct buffer list = {0};
+
+	for (size_t i = 0; i < template->n_heads; i++) {
+		uint64_t undone;
+
+		if (undone_by(template, lineage, i, now, &undone))
+			buffer_printf(&list, "%s%" PRIu64, list.len ? ", " : "", undone);
+	}
+	return list.len ? buffer_steal(&list) : NULL;
+}
+
+/* What a release lets in, and what it does not. */
+static char *released(const struct template *template, const struct record_keys *keys, bool dry_run)
+{
+	int64_t now = time(NULL);
+	CLEANUP(lineage_free)
+	struct lineage *lineage = lineage_new(template, keys);
+	CLEANUP_FREE char *undone = undone_list(template, lineage, now);
+	const char *words = dry_run ? "would be released" : "released";
+
+	if (!undone)
+		return xstrdup(words);
+	if (template_hold(template, now))
+		return xasprintf("%s; what was undone from generation %s is refused as before, "
+				 "and let in by another unhold",
+				 words, undone);
+	return xasprintf("%s; what was undone from generation %s may come again", words, undone);
+}
+
+static char *message(const struct coldpatch_session *session, const struct wish *wish,
+		     const struct template *template, bool changes)
+{
+	if (wish->kind == HEAD_RELEASE)
+		return changes ? released(template, session->keys, wish->options->dry_run)
+			       : xstrdup("is not held");
+	return xstrdup(!changes			? "is held already"
 		       : wish->options->dry_run ? "would be held"
-						: "held";
-	return !changes ? "is not held" : wish->options->dry_run ? "would be released" : "released";
+						: "held");
 }
 
 static int publish(struct coldpatch_session *session, const struct template *template,
@@ -80,6 +118,7 @@ static int hold_one(struct coldpatch_session *session, const char *name, const c
 	const struct template_generation *current;
 	CLEANUP(template_free)
 	struct template *template = NULL;
+	CLEANUP_FREE char *msg = NULL;
 
 	if (!dry_run && template_prepare_change(session, name, err) < 0)
 		return -1;
@@ -90,8 +129,8 @@ static int hold_one(struct coldpatch_session *session, const char *name, const c
 	changes = !is_so(wish, template);
 	if (changes && !dry_run && publish(session, template, current, wish, run, err) < 0)
 		return -1;
-	*ret = change_summary(run, name, changes && !dry_run, message(wish, changes), current,
-			      NULL);
+	msg = message(session, wish, template, changes);
+	*ret = change_summary(run, name, changes && !dry_run, msg, current, NULL);
 	return 0;
 }
 

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Importing the disks of one guest, or a directory: there each image that backs no other becomes a
- * template.  With COLDPATCH_IMPORT_MOVE the originals go last of all, and only those that are what
- * was copied, that nobody has open, and that no image of the directory needs that did not come in
- * by this call.
+ * template.
  */
 #include "session/library_import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "disk/backing.h"
 #include "library/base.h"
-#include "library/inside.h"
-#include "session/outputs.h"
 #include "session/strings.h"
 #include "session/task.h"
 #include "session/template_each.h"
@@ -30,8 +23,9 @@ struct scanned {
 	struct error problem; /* of an image that cannot be opened, or whose name is taken */
 	json_t *summary;      /* of its import; NULL: it failed */
 	char *name;
-	const char *path; /* borrowed from the scan's result */
-	const char **below;
+	char *path;
+	char **below;
+	size_t n_below;
 };
 
 struct batch {
@@ -45,7 +39,8 @@ static void batch_free(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->n; i++) {
 		free(batch->items[i].name);
-		free(batch->items[i].below);
+		free(batch->items[i].path);
+		strings_free(batch->items[i].below, batch->items[i].n_below);
 		json_decref(batch->items[i].summary);
 	}
 	free(batch->items);
@@ -112,16 +107,20 @@ static bool is_below_another(const json_t *images, const char *path)
 static void add_item(struct batch *batch, const json_t *image)
 {
 	struct scanned *item = ARRAY_ADD(batch->items, batch->n);
-	size_t n_below;
+	const json_t *below;
+	size_t i;
 
-	item->path = string_member(image, "path");
+	item->path = json_bytes_value(json_object_get(image, "path"));
 	item->name = name_of_file(item->path);
-	item->below = strings_of_json(json_object_get(image, "below"), &n_below);
+	json_array_foreach(json_object_get(image, "below"), i, below)
+	{
+		*ARRAY_ADD(item->below, item->n_below) = json_bytes_value(below);
+	}
 	item->request = (struct import_request){
 		.name = item->name,
 		.n_paths = 1,
-		.backing = item->below,
-		.n_backing = n_below,
+		.backing = (const char *const *)item->below,
+		.n_backing = item->n_below,
 		.options = batch->options,
 	};
 	if (json_object_get(image, "kind"))
@@ -156,8 +155,10 @@ static json_t *known_files(const struct library *library)
 		CLEANUP(base_free)
 		struct base *base = base_load(library, &digests[i], &ignored);
 
-		if (base && access(base->path, F_OK) == 0)
-			json_array_append_new(files, json_bytes(base->path));
+		/* A path that is not UTF-8 is no string of a task. */
+		if (base && access(base->path, F_OK) == 0 &&
+		    strings_check((const char *const *)&base->path, 1, "base", &ignored) == 0)
+			json_array_append_new(files, json_string(base->path));
 	}
 	free(digests);
 	return files;
@@ -172,7 +173,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 	json_t *known;
 	size_t i;
 
-	if (!library)
+	if (!library || strings_check((const char *const *)&directory, 1, "directory", err) < 0)
 		return -1;
 	json_put_string(input, "directory", directory);
 	known = known_files(library);
@@ -186,7 +187,7 @@ static int scan(struct coldpatch_session *session, struct batch *batch, struct e
 			   image) if (!is_below_another(images, string_member(image, "path")))
 		add_item(batch, image);
 	for (i = 0; i < batch->n; i++)
-		batch->items[i].request.paths = &batch->items[i].path;
+		batch->items[i].request.paths = (const char *const *)&batch->items[i].path;
 	find_clashes(batch);
 	if (batch->n)
 		return 0;
@@ -222,165 +223,17 @@ static bool came_in(const json_t *summary)
 	       !json_is_true(json_object_get(summary, "described"));
 }
 
-static void keep_files(const struct scanned *item, json_t *keep)
+/* The files of what was imported in this call. */
+static json_t *files_taken(const struct batch *batch, const json_t *summary)
 {
-	const json_t *file;
-	size_t i;
+	json_t *files = json_array();
 
-	json_array_append_new(keep, json_string(item->path));
-	for (i = 0; item->below[i]; i++)
-		json_array_append_new(keep, json_string(item->below[i]));
-	json_array_foreach(json_object_get(item->summary, "files"), i, file)
-		json_array_append(keep, json_object_get(file, "path"));
-}
-
-/* Files of what was imported in this call; *keep: of what was not. */
-static void gather(const struct batch *batch, const json_t *summary, json_t *take, json_t *keep)
-{
 	if (batch->n == 0 && came_in(summary))
-		json_array_extend(take, json_object_get(summary, "files"));
-	for (size_t i = 0; i < batch->n; i++) {
-		const struct scanned *item = &batch->items[i];
-
-		if (came_in(item->summary))
-			json_array_extend(take, json_object_get(item->summary, "files"));
-		else
-			keep_files(item, keep);
-	}
-}
-
-static bool is_listed(const json_t *paths, const char *path)
-{
-	const json_t *listed;
-	size_t i;
-
-	json_array_foreach(paths, i, listed)
-	{
-		if (!strcmp(json_string_value(listed), path))
-			return true;
-	}
-	return false;
-}
-
-static bool is_at(const json_t *file, const char *name, const struct timespec *at)
-{
-	const json_t *then = json_object_get(file, name);
-
-	return json_integer_value(json_array_get(then, 0)) == (json_int_t)at->tv_sec &&
-	       json_integer_value(json_array_get(then, 1)) == (json_int_t)at->tv_nsec;
-}
-
-static bool is_as_copied(const json_t *file, const struct stat *st)
-{
-	return S_ISREG(st->st_mode) &&
-	       json_integer_value(json_object_get(file, "device")) == (json_int_t)st->st_dev &&
-	       json_integer_value(json_object_get(file, "inode")) == (json_int_t)st->st_ino &&
-	       json_integer_value(json_object_get(file, "size")) == (json_int_t)st->st_size &&
-	       is_at(file, "modified", &st->st_mtim) && is_at(file, "changed", &st->st_ctim);
-}
-
-static bool is_open(int fd)
-{
-	struct error ignored;
-	bool in_use = true;
-
-	return image_file_in_use(fd, &in_use, &ignored) < 0 || in_use;
-}
-
-/* Whether it is open is asked first: who opens it later and writes changes its times. */
-static const char *remove_original(const json_t *file, const char *path)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ENOENT ? NULL : "could not be removed";
-	if (is_open(fd))
-		return "stays: a process has it open (a running machine?)";
-	if (lstat(path, &st) < 0 || !is_as_copied(file, &st))
-		return "stays: it was changed since";
-	return unlink(path) < 0 ? "could not be removed" : NULL;
-}
-
-/* Of the files that are taken, images beside them may need some that are not.  Where that cannot be
-   told, all of them stay. */
-static void keep_needed_in(struct coldpatch_session *session, const char *directory,
-			   const json_t *take_paths, json_t *keep)
-{
-	CLEANUP_JSON json_t *input = json_object(), *result = NULL, *known = NULL;
-	struct error problem = {0};
-	const json_t *image;
-	size_t i;
-
-	known = known_files(session->library);
-	json_array_extend(known, (json_t *)(uintptr_t)take_paths);
-	json_put_string(input, "directory", directory);
-	json_put(input, "known_files", steal(known));
-	if (task_run(session, "import-scan", input, &result, &problem) < 0) {
-		monitor_log(&session->monitor, LOG_LEVEL_WARNING,
-			    "%s: what the images in it need is not known: %s", directory,
-			    problem.msg);
-		json_array_extend(keep, (json_t *)(uintptr_t)take_paths);
-		return;
-	}
-	json_array_foreach(json_object_get(result, "images"), i, image)
-	{
-		if (!is_listed(take_paths, string_member(image, "path")))
-			json_array_extend(keep, json_object_get(image, "below"));
-	}
-}
-
-static json_t *paths_of(const json_t *files)
-{
-	json_t *paths = json_array();
-	const json_t *file;
-	size_t i;
-
-	json_array_foreach(files, i, file) json_array_append(paths, json_object_get(file, "path"));
-	return paths;
-}
-
-static void keep_needed_beside(struct coldpatch_session *session, const json_t *take, json_t *keep)
-{
-	CLEANUP_JSON json_t *paths = paths_of(take), *directories = json_array();
-	const json_t *name;
-	size_t i;
-
-	json_array_foreach(paths, i, name)
-	{
-		CLEANUP_FREE char *path = json_bytes_value(name);
-		CLEANUP_FREE char *directory = path ? outputs_directory(path) : NULL;
-
-		if (!directory || is_listed(directories, directory))
-			continue;
-		json_array_append_new(directories, json_bytes(directory));
-		keep_needed_in(session, directory, paths, keep);
-	}
-}
-
-static void remove_originals(struct coldpatch_session *session, const struct batch *batch,
-			     const json_t *summary)
-{
-	CLEANUP_JSON json_t *take = json_array(), *keep = json_array();
-	const json_t *file;
-	size_t i;
-
-	gather(batch, summary, take, keep);
-	if (batch->n == 0)
-		keep_needed_beside(session, take, keep);
-	json_array_foreach(take, i, file)
-	{
-		CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
-		const char *problem;
-
-		if (!path || path_is_in_library(path))
-			continue;
-		problem = is_listed(keep, path) ? "stays: an image beside it needs it, or may"
-						: remove_original(file, path);
-		if (problem)
-			monitor_log(&session->monitor, LOG_LEVEL_WARNING, "%s: is copied, and %s",
-				    path, problem);
-	}
+		json_array_extend(files, json_object_get(summary, "files"));
+	for (size_t i = 0; i < batch->n; i++)
+		if (came_in(batch->items[i].summary))
+			json_array_extend(files, json_object_get(batch->items[i].summary, "files"));
+	return files;
 }
 
 static int check_options(const struct coldpatch_import_options *options, struct error *err)
@@ -426,13 +279,14 @@ int coldpatch_library_import(struct coldpatch_session *session,
 			     struct coldpatch_error *ret_err)
 {
 	__attribute__((cleanup(batch_free))) struct batch batch = {.options = options};
-	CLEANUP_JSON json_t *json = NULL;
+	CLEANUP_JSON json_t *json = NULL, *taken = NULL;
 	struct error err = {0};
 
 	if (import(session, &batch, &json, &err) < 0)
 		return template_each_fail(session, ret_err, &err);
+	taken = files_taken(&batch, json);
 	if (options->mode == COLDPATCH_IMPORT_MOVE && !options->dry_run)
-		remove_originals(session, &batch, json);
+		import_remove_originals(session, taken);
 	*ret_json = session_text(json);
 	return 0;
 }

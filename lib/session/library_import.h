@@ -44,5 +44,8 @@ int import_check_bases(const struct import *import, struct error *err);
 int import_add_bases(const struct import *import, struct error *err);
 /* Writes the record, signed, into the staged generation (library_import_record.c). */
 int import_sign(struct coldpatch_session *session, const struct import *import, struct error *err);
+/* Of a move: `files` (task_import.c) are in the library now, and go where they were
+ * (library_import_move.c).  What stays is a warning. */
+void import_remove_originals(struct coldpatch_session *session, const json_t *files);
 
 #endif

@@ -185,17 +185,30 @@ static bool is_same(const struct import *import, const struct lineage_step *step
 	return n == json_array_size(disks);
 }
 
-/* For --into, the last import counts; else any. */
+/* The import that the current generation was made of, or is. */
+static const struct lineage_step *current_import(const struct import *import)
+{
+	struct error ignored;
+	const struct template_generation *current = template_find(import->template, -1, &ignored);
+	const struct lineage_step *step =
+		current ? lineage_step(import->lineage, (int64_t)current->number) : NULL;
+
+	while (step && step->record && step->record->build_type != RECORD_IMPORT)
+		step = lineage_step(import->lineage, step->before);
+	return step;
+}
+
+/* For --into, the import that is in force counts; else any. */
 static const struct template_generation *find_same(const struct import *import)
 {
-	for (size_t i = import->lineage ? import->lineage->n : 0; i-- > 0;) {
-		const struct lineage_step *step = &import->lineage->steps[i];
+	if (import->into) {
+		const struct lineage_step *step = current_import(import);
 
-		if (is_same(import, step))
-			return step->generation;
-		if (import->into && step->record && step->record->build_type == RECORD_IMPORT)
-			return NULL;
+		return step && is_same(import, step) ? step->generation : NULL;
 	}
+	for (size_t i = import->lineage ? import->lineage->n : 0; i-- > 0;)
+		if (is_same(import, &import->lineage->steps[i]))
+			return import->lineage->steps[i].generation;
 	return NULL;
 }
 

@@ -50,6 +50,12 @@ void library_publish(struct coldpatch_session *session, const char *name)
 
 int library_clones(struct coldpatch_session *session, struct clones *ret, struct error *err)
 {
+	return library_clones_of_files(session, NULL, 0, ret, err);
+}
+
+int library_clones_of_files(struct coldpatch_session *session, char *const *paths, size_t n,
+			    struct clones *ret, struct error *err)
+{
 	const struct library *library = session_library(session, err);
 	CLEANUP_JSON json_t *input = json_object(), *result = NULL;
 
@@ -60,6 +66,7 @@ int library_clones(struct coldpatch_session *session, struct clones *ret, struct
 		 strings_to_json((const char *const *)library->policy.clone_roots,
 				 library->policy.n_clone_roots));
 	json_put_string(input, "publish", library->policy.publish);
+	json_put(input, "files", json_strings(paths, n));
 	json_put(input, "everything", json_pack("[s]", "/"));
 	if (task_run(session, "clones", input, &result, err) < 0)
 		return -1;

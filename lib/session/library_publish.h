@@ -13,5 +13,9 @@ void library_publish(struct coldpatch_session *session, const char *name);
 
 /* Task clones. */
 int library_clones(struct coldpatch_session *session, struct clones *ret, struct error *err);
+/* The same of files outside of the library that are to go: who beside them, or in the clone roots,
+ * depends on them? */
+int library_clones_of_files(struct coldpatch_session *session, char *const *paths, size_t n,
+			    struct clones *ret, struct error *err);
 
 #endif

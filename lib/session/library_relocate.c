@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Following a base that was moved: nothing but its digest says that it is the same file. */
+/* Following a base that was moved: nothing but its digest says that it is the same file.  One that
+ * lies in the library stays there; it may have been copied with that, without its times. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "library/base.h"
@@ -17,7 +19,7 @@ struct relocation {
 	char *run;
 	struct digest digest;
 	char *path; /* absolute */
-	bool changed, already;
+	bool changed, already, time_only;
 };
 
 static void relocation_free(struct relocation *relocation)
@@ -78,6 +80,21 @@ static bool is_there_already(struct relocation *relocation, const struct base *b
 	return relocation->already;
 }
 
+static int put_time_right(struct coldpatch_session *session, struct relocation *relocation,
+			  const struct base *base, struct error *err)
+{
+	struct stat seen;
+
+	relocation->time_only = true;
+	if (lstat(base->path, &seen) < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
+				base->path);
+	if (check_digest(session, relocation, err) < 0)
+		return -1;
+	relocation->changed = !relocation->options->dry_run;
+	return relocation->changed ? base_restore_time(base, &seen, err) : 0;
+}
+
 static int relocate(struct coldpatch_session *session, struct relocation *relocation,
 		    struct error *err)
 {
@@ -95,6 +112,8 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 		return -1;
 	if (is_there_already(relocation, base))
 		return 0;
+	if (base->mode != BASE_REFERENCE && strcmp(base->path, relocation->path) == 0)
+		return put_time_right(session, relocation, base, err);
 	if (base_may_relocate(relocation->library, &relocation->digest, relocation->path, err) <
 		    0 ||
 	    check_digest(session, relocation, err) < 0)
@@ -103,6 +122,16 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 	return relocation->changed ? base_relocate(relocation->library, &relocation->digest,
 						   relocation->path, err)
 				   : 0;
+}
+
+static const char *message(const struct relocation *relocation)
+{
+	if (relocation->already)
+		return "is there already";
+	if (relocation->time_only)
+		return relocation->changed ? "has its time of change again"
+					   : "would have its time of change again";
+	return relocation->changed ? "relocated" : "would be relocated";
 }
 
 static json_t *summarise(const struct relocation *relocation)
@@ -116,10 +145,7 @@ static json_t *summarise(const struct relocation *relocation)
 	json_put_bool(json, "changed", relocation->changed);
 	json_put_bool(json, "failed", false);
 	json_put_u64(json, "code", COLDPATCH_OK);
-	json_put_string(json, "msg",
-			relocation->changed   ? "relocated"
-			: relocation->already ? "is there already"
-					      : "would be relocated");
+	json_put_string(json, "msg", message(relocation));
 	json_put_string(json, "path", relocation->path);
 	json_put_bytes(json, "actor", options->actor);
 	json_put_bytes(json, "reason", options->reason);

@@ -7,7 +7,8 @@
  * back, so that the same command, repeated because some of several templates failed, does not go
  * back twice; further is for those who say how far.
  *
- * What is held against then is library_undone.h's.
+ * What is held against then is library_undone.h's.  Until when, a call may say anew: its head stays
+ * where the one before went, and takes its place.
  */
 #include <ctype.h>
 #include <string.h>
@@ -23,11 +24,16 @@
 
 #define DEFAULT_UNTIL "30d"
 
+enum { DAY_S = 86400 };
+
 struct rollback {
 	struct template *template;
 	struct lineage *lineage;
 	const struct template_generation *current, *target;
+	uint64_t from;		     /* what is undone: from this generation back to the target */
 	const struct digest *undone; /* NULL: no plan led from one to the other */
+	int64_t until;
+	const struct head *repeated; /* the rollback that is to end on another day; NULL: none */
 };
 
 static void rollback_free(struct rollback *rollback)
@@ -66,24 +72,27 @@ static int find_previous(struct rollback *rollback, struct error *err)
 	return rollback->target ? 0 : -1;
 }
 
-/* Is what is current so because somebody went back to it? */
-static bool went_back(const struct template *template)
+/* What is current is so because somebody went back to it: by this head, by its place in
+ * template->heads; n_heads when nobody did. */
+static size_t last_rollback(const struct template *template)
 {
 	for (size_t i = template->n_heads; i-- > 1;) {
 		const struct head *head = template->heads[i].head;
-		const struct head *before = template->heads[i - 1].head;
+		uint64_t undone;
 
 		if (!head || head->kind == HEAD_HOLD || head->kind == HEAD_RELEASE)
 			continue;
-		return head->kind == HEAD_ROLLBACK && before &&
-		       before->generation > head->generation;
+		if (head->kind == HEAD_ROLLBACK && template_undone(template, i, &undone) &&
+		    undone > head->generation)
+			return i;
+		break;
 	}
-	return false;
+	return template->n_heads;
 }
 
 static int find_last_update(struct rollback *rollback, struct error *err)
 {
-	if (!went_back(rollback->template))
+	if (last_rollback(rollback->template) == rollback->template->n_heads)
 		return find_previous(rollback, err);
 	rollback->target = rollback->current;
 	return 0;
@@ -172,7 +181,7 @@ static int find_before_run(struct rollback *rollback, const char *run, struct er
 static void find_undone(const struct coldpatch_session *session, struct rollback *rollback)
 {
 	const struct lineage *lineage = rollback->lineage;
-	int64_t from = (int64_t)rollback->current->number;
+	int64_t from = (int64_t)rollback->from;
 	struct lineage_way way = lineage_apart(lineage, from, (int64_t)rollback->target->number);
 	const struct lineage_step *step = lineage_step(lineage, from);
 
@@ -210,6 +219,23 @@ static const struct template_generation *current_of(const struct template *templ
 	return NULL;
 }
 
+/* Somebody is there already, and says until when: is that what stands? */
+static void find_repeated(struct rollback *rollback)
+{
+	const struct template *template = rollback->template;
+	size_t last = last_rollback(template);
+	const struct head *head;
+
+	if (rollback->target != rollback->current || last == template->n_heads)
+		return;
+	head = template->heads[last].head;
+	if (template_is_held_by_rollback(template, last, time(NULL)) &&
+	    head->until / DAY_S == rollback->until / DAY_S)
+		return;
+	rollback->repeated = head;
+	template_undone(template, last, &rollback->from);
+}
+
 static int look(struct coldpatch_session *session, const char *name,
 		const struct coldpatch_head_options *options, struct rollback *rollback,
 		struct error *err)
@@ -226,9 +252,14 @@ static int look(struct coldpatch_session *session, const char *name,
 	found = options->run  ? find_before_run(rollback, options->run, err)
 		: options->to ? find_numbered(rollback, options->to, err)
 			      : find_last_update(rollback, err);
-	if (found == 0)
-		find_undone(session, rollback);
-	return found;
+	if (found < 0 || until_parse(options->until ? options->until : DEFAULT_UNTIL, time(NULL),
+				     &rollback->until, err) < 0)
+		return -1;
+	rollback->from = rollback->current->number;
+	if (options->until)
+		find_repeated(rollback);
+	find_undone(session, rollback);
+	return 0;
 }
 
 static int publish(struct coldpatch_session *session, const char *name, const char *run,
@@ -246,13 +277,33 @@ static int publish(struct coldpatch_session *session, const char *name, const ch
 		.actor = options->actor,
 		.reason = options->reason,
 		.undone = rollback->undone,
+		.until = rollback->until,
 	};
 
+	if (rollback->repeated && !draft.reason)
+		draft.reason = rollback->repeated->reason;
 	draft.key = session_signing_key(session, options->key, err);
-	if (!draft.key || until_parse(options->until ? options->until : DEFAULT_UNTIL, time(NULL),
-				      &draft.until, err) < 0)
-		return -1;
-	return head_publish(session, &draft, err);
+	return draft.key ? head_publish(session, &draft, err) : -1;
+}
+
+static char *message(const struct rollback *rollback, const struct coldpatch_head_options *options)
+{
+	unsigned long long from = rollback->from, to = rollback->target->number;
+	time_t until = (time_t)rollback->until;
+	char day[16] = "";
+	struct tm utc;
+
+	if (rollback->target != rollback->current)
+		return xasprintf("%s from generation %llu to %llu",
+				 options->dry_run ? "would go back" : "went back", from, to);
+	if (!rollback->repeated)
+		return xasprintf("is at generation %llu already%s", to,
+				 options->run || options->to ? "" : "; --to goes back further");
+	if (gmtime_r(&until, &utc))
+		strftime(day, sizeof day, "%Y-%m-%d", &utc);
+	return xasprintf("is at generation %llu already; what was undone from generation %llu %s "
+			 "refused until %s",
+			 to, from, options->dry_run ? "would be" : "is", day);
 }
 
 static int roll_back_one(struct coldpatch_session *session, const char *name, const char *run,
@@ -267,17 +318,11 @@ static int roll_back_one(struct coldpatch_session *session, const char *name, co
 		return -1;
 	if (look(session, name, options, &rollback, err) < 0)
 		return -1;
-	changes = rollback.target != rollback.current;
+	changes = rollback.target != rollback.current || rollback.repeated;
 	if (changes && !options->dry_run &&
 	    publish(session, name, run, options, &rollback, err) < 0)
 		return -1;
-	msg = !changes ? xasprintf("is at generation %llu already%s",
-				   (unsigned long long)rollback.target->number,
-				   options->run || options->to ? "" : "; --to goes back further")
-		       : xasprintf("%s from generation %llu to %llu",
-				   options->dry_run ? "would go back" : "went back",
-				   (unsigned long long)rollback.current->number,
-				   (unsigned long long)rollback.target->number);
+	msg = message(&rollback, options);
 	*ret = change_summary(run, name, changes && !options->dry_run, msg, rollback.target,
 			      rollback.undone);
 	return 0;

@@ -15,6 +15,7 @@
 #include "session/library_head.h"
 #include "session/library_lineage.h"
 #include "session/library_publish.h"
+#include "session/library_undone.h"
 #include "session/outputs.h"
 #include "session/strings.h"
 
@@ -112,6 +113,28 @@ static int64_t made_at(const struct template *template, uint64_t number)
 	return 0;
 }
 
+/* What rollbacks keep away. */
+static json_t *refused_to_json(const struct template *template, const struct lineage *lineage,
+			       int64_t now)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < template->n_heads; i++) {
+		const struct head *head = template->heads[i].head;
+		uint64_t undone;
+		json_t *json;
+
+		if (!undone_by(template, lineage, i, now, &undone))
+			continue;
+		json = json_object();
+		json_put_u64(json, "generation", undone);
+		json_put_bytes(json, "reason", head->reason);
+		json_put(json, "until", json_integer(head->until));
+		json_array_append_new(list, json);
+	}
+	return list;
+}
+
 static bool is_below(const struct clone_use *use, const char *name, uint64_t number)
 {
 	return use->place == CLONE_IN_TEMPLATE && use->target == CLONE_OF_GENERATION &&
@@ -195,6 +218,7 @@ static void describe_current(struct status *status, const struct template *templ
 	CLEANUP_FREE char *release = NULL;
 	uint64_t number;
 
+	json_put(json, "refused", refused_to_json(template, lineage, status->now));
 	if (!last || !last->head)
 		return;
 	number = last->head->generation;
@@ -243,6 +267,7 @@ static void describe(struct status *status, const struct template *template, jso
 		json_put(json, members[i], json_null());
 	json_put(json, "hold",
 		 hold_to_json(template ? template_hold(template, status->now) : NULL));
+	json_put(json, "refused", json_array());
 	json_put_u64(json, "pins", template ? template->n_pins : 0);
 	json_put(json, "pins_gone", template ? gone_pins(status, template) : json_array());
 	json_put_bytes(json, "owner", template ? template->info.owner : NULL);

@@ -20,5 +20,9 @@ struct undone {
  * that it undid was made by it, or brought one of the packages that it brings in this version. */
 bool undone_find(const struct template *template, const struct lineage *lineage,
 		 const struct plan *plan, int64_t now, struct undone *ret);
+/* Is heads[i] a rollback that holds against anything at `now`?  *ret is the generation that it went
+ * back from. */
+bool undone_by(const struct template *template, const struct lineage *lineage, size_t i,
+	       int64_t now, uint64_t *ret);
 
 #endif

@@ -364,6 +364,7 @@ static void queue_base(const struct verifying *verifying, const struct base *bas
 	json_put_string(file, "what", "base");
 	json_put_digest(file, "sha256", &base->digest);
 	json_put_bytes(file, "backing", base->backing_name);
+	json_put_bool(file, "other_time", base_has_other_time(base));
 	json_array_append_new(verifying->files, file);
 }
 
@@ -391,7 +392,8 @@ void verify_base(struct verifying *verifying, const struct digest *digest)
 		if (!base)
 			return;
 		check_chain(verifying, base);
-		if (!problem.kind && (!verifying->quick || base->backing_name))
+		if ((!problem.kind || base_has_other_time(base)) &&
+		    (!verifying->quick || base->backing_name))
 			queue_base(verifying, base);
 		more = base->backing_name != NULL;
 		next = base->backing;

@@ -38,6 +38,7 @@ LIB_SOURCES += \
 	lib/session/library_image.c \
 	lib/session/library_import.c \
 	lib/session/library_import_bases.c \
+	lib/session/library_import_move.c \
 	lib/session/library_import_one.c \
 	lib/session/library_import_record.c \
 	lib/session/library_leftovers.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * clones: {"library", "roots": [DIR...], "publish"?, "everything"} -> clones_to_json
+ * clones: {"library", "roots": [DIR...], "publish"?, "files": [PATH...], "everything"}
+ *         -> clones_to_json
  *
  * Headers of files that nobody vouches for are read.  A chain may go through any directory:
  * "everything" is [/].
@@ -17,11 +18,20 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 		.monitor = monitor};
 	CLEANUP_FREE const char **roots =
 		strings_of_json(json_object_get(input, "roots"), &request.n_roots);
+	struct json_reader reader = {input, "clones", ERROR_BUG, err, false};
 	CLEANUP_CLONES struct clones clones = {0};
+	char **files = NULL;
+	int result;
 
+	json_get_strings(&reader, "files", &files, &request.n_files);
 	request.roots = roots;
+	request.files = (const char *const *)files;
 	monitor_progress(monitor, "clones", NULL, 0, 0);
-	if (clones_find(&request, &clones, err) < 0)
+	result = json_reader_result(&reader);
+	if (result == 0)
+		result = clones_find(&request, &clones, err);
+	strings_free(files, request.n_files);
+	if (result < 0)
 		return -1;
 	*ret = clones_to_json(&clones);
 	return 0;

@@ -144,6 +144,29 @@ fault swap InRelease
 refused 76 "dists/bookworm-security/InRelease: "
 well
 
+# ---- more than anybody wants: no file, whether its length is known or said, fills the disk ----
+poured() { # of what the server would have sent, no more than sockets hold beside the 64 MiB
+	for _ in $(seq 100); do [ -s log.poured ] && break; sleep 0.1; done
+	[ "$(cat log.poured)" -le $(($1 << 20)) ] || fail "$(cat log.poured) bytes were read"
+	rm log.poured
+	[ "$(du -sm m | cut -f1)" -lt 10 ] || fail "what was too long is left on the disk"
+}
+rm -rf m; fault announce InRelease 300000000
+refused 76 "dists/bookworm-security/InRelease: longer than 67108864 bytes"
+poured 20
+fault endless InRelease 300000000
+refused 76 "dists/bookworm-security/InRelease: longer than 67108864 bytes"
+poured 100
+fault announce Packages 300000000
+refused 76 "it is not the file that the signed index names"
+poured 20
+well
+cp -a archive long && truncate -s $(((64 << 20) + 1)) long/dists/bookworm-security/InRelease || fail long
+expect 76 mirror fetch --quiet --want want -o m --keyring key/keyring.gpg --source "$WORK/long"
+expect_message "/long/dists/bookworm-security/InRelease: longer than 67108864 bytes"
+[ "$(du -sm m | cut -f1)" -lt 10 ] || fail "what was too long is left on the disk"
+rm -r long
+
 # ---- what is not there, and who does not answer ----
 older; fault status big_2 404
 refused 69 "$URL/$big: "
@@ -161,6 +184,10 @@ refused 69 "the mirror is incomplete: dists/bookworm-security/"
 well
 dead=$URL; kill $server; wait $server 2>/dev/null
 refused 69 "$dead/dists/bookworm-security/InRelease: "
+# A password in the URL of a source is nobody's business.
+expect 69 mirror fetch --quiet --want want -o m --keyring key/keyring.gpg --source "http://me:se:c@ret@${dead#http://}"
+expect_message "http://me@${dead#http://}/dists/bookworm-security/InRelease: "
+! grep -q "se:c\|ret@" "$ERR" || { cat "$ERR"; fail "a password is told"; }
 serve
 refused 69 "bookworm-security/InRelease: " --source http://nothing.invalid --source "$URL" --proxy "$dead"
 

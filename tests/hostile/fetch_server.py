@@ -11,6 +11,8 @@ request; when it is there it says "KIND PATTERN [NUMBER]", for paths in which PA
     short              a whole answer that lacks the last byte
     swap               other bytes of the same length
     status NUMBER      nothing but this status
+    announce NUMBER    the length of the answer is this, and so many bytes follow, until the client has enough
+    endless NUMBER     the same in chunks, of an answer that does not say how long it is
 """
 import email.utils
 import http.server
@@ -67,6 +69,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers.append(("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}"))
         return start, body, headers
 
+    def pour(self, number, announced):
+        self.note(200)
+        self.send_response(200)
+        self.send_header(*(("Content-Length", str(number)) if announced else ("Transfer-Encoding", "chunked")))
+        self.end_headers()
+        self.close_connection = True
+        sent = 0
+        try:
+            while sent < number:
+                if not announced:
+                    self.wfile.write(b"100000\r\n")
+                sent += self.wfile.write(bytes(1 << 20))
+                if not announced:
+                    self.wfile.write(b"\r\n")
+        except OSError:
+            pass
+        with open(LOG + ".poured", "w") as log:
+            log.write(str(sent))
+
     def do_GET(self):
         path = os.path.realpath(ROOT + "/" + urllib.parse.unquote(urllib.parse.urlsplit(self.path).path))
         kind, number = fault_for(self.path)
@@ -75,6 +96,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if not path.startswith(ROOT + "/") or not os.path.isfile(path):
             self.answer(404, b"")
+            return
+        if kind in ("announce", "endless"):
+            self.pour(number, kind == "announce")
             return
         start, body, headers = self.whole(path)
         if kind == "short":

@@ -255,6 +255,20 @@ expect 65 import -L "$L3" --quiet "$WORK/inside"
 expect_message "give it with --backing"
 expect 0 import -L "$L3" --quiet --backing "$WORK/moved-in/y.qcow2" "$WORK/inside"
 
+# Names of every kind: what is no UTF-8 is told as that, and keeps nothing else back.
+mkdir "$WORK/names"
+bad=$(printf 'q\xff.qcow2')
+cp --reflink=auto --sparse=always "$guest" "$WORK/names/b\\x41.qcow2" && cp --reflink=auto --sparse=always "$guest" "$WORK/names/$bad" || fail cp
+(cd "$WORK/names" && qemu-img create -q -f qcow2 -F qcow2 -b 'b\x41.qcow2' on-b.qcow2 && qemu-img create -q -f qcow2 -F qcow2 -b "$bad" on-q.qcow2) || fail qemu-img
+qemu-io -f qcow2 -c "write -P 11 90M 64k" "$WORK/names/on-b.qcow2" >/dev/null || fail qemu-io
+expect 3 import -L "$L3" --quiet --json --copy "$WORK/names"
+[ "$(jq -c '.results | map([.image, .code])' "$OUT")" = '[["on-b",0],["on-q",64]]' ] || { cat "$OUT"; fail "bases with odd names"; }
+jq -r '.results[1].msg' "$OUT" | grep -q "names/q.*\.qcow2: not UTF-8, as names in records must be; use another name" || { cat "$OUT"; fail "a base whose name is no UTF-8"; }
+mkdir "$WORK/$bad"
+ln -s "$bad" "$WORK/badly"
+expect 64 import -L "$L3" --quiet "$WORK/badly"
+expect_message "not UTF-8, as names in records must be; use another name"
+
 # The base is changed behind our back, then gone.
 cp --reflink=auto --sparse=always "$image" "$WORK/kept.raw"
 touch "$image"

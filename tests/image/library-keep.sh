@@ -304,4 +304,28 @@ verifies
 expect 0 import "$WORK/base.raw" --name copied --copy
 expect 77 relocate "${base%% *}" "$WORK/base.raw"
 expect_message "lies in the library itself"
+
+# --- a library that was copied without the times of its files: nothing of a base is believed, until it was read
+cp -r "$L" "$WORK/elsewhere" && rm -rf "$L" && mv "$WORK/elsewhere" "$L" || fail "cp -r"
+base=$(sha256sum "$L"/bases/*[0-9a-f] | sed -n 's/ .*//p' | while read -r hex; do [ ! -f "$L/bases/$hex" ] || [ -L "$L/bases/$hex" ] || echo "$hex"; done)
+own=$L/bases/$base
+[ -f "$own" ] || fail "no base of its own"
+expect 76 export copied -o "$WORK/none.qcow2"
+expect_message "base $own: was edited behind our back, or copied without its times; every overlay on it may be broken; coldpatch relocate $base $own reads it, and takes it when its content is right"
+expect 1 verify --all
+grep -qF "$own: only its time of change is another; its content is right" "$OUT" || { cat "$OUT"; fail "verify does not tell that the content is right"; }
+chmod u+w "$own" && cp --sparse=always "$own" "$WORK/own" && printf x | dd of="$own" bs=1 seek=1000 conv=notrunc status=none
+expect 76 relocate "$base" "$own"
+expect_message "another file"
+expect 1 verify --all
+grep -qF "only its time of change" "$OUT" && { cat "$OUT"; fail "verify takes another content for right"; }
+cp --sparse=always "$WORK/own" "$own" && chmod 0444 "$own"
+expect 0 relocate --dry-run "$base" "$own"
+grep -q "^base $base: would have its time of change again: $own" "$OUT" || { cat "$OUT"; fail "relocate --dry-run"; }
+expect 76 export copied -o "$WORK/none.qcow2"
+expect 0 relocate --json "$base" "$own"
+fits relocate
+[ "$(of '"\(.changed) \(.msg)"')" = "true has its time of change again" ] || { cat "$OUT"; fail "relocate"; }
+expect 0 relocate "$base" "$own"
+expect 0 export copied -o "$WORK/some.qcow2"
 echo ok

@@ -102,7 +102,7 @@ put_back
 apply 77 --dry-run c
 expect_message "c: victim 2.0 was rolled back"
 expect 0 unhold --json c
-[ "$(of '[.changed, .msg] | join(" ")')" = "true released" ] || { cat "$OUT"; fail "what was undone is not released"; }
+[ "$(of '[.changed, .msg] | join(" ")')" = "true released; what was undone from generation 1 may come again" ] || { cat "$OUT"; fail "what was undone is not released"; }
 expect 0 unhold --json c
 [ "$(of '[.changed, .msg] | join(" ")')" = "false is not held" ] || { cat "$OUT"; fail "a release of nothing"; }
 apply 0 --dry-run c
@@ -203,7 +203,6 @@ expect 0 rollback --to "$from" a
 expect 0 rollback --json a a
 [ "$(of .generation)" = $((from - 1)) ] || { cat "$OUT"; fail "the same name twice"; }
 is_at a $((from - 1))
-echo "library-rollback: what was undone stays away, and going back happens once"
 
 # To another generation that was made of the same: what that lacks is held as well.
 is_at a 2
@@ -212,3 +211,69 @@ expect 0 rollback --to 1 a
 snapshot "$three"
 apply 77 a
 expect_message "a: victim 3.0 was rolled back, and is refused until"
+
+# Who lifts a hold does not let in what somebody else took back: that takes a release of its own.
+said() { # CHANGED MESSAGE, of the one template that was named
+	[ "$(of '[.changed, .msg] | join(" ")')" = "$*" ] || { cat "$OUT"; fail "expected: $*"; }
+}
+day() { date -u -d "$1" +%F; }
+expect 0 import "$WORK/base.raw" --name d
+snapshot "$two"
+apply 0 d
+expect 0 rollback --reason "breaks nginx" d
+expect 0 hold --reason freeze d
+expect 0 status d
+grep -qF "what was undone from generation 1 is refused until $(day '30 days'): breaks nginx" "$OUT" || { cat "$OUT"; fail "status does not tell what is refused"; }
+expect 0 status --json d
+[ "$(of '.templates[0].refused | map([.generation, .reason])' | jq -c .)" = '[[1,"breaks nginx"]]' ] || { cat "$OUT"; fail "status: what is refused"; }
+expect 0 unhold --json d
+said "true released; what was undone from generation 1 is refused as before, and let in by another unhold"
+apply 77 --dry-run d
+expect_message "d: victim 2.0 was rolled back, and is refused until"
+expect 0 unhold --dry-run --json d
+said "false would be released; what was undone from generation 1 may come again"
+
+# Until when, a later call may say: the later one counts, be it longer or shorter.
+expect 0 rollback --dry-run --json --until 90d d
+said "false is at generation 0 already; what was undone from generation 1 would be refused until $(day '90 days')"
+expect 0 rollback --json --until 90d d
+said "true is at generation 0 already; what was undone from generation 1 is refused until $(day '90 days')"
+apply 77 --dry-run d
+expect_message "d: victim 2.0 was rolled back, and is refused until $(day '90 days') "
+expect_message ": breaks nginx; unhold releases it"
+expect 0 rollback --json --until 90d d
+said "false is at generation 0 already; --to goes back further"
+expect 0 rollback --json d
+said "false is at generation 0 already; --to goes back further"
+expect 0 rollback --json --to 0 --until 2d --reason "fixed on Monday" d
+said "true is at generation 0 already; what was undone from generation 1 is refused until $(day '2 days')"
+apply 77 --dry-run d
+expect_message "refused until $(day '2 days') "
+expect_message ": fixed on Monday; unhold releases it"
+expect 0 status --json d
+[ "$(of '.templates[0].refused | length')" = 1 ] || { cat "$OUT"; fail "a repeated rollback is told twice"; }
+expect 0 unhold d
+apply 0 --dry-run d
+expect 0 rollback --until 2d d
+apply 77 --dry-run d
+
+# What is current again is not refused any more, whatever comes after it; what is not, is.
+other=$WORK/other.raw
+cp --reflink=auto --sparse=always "$WORK/base.raw" "$other" && truncate -s +1M "$other" || fail cp
+expect 0 rollback --to 1 --reason "it was not that" d
+snapshot "$three"
+apply 0 d
+is_at d 2
+expect 0 rollback --to 0 d
+expect 0 rollback --to 1 d
+expect 0 import --into d "$other"
+is_at d 3
+apply 77 --dry-run d
+expect_message "d: victim 3.0 was rolled back"
+snapshot "$two"
+apply 0 --dry-run d
+expect 0 rollback --to 2 d
+expect 0 rollback --to 3 d
+expect 0 unhold --json d
+said "true released; what was undone from generation 2 may come again"
+echo "library-rollback: what was undone stays away, and going back happens once"

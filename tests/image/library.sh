@@ -127,6 +127,11 @@ done_so import --into web --reason rebuilt "$rebuilt"
 [ "$(current web)" = 3 ] || fail "import --into: $(current web)"
 done_so import --json --into web "$rebuilt"
 [ "$(jq -r .changed "$OUT")" = false ] || fail "the same rebuilt image twice"
+# What somebody went back from is not in force: the same image comes in anew.
+done_so rollback web --to 2
+done_so import --json --into web "$rebuilt"
+[ "$(jq -r .changed "$OUT") $(current web)" = "true 4" ] || { cat "$OUT"; fail "an image that was rolled back, imported again"; }
+done_so rollback web --to 3
 jq -r .dsseEnvelope.payload "$T/web/3/record.sigstore.json" | base64 -d | jq -e '.predicate.buildDefinition | .buildType == "urn:coldpatch:import:v1" and
 	([.resolvedDependencies[] | select(.name == "parent-record") | .annotations.note] | .[0] | test("nothing is known"))' >/dev/null || fail "the record of an import into a template"
 
@@ -146,7 +151,7 @@ expect 0 import -L "$L2" --quiet --json --copy "$copies"
 [ "$(ls "$L2"/bases/*.json | wc -l)" = 3 ] || { ls "$L2/bases"; fail "the base below both is not shared"; }
 expect 0 import -L "$L2" --quiet --json --move --name moved "$copies/mail.qcow2" --backing "$copies/web.qcow2"
 [ ! -e "$copies/mail.qcow2" ] && [ -e "$copies/web.qcow2" ] && [ -e "$copies/db.qcow2" ] || fail "what a move takes away"
-expect_message "$copies/web.qcow2: is copied, and stays: an image beside it needs it"
+expect_message "$copies/web.qcow2: is copied, and stays: $copies/db.qcow2 needs it"
 rm -r "$copies"
 expect 0 inspect -L "$L2" --packages db
 cmp "$OUT" "$WORK/packages.template" || fail "the copy is another guest"

@@ -79,6 +79,7 @@ START_TEST(backing_names_of_every_spelling)
 	must_be_clone("$lib/templates/web/1/disk0.qcow2");
 	must_be_clone("../library/templates/web/1/disk0.qcow2");
 	must_be_clone("file:$lib/templates/web/1/disk0.qcow2");
+	must_be_clone("host_device:$lib/templates/web/1/disk0.qcow2");
 	must_be_clone(
 		"json:{\\\"driver\\\":\\\"qcow2\\\",\\\"file\\\":{\\\"driver\\\":\\\"file\\\","
 		"\\\"filename\\\":\\\"$lib/templates/web/1/disk0.qcow2\\\"}}");
@@ -164,6 +165,11 @@ START_TEST(what_cannot_be_understood_is_no_stranger)
 		"printf 'QFI\\xfb\\0\\0\\0\\3' >../mid; qemu-img create -q -u -f qcow2 -F qcow2 "
 		"-b ../mid x.qcow2 1M",
 		"/vms/x.qcow2", "/mid: its header is cut off");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b "
+			"blkdebug::$lib/templates/web/1/disk0.qcow2 x.qcow2 1M",
+			"/vms/x.qcow2", "/web/1/disk0.qcow2, is not understood: name the file");
+	must_be_unknown("qemu-img create -q -u -f qcow2 -F raw -b fat:$lib x.qcow2 1M",
+			"/vms/x.qcow2", "its backing file, fat:/");
 	must_be_unknown("qemu-img create -q -u -f qcow2 -F qcow2 -b ../vms/x.qcow2 x.qcow2 1M",
 			"/vms/x.qcow2", "more than 32 files in its chain");
 }
@@ -278,6 +284,63 @@ START_TEST(directories_nest_no_deeper)
 }
 END_TEST
 
+/* Who needs golden/base.qcow2 or golden/gone.qcow2?  What is beside them, and in the clone roots.
+ */
+static void must_need_files(const char *script, const char *const *files)
+{
+	CLEANUP_FREE char *all = xasprintf("cd $0/golden; %s", script);
+	CLEANUP_FREE char *library = path_join(directory, "library");
+	CLEANUP_FREE char *root = path_join(directory, "vms");
+	CLEANUP_FREE char *base = path_join(directory, "golden/base.qcow2");
+	CLEANUP_FREE char *gone = path_join(directory, "golden/gone.qcow2");
+	const char *const roots[] = {root}, *const wanted[] = {gone, base};
+	struct monitor monitor = {0};
+	const struct clones_request request = {.library = library,
+					       .roots = roots,
+					       .n_roots = 1,
+					       .files = wanted,
+					       .n_files = 2,
+					       .monitor = &monitor};
+	size_t n = 0;
+
+	run(all);
+	ck_assert_msg(clones_find(&request, &clones, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(clones.n_unknown, 0);
+	for (; files[n]; n++)
+		;
+	ck_assert_msg(clones.n_uses == n, "%s: %zu uses", script, clones.n_uses);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(clones.uses[i].target, CLONE_OF_FILE);
+		ck_assert_uint_eq(clones.uses[i].number, 1);
+		ck_assert_msg(strstr(clones.uses[i].path, files[i]), "%s", clones.uses[i].path);
+	}
+}
+
+START_TEST(files_that_are_to_go)
+{
+	static const struct {
+		const char *script, *files[3];
+	} needs[] = {
+		{"true", {NULL}},
+		{"qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 vm.snap1",
+		 {"/golden/vm.snap1"}},
+		{"qemu-img create -q -f qcow2 -F qcow2 -b $0/golden/base.qcow2 ../vms/vm",
+		 {"/vms/vm"}},
+		{"mkdir below; qemu-img create -q -u -f qcow2 -F qcow2 -b $0/golden/base.qcow2 "
+		 "below/vm 1M; "
+		 "ln -s below/vm .",
+		 {"/golden/vm"}},
+		{"ln -s base.qcow2 name", {"/golden/name"}},
+		/* A clone root may be the directory; that is looked through once, in depth. */
+		{"mkdir d; qemu-img create -q -u -f qcow2 -F qcow2 -b ../base.qcow2 d/vm 1M; rmdir "
+		 "../vms; ln -s golden ../vms",
+		 {"/vms/d/vm"}},
+	};
+
+	must_need_files(needs[_i].script, needs[_i].files);
+}
+END_TEST
+
 /* From a worker that may have been taken over. */
 START_TEST(nonsense_is_not_believed)
 {
@@ -317,6 +380,7 @@ int main(void)
 	tcase_add_loop_test(tests, clones_of_every_kind_are_found, 0, 8);
 	tcase_add_test(tests, a_root_that_is_not_there_is_no_empty_one);
 	tcase_add_test(tests, directories_nest_no_deeper);
+	tcase_add_loop_test(tests, files_that_are_to_go, 0, 6);
 	tcase_add_loop_test(tests, nonsense_is_not_believed, 0, 4);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);

@@ -186,7 +186,58 @@ START_TEST(holds_begin_and_end)
 	template_free(template);
 	template = load();
 	ck_assert_ptr_null(template_hold(template, 1000));
-	ck_assert(!template_is_held_by_rollback(template, 3, 1000));
+	ck_assert(template_is_held_by_rollback(template, 3, 1000));
+}
+END_TEST
+
+static void append_kind(enum head_kind kind, uint64_t generation, int64_t until)
+{
+	CLEANUP(template_free)
+	struct template *template = load();
+	struct head head =
+		next_head(template, kind, generation, &template->heads[generation].head->record);
+
+	head.until = until;
+	append(&head);
+}
+
+static void must_be_held(const char *held)
+{
+	CLEANUP(template_free)
+	struct template *template = load();
+
+	ck_assert_uint_eq(template->n_heads, strlen(held));
+	for (size_t i = 0; i < template->n_heads; i++)
+		ck_assert_msg(template_is_held_by_rollback(template, i, 1000) == (held[i] == 'x'),
+			      "head %zu of %s", i + 1, held);
+}
+
+/* Of what each rollback undid, is it held against? */
+START_TEST(what_ends_the_hold_of_a_rollback)
+{
+	CLEANUP(template_free)
+	struct template *template = NULL;
+	uint64_t undone = 0;
+
+	build_three();
+	append_kind(HEAD_ROLLBACK, 0, 5000);
+	must_be_held("---x");
+	append_kind(HEAD_HOLD, 0, 0);
+	append_kind(HEAD_RELEASE, 0, 0); /* of the hold */
+	must_be_held("---x--");
+	append_kind(HEAD_ROLLBACK, 0, 4000); /* until another day */
+	must_be_held("------x");
+	template = load();
+	ck_assert(template_undone(template, 6, &undone));
+	ck_assert_uint_eq(undone, 2);
+	ck_assert(!template_undone(template, 0, &undone));
+	append_kind(HEAD_ROLLBACK, 1, 5000);
+	append_kind(HEAD_ROLLBACK, 0, 5000); /* another one */
+	must_be_held("------x-x");
+	append_kind(HEAD_ROLLBACK, 2, 5000); /* what the first undid is back */
+	must_be_held("--------xx");
+	append_kind(HEAD_RELEASE, 2, 0);
+	must_be_held("-----------");
 }
 END_TEST
 
@@ -370,6 +421,7 @@ int main(void)
 	tcase_add_test(tcase, hold_that_moves_and_record_that_differs);
 	tcase_add_test(tcase, current_is_only_a_view);
 	tcase_add_test(tcase, holds_begin_and_end);
+	tcase_add_test(tcase, what_ends_the_hold_of_a_rollback);
 	tcase_add_test(tcase, revoked_key_is_good_up_to_a_head);
 	tcase_add_test(tcase, retired_key_is_good_up_to_a_head);
 	tcase_add_test(tcase, one_wins_each_number);

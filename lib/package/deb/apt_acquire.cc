@@ -88,6 +88,16 @@ class Transfer : public pkgAcqFile
 	{
 	}
 
+	/* As apt has it for files of unknown size: methods stop there. */
+	string Custom600Headers() const override
+	{
+		string headers = pkgAcqFile::Custom600Headers();
+
+		if (!mine().size)
+			headers += "\nMaximum-Size: " + std::to_string(mine().limit);
+		return headers;
+	}
+
 	void Start(const string &message, unsigned long long const size) override
 	{
 		time_t modified = 0;
@@ -145,6 +155,8 @@ class Transfer : public pkgAcqFile
 	/* apt's text goes on for lines. */
 	string words() const
 	{
+		if (reason == "MaximumSizeExceeded" && !mine().size)
+			return "longer than " + std::to_string(mine().limit) + " bytes";
 		if (kind() == ERROR_TRUST)
 			return "it is not the file that the signed index names: damaged, tampered "
 			       "with, or caught in the middle of an update";

@@ -40,9 +40,10 @@ struct apt_transfer {
 	const char *path;   /* absolute; what is there is taken for its beginning */
 	const char *sha256; /* hex, or NULL: not known */
 	uint64_t size;	    /* 0: not known */
+	uint64_t limit;	    /* then: bytes, at most */
 
 	enum apt_transfer_state state;
-	struct error error; /* APT_TRANSFER_FAILED: ERROR_TRUST other bytes than expected,
+	struct error error; /* APT_TRANSFER_FAILED: ERROR_TRUST other bytes than expected, or more,
 			       ERROR_SPACE, ERROR_MIRROR everything else */
 };
 

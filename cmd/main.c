@@ -123,6 +123,7 @@ static int read_options(const struct command *command, struct global *global, vo
 	struct option *options = join_options(command);
 	char shorts[16];
 	const char *wrong = NULL;
+	bool known = false;
 	int option, outcome = 0;
 
 	snprintf(shorts, sizeof shorts, "L:%s", command->shorts ? command->shorts : "");
@@ -133,12 +134,18 @@ static int read_options(const struct command *command, struct global *global, vo
 		if (global_outcome == 1)
 			outcome = 1;
 		else if (global_outcome < 0 && !wrong && outcome == 0 &&
-			 (option == '?' || !command->option || command->option(values, option) < 0))
+			 (option == '?' || !command->option ||
+			  command->option(values, option) < 0)) {
 			wrong = argv[optind - 1];
+			known = option != '?' && optarg;
+		}
 	}
 	free(options);
 	if (!wrong)
 		return outcome;
+	if (known)
+		return usage_error(global, command, "%s: an option does not take this value",
+				   wrong);
 	return usage_error(global, command, "option %s is not known, or lacks its value", wrong);
 }
 

@@ -68,6 +68,15 @@ int error_namespaces(struct error *err, int os_errno, const char *what)
 	return error_os(err, ERROR_HOST, os_errno, "%s", what);
 }
 
+int error_name(struct error *err, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(err->msg, name, len) == 0 && err->msg[len] == ':')
+		return -1;
+	return error_prefix(err, "%s", name);
+}
+
 int error_prefix(struct error *err, const char *fmt, ...)
 {
 	struct error made = {.kind = err->kind, .os_errno = err->os_errno};

@@ -49,6 +49,8 @@ int error_os(struct error *err, enum error_kind kind, int os_errno, const char *
  * (user_namespaces(7)), and no disk is full. */
 int error_namespaces(struct error *err, int os_errno, const char *what);
 
+/* Puts "NAME: " in front of an error, unless it begins so already; returns -1. */
+int error_name(struct error *err, const char *name);
 /* Puts context in front of an error that is already made; returns -1. */
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -38,4 +38,10 @@ static inline bool text_same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* "s" after a number that is not 1, else "". */
+static inline const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 #endif

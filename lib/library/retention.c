@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "disk/backing.h"
 #include "library/trash.h"
 
@@ -134,6 +135,7 @@ static void keep_recent(const struct making *making)
 	const struct template *template = making->template;
 	const struct retention_rules *rules = making->rules;
 	int64_t ended = rules->now;
+	int64_t days = (rules->keep_within_s + 86399) / 86400;
 
 	for (size_t i = template->n_heads; i-- > 0 && rules->keep_within_s;) {
 		const struct head *head = template->heads[i].head;
@@ -142,8 +144,8 @@ static void keep_recent(const struct making *making)
 			return;
 		if (ended >= rules->now - rules->keep_within_s)
 			keep(item_of(making->plan, head->generation),
-			     "was current in the last %" PRId64 " days",
-			     (rules->keep_within_s + 86399) / 86400);
+			     "was current in the last %" PRId64 " day%s", days,
+			     plural((size_t)days));
 		ended = time_of_head(template, i, rules->now);
 	}
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "session/destination_template.h"
 #include "session/outputs.h"
 
@@ -53,8 +54,9 @@ int destination_check(const struct destination *destination, struct error *err)
 	if (is_template(destination))
 		return 0;
 	if (options->n_outputs != destination->resolved.image.n_disks)
-		return error_set(err, ERROR_USAGE, "%zu disks, but %zu outputs",
-				 destination->resolved.image.n_disks, options->n_outputs);
+		return error_set(err, ERROR_USAGE, "%zu disk%s, but %zu outputs",
+				 destination->resolved.image.n_disks,
+				 plural(destination->resolved.image.n_disks), options->n_outputs);
 	if (!options->record)
 		return error_set(err, ERROR_USAGE, "no record was named");
 	return outputs_check(options, err);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "library/trash.h"
 #include "session/change_summary.h"
 #include "session/image.h"
@@ -192,8 +193,8 @@ static int check_files(const struct resolved_image *resolved, const char *const 
 	struct stat st;
 
 	if (n != resolved->image.n_disks)
-		return error_set(err, ERROR_USAGE, "%zu disks, but %zu files to make",
-				 resolved->image.n_disks, n);
+		return error_set(err, ERROR_USAGE, "%zu disk%s, but %zu files to make",
+				 resolved->image.n_disks, plural(resolved->image.n_disks), n);
 	if (strings_check(files, n, "file", err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)

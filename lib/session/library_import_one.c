@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "library/base.h"
 #include "session/change_summary.h"
 #include "session/image.h"
@@ -394,9 +395,9 @@ static void warn_of_disks(const struct coldpatch_session *session, const struct 
 
 	if (current && current->n_disks != import->request->n_paths)
 		monitor_log(&session->monitor, LOG_LEVEL_WARNING,
-			    "%s: generation %llu has %zu disks, what is imported has %zu",
+			    "%s: generation %llu has %zu disk%s, what is imported has %zu",
 			    import->request->name, (unsigned long long)current->number,
-			    current->n_disks, import->request->n_paths);
+			    current->n_disks, plural(current->n_disks), import->request->n_paths);
 }
 
 static int import_image(struct coldpatch_session *session, struct import *import, json_t **ret,

@@ -266,7 +266,7 @@ static int prune_templates(struct pruning *pruning, const char *const *names, si
 	if (pruning->n_failed == 0 || n > 1)
 		return 0;
 	*err = pruning->error;
-	return error_prefix(err, "%s", names[0]);
+	return error_name(err, names[0]);
 }
 
 static int prune_named(struct pruning *pruning, const struct coldpatch_prune_options *options,

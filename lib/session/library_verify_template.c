@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "library/base.h"
 #include "session/library_verify.h"
 
@@ -145,8 +146,8 @@ static char *problem_of_record(const struct checking *checking, const struct lin
 	while (record_overlay(step->record, n))
 		n++;
 	if (!generation->pruned && n != generation->n_disks)
-		return xasprintf("%s: tells of %zu disks, there are %zu", generation->record, n,
-				 generation->n_disks);
+		return xasprintf("%s: tells of %zu disk%s, there are %zu", generation->record, n,
+				 plural(n), generation->n_disks);
 	return NULL;
 }
 

@@ -20,13 +20,6 @@ static json_t *failure_summary(const char *run, const char *name, const struct e
 	return summary;
 }
 
-static bool starts_with_name(const char *msg, const char *name)
-{
-	size_t len = strlen(name);
-
-	return !strncmp(msg, name, len) && msg[len] == ':';
-}
-
 struct each {
 	template_action *action;
 	const void *options;
@@ -48,8 +41,7 @@ static int do_one(struct coldpatch_session *session, const char *name, const cha
 	if (!each->dry_run && session->library && error.kind != ERROR_USAGE &&
 	    error.kind != ERROR_MISSING)
 		library_keep_outcome(session->library, run, name, NULL, &error);
-	if (!starts_with_name(error.msg, name))
-		error_prefix(&error, "%s", name);
+	error_name(&error, name);
 	*err = error;
 	return -1;
 }

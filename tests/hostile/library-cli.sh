@@ -123,7 +123,7 @@ said 64 "neither a day" rollback --until 0d web-01
 said 64 "--reason is missing" hold web-01
 said 64 "a pin needs to say who needs it" path --pin "" web-01
 said 64 "exists already; it is never overwritten" clone web-01 "$other"
-said 64 "1 disks, but 2 files to make" clone web-01 "$WORK/c0" "$WORK/c1"
+said 64 "1 disk, but 2 files to make" clone web-01 "$WORK/c0" "$WORK/c1"
 said 66 "No such file or directory" clone web-01 "$WORK/nowhere/c.qcow2"
 [ -z "$(ls -A "$L/templates/web-01/pins" 2>/dev/null)" ] || fail "a clone that failed left a pin"
 said 64 "of a template, the library knows disks and backing files" inspect --backing "$image" web-01

@@ -159,7 +159,7 @@ harmless; restore; sound
 found "$T/web/2/disk0.qcow2: is empty"
 restore
 cp "$T/web/1/disk0.qcow2" "$T/web/1/disk1.qcow2"
-names record "$T/web/1/record.sigstore.json" "tells of 1 disks, there are 2"
+names record "$T/web/1/record.sigstore.json" "tells of 1 disk, there are 2"
 restore
 rm "$T/web/2/disk0.qcow2" && echo '{}' >"$T/web/2/pruned.json"
 names generation "$T/web/2" "is the current one, and has no disks"

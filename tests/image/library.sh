@@ -121,7 +121,7 @@ cp --reflink=auto --sparse=always "$base" "$rebuilt"
 qemu-io -f qcow2 -c 'write -P 7 900M 64k' "$rebuilt" >/dev/null
 qemu-img create -q -f qcow2 "$WORK/golden/data.qcow2" 1M
 done_so import --dry-run --into web --disk "$rebuilt" --disk "$WORK/golden/data.qcow2"
-expect_message "web: generation 2 has 1 disks, what is imported has 2"
+expect_message "web: generation 2 has 1 disk, what is imported has 2"
 rm "$WORK/golden/data.qcow2"
 done_so import --into web --reason rebuilt "$rebuilt"
 [ "$(current web)" = 3 ] || fail "import --into: $(current web)"

@@ -187,7 +187,7 @@ START_TEST(when_the_last_ended_is_not_known_while_its_clock_is_ahead)
 	said[3].time = NOW + (int64_t)2000 * DAY;
 	judge(0, 1);
 	kept(3, "current");
-	kept(2, "was current in the last 1 days");
+	kept(2, "was current in the last 1 day");
 	taken(1);
 }
 END_TEST

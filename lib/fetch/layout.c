@@ -96,14 +96,22 @@ const struct fetch_layout *fetch_layout_find(const char *name)
 	return NULL;
 }
 
+/* Behind "http://USER:PASSWORD@", which says how to get in, and not where it is. */
+static const char *after_user(const char *source)
+{
+	const char *scheme = strstr(source, "://"), *host = scheme ? scheme + 3 : source, *at;
+
+	at = scheme ? memchr(host, '@', strcspn(host, "/?#")) : NULL;
+	return at ? at + 1 : host;
+}
+
 char *fetch_repository_name(const char *source)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
-	const char *scheme = strstr(source, "://");
 	struct buffer name = {0};
 
-	for (const char *c = scheme ? scheme + 3 : source; *c; c++)
+	for (const char *c = after_user(source); *c; c++)
 		if (strchr(plain, *c))
 			buffer_putc(&name, *c);
 		else if (name.len && name.data[name.len - 1] != '-')

@@ -43,6 +43,13 @@ grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new
 
 rm -rf "$WORK/output"
 
+say "%post in Lua fails: the same"
+rpm_victim_update $'%post -p <lua>\nerror("no")'
+patched "$guest"
+jq -e '.warnings | any(. == "printed in the guest: package victim-2.0-1.noarch: %post Lua script failed: 1: no")' "$OUT" >/dev/null ||
+	{ cat "$OUT"; fail "the summary does not warn of a script in Lua"; }
+rm -rf "$WORK/output"
+
 say "a script that says it of another package: the record has it as what it is"
 rpm_victim_update $'%post\necho "warning: %post(bash-5-1.noarch) scriptlet failed, exit status 3"'
 patched "$guest"

@@ -181,6 +181,8 @@ START_TEST(names_repositories_by_where_they_are)
 		const char *source, *name;
 	} cases[] = {
 		{"https://a.example/9/BaseOS/x86_64/os/", "a.example-9-BaseOS-x86_64-os"},
+		{"http://me:s3:cret@a.example:81/os", "a.example-81-os"},
+		{"http://a.example/os@9", "a.example-os-9"},
 		{"/srv/a b/c", "srv-a-b-c"},
 		{"http://../", "repository"},
 		{"/", "repository"},

@@ -54,8 +54,34 @@ static bool read_script(char *words, struct package_event *ret)
 	return true;
 }
 
-/* The line after these names the package, but says no more than that it was skipped.  A script in
- * Lua that fails behind the fact stops nothing. */
+/* What a script in Lua says that fails behind the fact, and so stops nothing: `[string
+ * "%post(PACKAGE)"]:WHY` becomes "PACKAGE" and "%post Lua script failed: WHY", which is no longer.
+ */
+static bool read_lua(char *words, struct package_event *ret)
+{
+	static const char begin[] = "lua script failed: [string \"",
+			  end[] = ")\"]:", said[] = " Lua script failed: ";
+	char *kind = after(words, begin), *open = kind ? strchr(kind, '(') : NULL;
+	char *close = open ? strstr(open, end) : NULL, *message;
+	size_t kind_len = open ? (size_t)(open - kind) : 0, name_len;
+	char kept[KIND_LIMIT];
+
+	if (!close || *kind != '%' || kind_len > sizeof kept || after(kind, "%pre"))
+		return false;
+	memcpy(kept, kind, kind_len);
+	name_len = (size_t)(close - open) - 1;
+	memmove(words, open + 1, name_len);
+	words[name_len] = '\0';
+	message = words + name_len + 1;
+	memmove(message + kind_len + sizeof said - 1, close + sizeof end - 1,
+		strlen(close + sizeof end - 1) + 1);
+	memcpy(message, kept, kind_len);
+	memcpy(message + kind_len, said, sizeof said - 1);
+	*ret = (struct package_event){.package = words, .message = message, .warning = true};
+	return true;
+}
+
+/* The line after these names the package, but says no more than that it was skipped. */
 static bool says_why(char *words)
 {
 	return after(words, "unpacking of archive failed") ||
@@ -123,7 +149,7 @@ void rpm_read_status(char *line, struct package_event *ret)
 
 	*ret = (struct package_event){0};
 	if ((words = after(line, "error: ")) != NULL) {
-		if (!read_script(words, ret))
+		if (!read_script(words, ret) && !read_lua(words, ret))
 			read_failure(words, ret);
 	} else if ((words = after(line, "warning: ")) != NULL) {
 		ret->warning = read_script(words, ret);

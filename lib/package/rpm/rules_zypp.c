@@ -11,11 +11,28 @@
 #include "base/memory.h"
 #include "package/rpm/rules_parts.h"
 
-struct lock {
-	char *name, *match, *type; /* borrowed; NULL: not said */
-	bool other;		   /* by something else than the name */
-	bool with_case;
+enum { MAX_VALUES = 100 };
+
+/* An attribute that is there several times means any of its values. */
+struct values {
+	const char *items[MAX_VALUES]; /* borrowed */
+	size_t n;
 };
+
+struct lock {
+	struct values names, types;
+	const char *match; /* borrowed; NULL: not said */
+	bool other;	   /* by something else than the name */
+	bool with_case, too_many;
+};
+
+static void add_value(struct lock *lock, struct values *values, const char *value)
+{
+	if (values->n == MAX_VALUES)
+		lock->too_many = true;
+	else
+		values->items[values->n++] = value;
+}
 
 static void take_attribute(struct lock *lock, char *line)
 {
@@ -27,24 +44,32 @@ static void take_attribute(struct lock *lock, char *line)
 	value = rules_trim(colon + 1);
 	line = rules_trim(line);
 	if (strcmp(line, "solvable_name") == 0)
-		lock->name = value;
+		add_value(lock, &lock->names, value);
+	else if (strcmp(line, "type") == 0)
+		add_value(lock, &lock->types, value);
 	else if (strcmp(line, "match_type") == 0)
 		lock->match = value;
-	else if (strcmp(line, "type") == 0)
-		lock->type = value;
 	else if (strcmp(line, "case_sensitive") == 0)
 		lock->with_case = strcmp(value, "on") == 0 || strcmp(value, "true") == 0;
 	else
 		lock->other = true;
 }
 
+static bool is_of_packages(const struct lock *lock)
+{
+	for (size_t i = 0; i < lock->types.n; i++)
+		if (strcmp(lock->types.items[i], "package") == 0)
+			return true;
+	return lock->types.n == 0;
+}
+
 /* As a pattern for either case; ranges are left as they are. */
-static char *name_pattern(const struct lock *lock)
+static char *name_pattern(const struct lock *lock, const char *name)
 {
 	struct buffer pattern = {0};
 	bool in_range = false;
 
-	for (const char *c = lock->name; *c; c++) {
+	for (const char *c = name; *c; c++) {
 		in_range = *c == '[' || (in_range && *c != ']');
 		if (!lock->with_case && !in_range && isalpha((unsigned char)*c))
 			buffer_printf(&pattern, "[%c%c]", tolower((unsigned char)*c),
@@ -60,26 +85,32 @@ static bool is_exact(const char *match)
 	return strcmp(match, "glob") == 0 || strcmp(match, "exact") == 0;
 }
 
-static void add_lock(struct rpm_rules *rules, const struct lock *lock, const char *from)
+static void add_name(struct rpm_rules *rules, const struct lock *lock, const char *name,
+		     const char *from)
 {
 	const char *match = lock->match ? lock->match : "substring";
-	CLEANUP_FREE char *name = NULL, *pattern = NULL;
+	CLEANUP_FREE char *either_case = name_pattern(lock, name), *pattern = NULL;
 
-	if ((lock->type && strcmp(lock->type, "package") != 0) || (!lock->name && !lock->other))
-		return;
-	if (!lock->name || !*lock->name) {
+	if (!*name)
 		rules_not_understood(rules, from, "a lock that is not by the name of packages");
-		return;
-	}
-	name = name_pattern(lock);
-	if (is_exact(match))
-		pattern = steal(name);
+	else if (is_exact(match))
+		rules_add(rules, RPM_RULE_EXCLUDE, either_case, from);
 	else if (strcmp(match, "substring") == 0 || strcmp(match, "word") == 0)
-		pattern = xasprintf("*%s*", name);
-	if (pattern)
-		rules_add(rules, RPM_RULE_EXCLUDE, pattern, from);
+		rules_add(rules, RPM_RULE_EXCLUDE, pattern = xasprintf("*%s*", either_case), from);
 	else
 		rules_not_understood(rules, from, "a lock by a regular expression");
+}
+
+static void add_lock(struct rpm_rules *rules, const struct lock *lock, const char *from)
+{
+	if (!is_of_packages(lock))
+		return;
+	if (lock->too_many)
+		rules_not_understood(rules, from, "a lock with too many names");
+	else if (lock->names.n == 0 && lock->other)
+		rules_not_understood(rules, from, "a lock that is not by the name of packages");
+	for (size_t i = 0; i < lock->names.n; i++)
+		add_name(rules, lock, lock->names.items[i], from);
 }
 
 void rules_read_zypp_locks(struct rpm_rules *rules, char *text, const char *from)

@@ -99,9 +99,24 @@ static int read_default(struct tree *tree, const struct menu *menu, struct guest
 	return 0;
 }
 
+static bool has_hidden_firmware(const struct guest *guest)
+{
+	for (size_t i = 0; i < guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &guest->filesystems[i];
+
+		if (fs->mountpoint && !fs->mounted && guest_is_firmwares(fs->mountpoint))
+			return true;
+	}
+	return false;
+}
+
 static void add_notes(struct guest *guest)
 {
 	const struct guest_boot *boot = &guest->boot;
+
+	if (boot->elsewhere)
+		guest_add_note(guest, "the boot menu, or its default, is on a file system that is "
+				      "not mounted here, and is not known");
 
 	for (size_t i = 0; i < boot->n_missing; i++)
 		guest_add_note(guest, "the boot menu names %s, which is not in this image",
@@ -122,8 +137,11 @@ int boot_inspect(struct tree *tree, const char *const *spare_names, struct guest
 
 	guest_boot_free(boot);
 	if (loader_read(tree, &loader, &menu, err) < 0 ||
-	    kernels_read(tree, spare_names, &menu, boot, err) < 0 ||
-	    read_default(tree, &menu, boot, err) < 0)
+	    kernels_read(tree, spare_names, &menu, boot, err) < 0)
+		return error_prefix(err, "boot setup");
+	boot->elsewhere = has_hidden_firmware(guest) && boot->n_kernels > 0 &&
+			  (menu.elsewhere || menu.n_items == 0);
+	if (!boot->elsewhere && read_default(tree, &menu, boot, err) < 0)
 		return error_prefix(err, "boot setup");
 	boot->loader = xstrdup(loader);
 	boot->firmware = xstrdup(firmware_of(guest));

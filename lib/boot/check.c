@@ -94,6 +94,14 @@ static int check_kernel(struct check *check, const struct guest_kernel *kernel, 
 {
 	const struct guest_kernel *old = kernel_of(check->before, kernel->version);
 
+	if (!old && check->after->elsewhere)
+		return error_set(
+			err, ERROR_GUEST,
+			"kernel %s is new, and the boot menu, or its default, is on a file "
+			"system that was not mounted for the update: that the guest starts "
+			"it is not known",
+			kernel->version);
+
 	if (check->wants_initramfs && !kernel->initramfs && (!old || old->initramfs))
 		return error_set(err, ERROR_GUEST,
 				 "kernel %s has no initramfs in /boot; see the log for why its "

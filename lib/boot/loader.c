@@ -12,6 +12,9 @@
 
 static const char entries_directory[] = "/boot/loader/entries";
 
+/* Where a partition may be mounted that the loader reads: its own paths begin there. */
+static const char *const boot_roots[] = {"/boot", "/efi", "/boot/efi"};
+
 /* 1 read, 0 when there is no such file that could be meant, -1. */
 static int read_file(struct tree *tree, const char *path, size_t limit, struct buffer *ret,
 		     struct error *err)
@@ -69,6 +72,17 @@ static void expand_kernel_options(struct menu *menu)
 	}
 }
 
+/* 1 when it is a link that leads to nothing. */
+static int is_dangling(struct tree *tree, const char *path, struct error *err)
+{
+	int found = exists(tree, path, TREE_NOFOLLOW, err);
+
+	if (found <= 0)
+		return found;
+	found = exists(tree, path, TREE_FOLLOW, err);
+	return found < 0 ? -1 : !found;
+}
+
 /* 1 when the guest has a grub configuration in `directory`.  Without a readable grub.cfg (it can
  * lie on the EFI system partition) the entries tell. */
 static int read_grub(struct tree *tree, const char *directory, struct menu *menu, struct error *err)
@@ -77,13 +91,15 @@ static int read_grub(struct tree *tree, const char *directory, struct menu *menu
 	CLEANUP_FREE char *config = xasprintf("%s/grub.cfg", directory);
 	CLEANUP_FREE char *env = xasprintf("%s/grubenv", directory);
 	int found = read_file(tree, config, GRUB_CONFIG_LIMIT, &text, err), has_env;
+	int no_config = is_dangling(tree, config, err), no_env = is_dangling(tree, env, err);
 
-	if (found < 0)
+	if (found < 0 || no_config < 0 || no_env < 0)
 		return -1;
 	has_env = exists(tree, env, TREE_NOFOLLOW, err);
 	if (has_env < 0 || (!found && !has_env))
 		return has_env;
 	grub_parse(text.data ? text.data : "", text.len, menu);
+	menu->elsewhere = no_config || no_env;
 	menu->use_bls = menu->use_bls || !found;
 	if (menu->use_bls && bls_read_directory(tree, entries_directory, menu, err) < 0)
 		return -1;
@@ -108,13 +124,16 @@ static void set_default_pattern(struct menu *menu, const char *pattern)
 	}
 }
 
-static int read_systemd_boot(struct tree *tree, struct menu *menu, struct error *err)
+static int read_systemd_boot_in(struct tree *tree, const char *root, struct menu *menu,
+				struct error *err)
 {
+	CLEANUP_FREE char *entries = path_join(root, "loader/entries");
+	CLEANUP_FREE char *config = path_join(root, "loader/loader.conf");
 	CLEANUP_BUFFER struct buffer text = {0};
 	char *rest, *line;
 
-	if (bls_read_directory(tree, entries_directory, menu, err) < 0 ||
-	    read_file(tree, "/boot/loader/loader.conf", BLS_ENTRY_LIMIT, &text, err) < 0)
+	if (bls_read_directory(tree, entries, menu, err) < 0 ||
+	    read_file(tree, config, BLS_ENTRY_LIMIT, &text, err) < 0)
 		return -1;
 	rest = text.data;
 	while (rest && (line = strsep(&rest, "\n"))) {
@@ -125,6 +144,14 @@ static int read_systemd_boot(struct tree *tree, struct menu *menu, struct error 
 		if (!menu->default_entry)
 			set_default_pattern(menu, line);
 	}
+	return 0;
+}
+
+static int read_systemd_boot(struct tree *tree, struct menu *menu, struct error *err)
+{
+	for (size_t i = 0; i < sizeof boot_roots / sizeof *boot_roots; i++)
+		if (read_systemd_boot_in(tree, boot_roots[i], menu, err) < 0)
+			return -1;
 	return menu->n_items != 0;
 }
 
@@ -148,7 +175,7 @@ int loader_read(struct tree *tree, const char **ret_name, struct menu *ret_menu,
 
 int loader_resolve(struct tree *tree, const char *path, char **ret, struct error *err)
 {
-	static const char *const prefixes[] = {"/boot", ""};
+	static const char *const prefixes[] = {"/boot", "", "/efi", "/boot/efi"};
 	const char *close = *path == '(' ? strchr(path, ')') : NULL;
 
 	path = close ? close + 1 : path;

@@ -29,6 +29,7 @@ struct menu {
 	size_t n_filesystems;
 	bool use_bls;	      /* grub's blscfg: the entries are files of their own */
 	char *kernel_options; /* what $kernelopts stands for, or NULL */
+	bool elsewhere;	      /* a file of it is a link to what is not in the tree */
 };
 
 void menu_free(struct menu *menu);

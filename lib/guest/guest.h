@@ -105,8 +105,11 @@ struct guest_kernel {
 };
 
 struct guest_boot {
-	char *loader;		      /* "grub2", "systemd-boot", "none" */
-	char *firmware;		      /* "bios", "uefi", "both", "unknown" */
+	char *loader;	/* "grub2", "systemd-boot", "none" */
+	char *firmware; /* "bios", "uefi", "both", "unknown" */
+	bool elsewhere; /* the menu, or what says which entry is the default, lies on a file system
+			   that is not mounted here (an EFI system partition): what is not there is
+			   not known */
 	char *default_kernel;	      /* version of the default entry, or NULL */
 	char *default_root;	      /* root= of the default entry, or NULL */
 	char *default_options;	      /* its whole command line, or NULL */

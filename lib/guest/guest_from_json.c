@@ -215,6 +215,7 @@ static int boot_from_json(struct json_reader *parent, struct guest *guest)
 
 	json_get_optional_string(&reader, "loader", &boot->loader);
 	json_get_optional_string(&reader, "firmware", &boot->firmware);
+	json_get_bool(&reader, "elsewhere", &boot->elsewhere);
 	json_get_nullable_bytes(&reader, "default_kernel", &boot->default_kernel);
 	json_get_nullable_bytes(&reader, "default_root", &boot->default_root);
 	json_get_nullable_bytes(&reader, "default_options", &boot->default_options);

@@ -158,6 +158,7 @@ static json_t *boot_to_json(const struct guest_boot *boot)
 		json_array_append_new(kernels, kernel_to_json(&boot->kernels[i]));
 	json_put_string(object, "loader", boot->loader);
 	json_put_string(object, "firmware", boot->firmware);
+	json_put_bool(object, "elsewhere", boot->elsewhere);
 	json_put_bytes(object, "default_kernel", boot->default_kernel);
 	json_put_bytes(object, "default_root", boot->default_root);
 	json_put_bytes(object, "default_options", boot->default_options);

@@ -227,6 +227,27 @@ bool ownership_of(const struct ownership *ownership, const struct package_change
 	return false;
 }
 
+static bool has_below(const struct list *list, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	for (size_t i = 0; i < list->n_paths; i++)
+		if (strncmp(list->paths[i], directory, len) == 0 &&
+		    (list->paths[i][len] == '\0' || list->paths[i][len] == '/'))
+			return true;
+	return false;
+}
+
+bool ownership_of_below(const struct ownership *ownership, const struct package_change *package,
+			const char *directory)
+{
+	for (size_t i = 0; i < ownership->n_lists; i++)
+		if (is_list_of(&ownership->lists[i], package) &&
+		    has_below(&ownership->lists[i], directory))
+			return true;
+	return false;
+}
+
 char *ownership_place(const struct ownership *ownership, const char *package, const char *path)
 {
 	for (size_t i = 0; i < ownership->n_diversions; i++) {

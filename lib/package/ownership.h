@@ -25,6 +25,9 @@ bool ownership_has_below(const struct ownership *ownership, const char *director
 /* Does this package list the path, spelled as in the package? */
 bool ownership_of(const struct ownership *ownership, const struct package_change *package,
 		  const char *path);
+/* Does this package list something below the directory, or the directory? */
+bool ownership_of_below(const struct ownership *ownership, const struct package_change *package,
+			const char *directory);
 /* The real path where this package's file lies; allocated. */
 char *ownership_place(const struct ownership *ownership, const char *package, const char *path);
 /* Do the guest's options keep this path from being installed? */

@@ -145,7 +145,7 @@ static int check_places(const struct applied *applied, struct error *err)
 	if (payloads_wait(applied->payloads, &payloads, err) < 0 ||
 	    hidden_check_packages(prepared->guest, prepared->plan, payloads, &wanted, err) < 0)
 		return -1;
-	if (wanted)
+	if (wanted || hidden_has_menu(prepared->guest, prepared->plan))
 		want_firmware(applied);
 	return 0;
 }

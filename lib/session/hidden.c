@@ -18,9 +18,14 @@ bool hidden_places(const struct guest *guest)
 	return false;
 }
 
-static bool can_be_wanted(const struct guest_filesystem *fs, bool *ret_wanted)
+bool hidden_can_be_wanted(const struct guest_filesystem *fs)
 {
-	if (!ret_wanted || !fs->copied || !guest_is_firmwares(fs->mountpoint))
+	return is_hidden(fs) && fs->copied && guest_is_firmwares(fs->mountpoint);
+}
+
+static bool want(const struct guest_filesystem *fs, bool *ret_wanted)
+{
+	if (!ret_wanted || !hidden_can_be_wanted(fs))
 		return false;
 	*ret_wanted = true;
 	return true;
@@ -43,7 +48,7 @@ int hidden_check_path(const struct guest *guest, const char *who, const char *pa
 {
 	const struct guest_filesystem *fs = over(guest, path);
 
-	if (!fs || can_be_wanted(fs, ret_wanted))
+	if (!fs || want(fs, ret_wanted))
 		return 0;
 	return error_set(
 		err, ERROR_IMAGE,
@@ -61,8 +66,7 @@ int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_
 	for (size_t i = 0; i < guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &guest->filesystems[i];
 
-		if (!is_hidden(fs) || !path_is_below(fs->mountpoint, path) ||
-		    can_be_wanted(fs, ret_wanted))
+		if (!is_hidden(fs) || !path_is_below(fs->mountpoint, path) || want(fs, ret_wanted))
 			continue;
 		return error_set(
 			err, ERROR_IMAGE,
@@ -72,6 +76,20 @@ int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_
 			path, fs->mountpoint);
 	}
 	return 0;
+}
+
+bool hidden_has_menu(const struct guest *guest, const struct plan *plan)
+{
+	const struct package_family *family = package_family_by_name(plan->family);
+
+	for (size_t i = 0; guest->boot.elsewhere && i < plan->resolution.n_changes; i++) {
+		const char *name = plan->resolution.changes[i].name;
+
+		if (package_has_role(family, name, PACKAGE_KERNEL) ||
+		    package_has_role(family, name, PACKAGE_BOOT_LOADER))
+			return true;
+	}
+	return false;
 }
 
 /* Of a package: [[PATH, ...]...]. */

@@ -14,6 +14,8 @@
 
 /* Has the guest any? */
 bool hidden_places(const struct guest *guest);
+/* Is it one that an appliance can bring in? */
+bool hidden_can_be_wanted(const struct guest_filesystem *fs);
 /* Is `path` in one?  Then *ret_wanted is set where the file system can be brought in; else
  * ERROR_IMAGE says that `who` puts it there.  NULL: none can, any more. */
 int hidden_check_path(const struct guest *guest, const char *who, const char *path,
@@ -22,6 +24,13 @@ int hidden_check_path(const struct guest *guest, const char *who, const char *pa
  * while nothing is mounted. */
 int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_wanted,
 			 struct error *err);
+/* The same of a file that a package has and the plan takes away or replaces.  *ret_wanted only:
+ * where the file system cannot be brought in, the file stays on it. */
+int hidden_find_owned(const struct guest *guest, const struct package_family *family,
+		      struct tree *tree, const struct plan *plan, bool *ret_wanted,
+		      struct error *err);
+/* Does the boot menu lie in one, and does the plan change what it speaks of? */
+bool hidden_has_menu(const struct guest *guest, const struct plan *plan);
 /* The same of all files of all packages of the plan; `payloads` is the result of payloads_wait. */
 int hidden_check_packages(const struct guest *guest, const struct plan *plan,
 			  const json_t *payloads, bool *ret_wanted, struct error *err);

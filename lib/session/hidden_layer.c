@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Apart from hidden.c: the session does not read layers. */
+/* Apart from hidden.c: the session reads neither layers nor guests. */
 #include "session/hidden.h"
 
 #include <sys/stat.h>
+
+#include "package/ownership.h"
 
 struct checking {
 	const struct guest *guest;
@@ -37,4 +39,35 @@ int hidden_check_layer(const struct guest *guest, const struct layer *layer, boo
 		.entry = check_entry, .content = skip_content, .opaque = &checking};
 
 	return hidden_places(guest) ? layer_read(layer, &visitor, err) : 0;
+}
+
+static bool any_owns(const struct ownership *ownership, const struct plan *plan,
+		     const char *mountpoint)
+{
+	for (size_t i = 0; i < plan->resolution.n_changes; i++) {
+		const struct package_change *change = &plan->resolution.changes[i];
+
+		if (change->from && ownership_of_below(ownership, change, mountpoint))
+			return true;
+	}
+	return false;
+}
+
+int hidden_find_owned(const struct guest *guest, const struct package_family *family,
+		      struct tree *tree, const struct plan *plan, bool *ret_wanted,
+		      struct error *err)
+{
+	CLEANUP(ownership_free)
+	struct ownership *ownership = NULL;
+
+	for (size_t i = 0; !*ret_wanted && i < guest->n_filesystems; i++) {
+		const struct guest_filesystem *fs = &guest->filesystems[i];
+
+		if (!hidden_can_be_wanted(fs))
+			continue;
+		if (!ownership && !(ownership = ownership_read(family, tree, err)))
+			return -1;
+		*ret_wanted = any_owns(ownership, plan, fs->mountpoint);
+	}
+	return 0;
 }

@@ -5,8 +5,8 @@
  * {"layer", "run", "warnings"}, or {"firmware_wanted": true}
  *
  * Runs the plan's package steps in a view of the guest and stores the difference.  With "boot_test"
- * only where commit can boot the result afterwards.  Where a script wrote what only the firmware
- * reads (hidden.h), it has to be run again on an image with "firmware".
+ * only where commit can boot the result afterwards.  Where packages have, or a script wrote, what
+ * only the firmware reads (hidden.h), it has to be run again on an image with "firmware".
  */
 #include "boot/boottest.h"
 #include "layer/layer.h"
@@ -102,14 +102,43 @@ static json_t *warnings_of(const struct layer *layer)
 	return warnings;
 }
 
-static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+static json_t *want_firmware(void)
 {
-	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
+	json_t *result = json_object();
+
+	json_put_bool(result, "firmware_wanted", true);
+	return result;
+}
+
+static int make_layer(const json_t *input, const struct inputs *inputs,
+		      const struct monitor *monitor, bool *ret_wanted, json_t **ret,
+		      struct error *err)
+{
 	__attribute__((cleanup(run_result_free))) struct run_result result = {0};
 	CLEANUP(layer_free)
 	struct layer *layer = NULL;
+
+	monitor_progress(monitor, "view", NULL, 0, 0);
+	if (run_plan(input, inputs, monitor, &result, err) < 0)
+		return -1;
+	monitor_progress(monitor, "layer", NULL, 0, 0);
+	layer = layer_make(string_member(input, "store"), inputs->subject->tree, result.capture,
+			   monitor, err);
+	if (!layer || hidden_check_layer(inputs->subject->guest, layer, ret_wanted, err) < 0)
+		return -1;
+	*ret = json_object();
+	json_put(*ret, "layer", layer_to_json(layer));
+	json_put(*ret, "run", run_result_to_json(&result));
+	json_put(*ret, "warnings", warnings_of(layer));
+	return 0;
+}
+
+static int run(const json_t *input, const struct monitor *monitor, json_t **ret, struct error *err)
+{
+	__attribute__((cleanup(inputs_free))) struct inputs inputs = {0};
+	CLEANUP_JSON json_t *made = NULL;
 	bool firmware = json_is_true(json_object_get(json_object_get(input, "image"), "firmware"));
-	bool firmware_wanted = false;
+	bool wanted = false;
 
 	monitor_progress(monitor, "precheck", NULL, 0, 0);
 	if (read_inputs(input, monitor, &inputs, err) < 0)
@@ -120,23 +149,13 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 	    subject_check_filesystems(inputs.subject, false, string_member(input, "work_dir"),
 				      err) < 0)
 		return error_prefix(err, "before the update");
-	monitor_progress(monitor, "view", NULL, 0, 0);
-	if (run_plan(input, &inputs, monitor, &result, err) < 0)
+	if (!firmware && hidden_find_owned(inputs.subject->guest, inputs.subject->family,
+					   inputs.subject->tree, inputs.plan, &wanted, err) < 0)
 		return -1;
-	monitor_progress(monitor, "layer", NULL, 0, 0);
-	layer = layer_make(string_member(input, "store"), inputs.subject->tree, result.capture,
-			   monitor, err);
-	if (!layer || hidden_check_layer(inputs.subject->guest, layer,
-					 firmware ? NULL : &firmware_wanted, err) < 0)
+	if (!wanted &&
+	    make_layer(input, &inputs, monitor, firmware ? NULL : &wanted, &made, err) < 0)
 		return -1;
-	*ret = json_object();
-	if (firmware_wanted) {
-		json_put_bool(*ret, "firmware_wanted", true);
-		return 0;
-	}
-	json_put(*ret, "layer", layer_to_json(layer));
-	json_put(*ret, "run", run_result_to_json(&result));
-	json_put(*ret, "warnings", warnings_of(layer));
+	*ret = wanted ? want_firmware() : steal(made);
 	return 0;
 }
 

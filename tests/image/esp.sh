@@ -109,14 +109,35 @@ patch
 has shimx64.efi grub.cfg
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 3 ] || fail "what the script wrote beside XFS"
 
-# In a library: an update that does not touch it, with a squash of one that did.
+# The boot loader's environment lies on it: a new boot loader finds it there, and which entry is the default is known.
+env=$WORK/env.raw root=$WORK/root
+cp --sparse=always "$(esp_guest)" "$env"
+mkdir "$root" && mount -o loop,offset=34603008 "$env" "$root" && mkdir -p "$root/boot/grub" && ln -s ../efi/EFI/debian/grubenv "$root/boot/grub/grubenv" &&
+	touch "$root/boot/vmlinuz-1" && umount "$root" || fail "a guest with its grubenv on the partition"
+mmd -i "$env@@1M" ::/EFI ::/EFI/debian && echo saved_entry=1 | mcopy -i "$env@@1M" - ::/EFI/debian/grubenv || fail mcopy
+mkdir -p "$WORK/loader/DEBIAN" && printf 'Package: grub-test\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n' >"$WORK/loader/DEBIAN/control"
+printf '#!/bin/sh\ngrep -q saved_entry=1 /boot/grub/grubenv && echo saved_entry=2 > /boot/grub/grubenv\n' >"$WORK/loader/DEBIAN/postinst"
+chmod 755 "$WORK/loader/DEBIAN/postinst"
+dpkg-deb -Zgzip --root-owner-group -b "$WORK/loader" "$WORK/grub-test_1_all.deb" >/dev/null || fail dpkg-deb
+deb=$(VICTIM_FIELDS="Depends: grub-test" victim_deb 2.0 "$WORK") && rm -rf "$WORK/mirror"
+"$TEST_TOP/test-images/make-signed-mirror" -o "$WORK/mirror" --key "$WORK/mirror-key" --suite bookworm-victim "$deb" "$WORK/grub-test_1_all.deb" || fail make-signed-mirror
+expect 0 mirror snapshot --quiet --json --keyring "$WORK/mirror-key/keyring.gpg" "$WORK/mirror"
+SNAPSHOT=$(jq -r '.digest // .[0].digest' "$OUT")
+expect 0 inspect --json "$env"
+[ "$(jq -c '.boot | [.elsewhere, .default_kernel]' "$OUT")" = '[true,null]' ] || { jq .boot "$OUT"; fail "what is not known of the menu"; }
+image=$env before=$(sha256sum <"$env")
+patch
+has EFI/ EFI/debian/ EFI/debian/grubenv
+[ "$(mtype -i "$WORK/esp" ::/EFI/debian/grubenv)" = saved_entry=2 ] || fail "the environment is as it was"
+
+# In a library: updates that have no file for it any more, and a squash of one that had.
 image=$(esp_guest) before=$(sha256sum < "$image")
 export COLDPATCH_LIBRARY=$WORK/library
 expect 0 init
 echo 'chain-depth: 2' > "$WORK/library/coldpatch.yaml"
 expect 0 import --name web "$image"
 update() { expect 0 apply web --patchset debian-12-all --snapshot "$SNAPSHOT" --executor sandbox; }
-rm "$WORK"/files/boot/efi/*
+rm "$WORK"/files/boot/efi/*; echo old > "$WORK/files/boot/efi/dropped"
 victim_update 'set -e; echo 3 > /boot/efi/grub.cfg' "$WORK/files"
 update
 for version in 3.0 4.0; do

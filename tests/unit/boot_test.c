@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "boot/boot.h"
 #include "guest_images.h"
 #include "suite.h"
@@ -137,26 +138,89 @@ START_TEST(bls_entries_are_read)
 }
 END_TEST
 
+/* The partition that it reads may be mounted in any of three places. */
 START_TEST(systemd_boot_is_read)
 {
 	CLEANUP_OPENED struct opened opened = {0};
 	struct error err = {0};
 	CLEANUP_FREE char *grub = in_work("boot/grub");
+	static const char *const roots[] = {"boot", "root/efi", "boot/efi"};
+	CLEANUP_FREE char *config = path_join(roots[_i], "loader/loader.conf");
+	CLEANUP_FREE char *first = path_join(roots[_i], "loader/entries/m-6.1.0-9.conf");
+	CLEANUP_FREE char *second = path_join(roots[_i], "loader/entries/m-6.1.0-50.conf");
+	CLEANUP_FREE char *kernel = path_join(roots[_i], "m/6.1.0-9-amd64/linux");
 
 	put_guest();
 	ck_assert_int_eq(directory_remove(grub, &err), 0);
-	put_file("boot/loader/loader.conf", "timeout 3\ndefault m-6.1.0-9*\n");
-	put_file("boot/loader/entries/m-6.1.0-9.conf",
-		 "linux /m/6.1.0-9-amd64/linux\noptions root=/dev/sda3\n");
-	put_file("boot/loader/entries/m-6.1.0-50.conf",
-		 "linux /vmlinuz-6.1.0-50-amd64\noptions root=/dev/sda3\n");
-	put_file("boot/m/6.1.0-9-amd64/linux", "kernel");
+	put_file(config, "timeout 3\ndefault m-6.1.0-9*\n");
+	put_file(first, "linux /m/6.1.0-9-amd64/linux\noptions root=/dev/sda3\n");
+	put_file(second, "linux /vmlinuz-6.1.0-50-amd64\noptions root=/dev/sda3\n");
+	put_file(kernel, "kernel");
 	make_guest("disk0.img");
 	inspect(&opened, "disk0.img");
 	ck_assert_str_eq(opened.guest->boot.loader, "systemd-boot");
 	ck_assert_str_eq(opened.guest->boot.default_kernel, "6.1.0-9-amd64");
 	ck_assert_str_eq(opened.guest->boot.default_root, "/dev/sda3");
 	ck_assert_int_eq(boot_check(NULL, opened.guest, opened.tree, &opened.err), 0);
+}
+END_TEST
+
+/* An EFI system partition, as fstab has it, that is not mounted. */
+static void add_esp(struct guest *guest)
+{
+	struct guest_filesystem *fs = ARRAY_ADD(guest->filesystems, guest->n_filesystems);
+
+	fs->type = xstrdup("vfat");
+	fs->mountpoint = xstrdup("/boot/efi");
+}
+
+/* Which entry is the default is said where nobody looks. */
+START_TEST(default_elsewhere_is_not_guessed)
+{
+	CLEANUP_OPENED struct opened opened = {0}, after = {0};
+	static const char *const spare_names[] = {NULL};
+
+	put_guest();
+	put_link("boot/grub/grubenv", "../efi/EFI/debian/grubenv");
+	make_guest("disk0.img");
+	must_open(&opened, NAMES("disk0.img"));
+	add_esp(opened.guest);
+	ck_assert_int_eq(boot_inspect(opened.tree, spare_names, opened.guest, &opened.err), 0);
+	ck_assert(opened.guest->boot.elsewhere);
+	ck_assert_ptr_null(opened.guest->boot.default_kernel);
+	ck_assert_str_eq(opened.guest->notes[0],
+			 "the boot menu, or its default, is on a file system that is not mounted "
+			 "here, and is not known");
+	ck_assert_int_eq(boot_check(opened.guest, opened.guest, opened.tree, &opened.err), 0);
+
+	put_kernel("6.1.0-51-amd64");
+	make_guest("disk1.img");
+	must_open(&after, NAMES("disk1.img"));
+	add_esp(after.guest);
+	ck_assert_int_eq(boot_inspect(after.tree, spare_names, after.guest, &after.err), 0);
+	ck_assert_int_eq(boot_check(opened.guest, after.guest, after.tree, &after.err), -1);
+	ck_assert_int_eq(after.err.kind, ERROR_GUEST);
+	ck_assert_str_eq(
+		after.err.msg,
+		"kernel 6.1.0-51-amd64 is new, and the boot menu, or its default, is on a "
+		"file system that was not mounted for the update: that the guest starts it "
+		"is not known");
+}
+END_TEST
+
+START_TEST(menu_elsewhere_is_told)
+{
+	CLEANUP_OPENED struct opened opened = {0};
+	static const char *const spare_names[] = {NULL};
+
+	put_guest();
+	run_tool(NULL, "rm", "-r", in_work("boot/grub"), NULL);
+	make_guest("disk0.img");
+	inspect(&opened, "disk0.img");
+	ck_assert(!opened.guest->boot.elsewhere);
+	add_esp(opened.guest);
+	ck_assert_int_eq(boot_inspect(opened.tree, spare_names, opened.guest, &opened.err), 0);
+	ck_assert(opened.guest->boot.elsewhere);
 }
 END_TEST
 
@@ -342,7 +406,9 @@ int main(void)
 	tcase_add_test(tc, debian_setup_is_read);
 	tcase_add_test(tc, saved_default_comes_from_the_environment);
 	tcase_add_test(tc, bls_entries_are_read);
-	tcase_add_test(tc, systemd_boot_is_read);
+	tcase_add_loop_test(tc, systemd_boot_is_read, 0, 3);
+	tcase_add_test(tc, default_elsewhere_is_not_guessed);
+	tcase_add_test(tc, menu_elsewhere_is_told);
 	tcase_add_test(tc, kernel_by_symlink_is_followed);
 	tcase_add_test(tc, guest_without_kernel_is_fine);
 	tcase_add_loop_test(tc, defects_are_found, 0, sizeof defects / sizeof *defects);

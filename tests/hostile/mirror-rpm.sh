@@ -138,8 +138,8 @@ for name in primary filelists; do
 	fresh; sed -i "s/<data type=\"$name\"/<data type=\"x-$name\"/" m/repodata/repomd.xml; sign_again
 	refused 69 "m: repodata/repomd.xml: names no $name"
 done
-fresh; edit_primary 's,<location href=",&../../,'
-refused 76 "package victim: its location \"../../Packages/${rpm##*/}\" leads out of the repository"
+fresh; edit_primary 's,<location href=",&a/../../,'
+refused 76 "package victim: its location \"a/../../Packages/${rpm##*/}\" leads out of the repository"
 fresh; edit_primary 's,<location ,&xml:base="http://evil.example/" ,'
 refused 76 'package victim: its location has xml:base "http://evil.example/"'
 fresh; edit_primary 's,<checksum type="sha256",<checksum type="md5",'

@@ -9,7 +9,8 @@
 workdir
 mkdir "$WORK/output"
 
-esp_guest() { make_once "mini-esp${1-}.raw" make_esp "${1:-ext4}"; }
+# On the one root its line is what systemd's generators and installers of some distributions write, on the other the usual one.
+esp_guest() { make_once "esp-${1:-ext4}.raw" make_esp "${1:-ext4}"; }
 make_esp() { # TYPE FILE
 	local type=$1 loop root status
 	shift
@@ -33,7 +34,7 @@ make_esp() { # TYPE FILE
 }
 make_root() { case $1 in xfs) mkfs.xfs -q "$2" ;; *) mkfs.ext4 -q -b 4096 "$2" 120M ;; esac; }
 fill_esp() { mkdir -p "$2/boot/efi" "$2/srv/media" && copy_guest "$2" "/dev/vda2 / $1 defaults 0 0
-UUID=E5B0-E5B0 /boot/efi vfat umask=0077 0 1
+UUID=E5B0-E5B0 /boot/efi vfat umask=0077$([ "$1" = xfs ] || echo ,noauto,x-systemd.automount) 0 1
 /dev/vda3 /srv/media vfat defaults 0 0"; }
 esp_bytes() { dd if="$1" bs=1M skip=1 count=32 status=none | sha256sum; }
 

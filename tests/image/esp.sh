@@ -21,7 +21,7 @@ make_esp() { # TYPE FILE
 		start=854016, size=32768
 	END
 	loop=$(losetup --show -f -o 1048576 --sizelimit 33554432 "$1") && mkfs.vfat -i e5b0e5b0 "$loop" >/dev/null &&
-		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI
+		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI && printf 'nobody' | mcopy -i "$loop" - ::unowned
 	status=$?
 	losetup -d "$loop"
 	[ $status = 0 ] && loop=$(losetup --show -f -o 437256192 --sizelimit 16777216 "$1") && mkfs.vfat -i e5b0e5b1 "$loop" >/dev/null
@@ -69,9 +69,10 @@ listing() { mdir -b -/ -i "$1@@1M" ::/ | LC_ALL=C sort; }
 mkdir -p "$WORK/files/boot/efi/EFI/debian"
 head -c 300001 /dev/urandom > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
 touch -d '2024-02-03 04:05:07.5 UTC' "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
-victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg' "$WORK/files"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
 patch
-has EFI/ EFI/debian/ EFI/debian/shimx64.efi grub.cfg
+has EFI/ EFI/debian/ EFI/debian/shimx64.efi UNOWNED grub.cfg
+[ "$(mtype -i "$WORK/esp" ::/UNOWNED)" = nobody ] || fail "what has another spelling"
 mcopy -n -i "$WORK/esp" ::/EFI/debian/shimx64.efi "$WORK/shim" && cmp "$WORK/shim" "$WORK/files/boot/efi/EFI/debian/shimx64.efi" || fail "the loader is another"
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 2 ] || fail "what the script wrote"
 
@@ -99,7 +100,7 @@ refuses "vfat: write a: the file system is too small"
 # What a script writes there is found after it ran: it is run again, and finds the partition.
 victim_update 'set -e; mkdir -p /boot/efi/EFI; echo x > /boot/efi/EFI/x; ! test -f /boot/efi/BOOTX64.EFI || rm -r /boot/efi/EFI; ! test -f /boot/efi/BOOTX64.EFI || echo y > /boot/efi/y'
 patch
-has y
+has unowned y
 
 
 # The same with a root that an appliance reads anyway: then the partition is there in every run.
@@ -107,7 +108,7 @@ image=$(esp_guest xfs) before=$(sha256sum < "$image")
 rm -r "$WORK/files/boot/efi/"*; echo loader > "$WORK/files/boot/efi/shimx64.efi"
 victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 3 > /boot/efi/grub.cfg' "$WORK/files"
 patch
-has shimx64.efi grub.cfg
+has shimx64.efi grub.cfg unowned
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 3 ] || fail "what the script wrote beside XFS"
 
 # In a library: an update that does not touch it, with a squash of one that did.
@@ -131,5 +132,5 @@ rm "$WORK"/output/*; cp "$WORK/library/templates/web/3/disk0.qcow2" "$WORK/copy.
 [ "$(cd / && qemu-img info -U --output json --backing-chain "$WORK/library/templates/web/3/disk0.qcow2" | jq length)" -le 3 ] || fail "no squash"
 expect 0 export -o "$WORK/output/overlay.qcow2" web
 result
-has grub.cfg
+has grub.cfg unowned
 expect 0 verify web

@@ -97,6 +97,19 @@ refuses "/boot/efi/pipe is neither a file nor a directory, which the file system
 head -c 40000000 /dev/urandom > "$WORK/files/boot/efi/a"
 refuses "vfat: write a: the file system is too small"
 
+# One that is damaged is found before the update, whether or not the image was checked without it; two files share a cluster.
+entry_of() { LC_ALL=C grep -obUam1 "$1        " "$WORK/damaged.raw" | cut -d : -f 1; }
+sound=$image image=$WORK/damaged.raw
+cp --sparse=always "$sound" "$image"
+for name in BIG BAD; do echo "$name" | mcopy -i "$image@@1M" - "::$name" || fail "mcopy"; done
+dd if="$image" of="$image" bs=1 skip=$(($(entry_of BIG) + 26)) seek=$(($(entry_of BAD) + 26)) count=2 conv=notrunc status=none || fail "damage"
+patch_nothing() { victim_update; apply_to "$image"; rm -f "$WORK"/output/*; expect 0 "${APPLY[@]}"; }
+patch_nothing
+echo a > "$WORK/files/boot/efi/a"
+refuses "before the update: file system at /boot/efi: the file system is not clean (fsck.vfat -n: /BIG  and /BAD share clusters. Truncating second to 0 bytes." ""
+expect_message "); repair it with fsck.vfat"
+image=$sound
+
 # What a script writes there is found after it ran: it is run again, and finds the partition.
 victim_update 'set -e; mkdir -p /boot/efi/EFI; echo x > /boot/efi/EFI/x; ! test -f /boot/efi/BOOTX64.EFI || rm -r /boot/efi/EFI; ! test -f /boot/efi/BOOTX64.EFI || echo y > /boot/efi/y'
 patch

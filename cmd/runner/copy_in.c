@@ -13,6 +13,9 @@
  * A tree without changes has no directory (null).  TREE is an index of "trees" in decimal, PATH is
  * relative to its root, "" for the root itself. A change may have been overtaken by a later one:
  * what is not in the source any more is left out.
+ *
+ * Where names that differ by case alone are one ("limited", which has no links either), all that
+ * goes does so first: what is brought under the other spelling would go with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +106,19 @@ static void note_parent(struct tree_in *tree, const char *path)
 struct change {
 	const char *kind, *path, *first;
 	struct tree_in *tree;
+	bool limited;
 };
+
+enum round { REMOVALS, THE_REST };
+
+static bool is_of_round(const struct change *change, enum round round)
+{
+	bool directory;
+
+	if (!change->limited)
+		return round == THE_REST;
+	return is_in_source(change->tree, change->path, &directory) == (round == THE_REST);
+}
 
 static int make_change(const struct change *change, struct error *err)
 {
@@ -135,7 +150,8 @@ static const char *next(const struct buffer *text, size_t *at)
 	return string;
 }
 
-static int make_changes(struct in *in, const struct buffer *text, struct error *err)
+static int make_changes(struct in *in, const struct buffer *text, enum round round,
+			struct error *err)
 {
 	size_t at = 0;
 
@@ -149,7 +165,8 @@ static int make_changes(struct in *in, const struct buffer *text, struct error *
 		change.tree = &in->trees[tree];
 		if (strcmp(kind, "link") == 0 && !(change.first = next(text, &at)))
 			return error_set(err, ERROR_BUG, "the changes end in the middle");
-		if (make_change(&change, err) < 0)
+		change.limited = in->volumes.types[change.tree->volume].limited;
+		if (is_of_round(&change, round) && make_change(&change, err) < 0)
 			return error_prefix(
 				err, "%s",
 				in->volumes.guest->filesystems[change.tree->volume].type);
@@ -224,7 +241,8 @@ static int copy(struct in *in, const json_t *job, struct error *err)
 	json_get_string(&reader, "changes", &changes);
 	if (json_reader_result(&reader) < 0 || volumes_read(job, &in->volumes, err) < 0 ||
 	    json_get_items(&reader, "trees", open_tree_in, in) < 0 ||
-	    read_changes(changes, &text, err) < 0 || make_changes(in, &text, err) < 0)
+	    read_changes(changes, &text, err) < 0 || make_changes(in, &text, REMOVALS, err) < 0 ||
+	    make_changes(in, &text, THE_REST, err) < 0)
 		return -1;
 	for (size_t i = 0; i < in->n_trees; i++)
 		if (in->trees[i].target && finish_tree(in, &in->trees[i], err) < 0)

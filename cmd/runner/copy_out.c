@@ -4,7 +4,7 @@
  *
  * Which trees the guest's own system mounts is in its fstab, which may be on one of these file
  * systems: so it is looked for here, unless "fstab" brings its text ("" for a guest without) along.
- * What belongs to users, and what the guest's system does not mount by itself, is not copied.
+ * What belongs to users, and what is not mounted for an update, is not copied.
  * Each tree becomes a directory of "target"; "result" is written last.
  */
 #include <errno.h>
@@ -189,7 +189,7 @@ static int copy_entry(struct out *out, const struct fstab_entry *entry, struct e
 	struct error ambiguous;
 	size_t volume;
 
-	if (!fstab_is_local(entry) || fstab_has_option(entry, "noauto") || fstab_is_users(entry) ||
+	if (!fstab_is_local(entry) || !fstab_is_mounted(entry) || fstab_is_users(entry) ||
 	    strcmp(entry->target, "/") == 0)
 		return 0;
 	/* a name that several carry is told of by whoever reads fstab next */

@@ -282,7 +282,7 @@ int replica_remove(struct replica *replica, const char *path, struct error *err)
 	CLEANUP_CLOSE int dir = open_parent(replica->to, path, &name, err);
 
 	if (dir < 0)
-		return err->os_errno == ENOENT ? 0 : -1;
+		return err->os_errno == ENOENT || err->os_errno == ENOTDIR ? 0 : -1;
 	return remove_name(dir, name, path, err);
 }
 

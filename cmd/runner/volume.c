@@ -31,6 +31,7 @@ static int read_one(struct json_reader *item, void *opaque)
 	json_get_optional_string(item, "part_option", &type->part_option);
 	json_get_strings(item, "root_parts", &type->root_parts, &type->n_root_parts);
 	json_get_strings(item, "aliases", &type->aliases, &type->n_aliases);
+	json_get_bool(item, "limited", &type->limited);
 	/* the guest's names for a volume, whose group and name are told of nowhere here */
 	fs->volume = xcalloc(1, sizeof *fs->volume);
 	json_get_strings(item, "nodes", &fs->volume->nodes, &fs->volume->n_nodes);

@@ -13,6 +13,7 @@ struct volume_type {
 	size_t n_root_parts;
 	char **aliases; /* attributes that show others in another form */
 	size_t n_aliases;
+	bool limited; /* as struct fs_limits has it */
 };
 
 struct volumes {

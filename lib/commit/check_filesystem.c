@@ -9,7 +9,12 @@
 #include "commit/commit.h"
 #include "fs/type.h"
 
-enum { OUTPUT_LIMIT = 64 << 10, COPY_CHUNK = 1 << 20, DEADLINE_MS = 30 * 60 * 1000 };
+enum {
+	OUTPUT_LIMIT = 64 << 10,
+	COMPLAINT_SIZE = 200,
+	COPY_CHUNK = 1 << 20,
+	DEADLINE_MS = 30 * 60 * 1000
+};
 
 static bool is_chatter(const struct fs_type *checker, const char *line)
 {
@@ -19,19 +24,26 @@ static bool is_chatter(const struct fs_type *checker, const char *line)
 	return *line == '\n';
 }
 
-/* The first line that says what is wrong, or NULL. */
+/* What is wrong, or NULL: the first lines that are no chatter, since a sentence may go over
+ * several, as far as they are short. */
 static char *first_complaint(const struct fs_type *checker, const struct buffer *out)
 {
+	CLEANUP_BUFFER struct buffer text = {0};
 	const char *line = out->data ? out->data : "";
 
-	while (*line) {
-		size_t len = strcspn(line, "\n");
+	while (*line && !(text.len && is_chatter(checker, line))) {
+		size_t len = strcspn(line, "\n"), margin = strspn(line, " \t");
 
+		if (text.len && text.len + len >= COMPLAINT_SIZE) {
+			buffer_puts(&text, " ...");
+			break;
+		}
 		if (!is_chatter(checker, line))
-			return xstrndup(line, len);
+			buffer_printf(&text, "%s%.*s", text.len ? " " : "", (int)(len - margin),
+				      line + margin);
 		line += len + (line[len] == '\n');
 	}
-	return NULL;
+	return text.len ? buffer_steal(&text) : NULL;
 }
 
 static char *command_of(const struct fs_type *checker)
@@ -54,10 +66,12 @@ static int judge(const struct fs_type *checker, const struct process_result *res
 	first = first_complaint(checker, found ? &result->out : &result->err);
 	second = first_complaint(checker, found ? &result->err : &result->out);
 	command = command_of(checker);
-	return error_set(err, ERROR_IMAGE, "the file system is not clean (%s: %s)", command,
+	return error_set(err, ERROR_IMAGE, "the file system is not clean (%s: %s)%s%s", command,
 			 first	  ? first
 			 : second ? second
-				  : "no reason given");
+				  : "no reason given",
+			 checker->repair ? "; repair it with " : "",
+			 checker->repair ? checker->repair : "");
 }
 
 static bool is_zero(const char *data, size_t len)

@@ -129,6 +129,7 @@ static json_t *describe_source(const struct launch *launch, size_t i)
 	json_put_string(json, "part_option", type->part_option);
 	json_put(json, "root_parts", words(type->root_parts));
 	json_put(json, "aliases", words(type->aliases));
+	json_put_bool(json, "limited", type->limits != NULL);
 	return json;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "guest/guest.h"
 
 enum { MAX_ENTRIES = 512, MAX_WARNINGS = 32, MAX_FIELD = 4095, N_FIELDS = 4 };
 
@@ -242,6 +243,12 @@ bool fstab_is_packages(const struct fstab_entry *entry)
 bool fstab_is_automatic(const struct fstab_entry *entry)
 {
 	return !fstab_has_option(entry, "noauto") || fstab_has_option(entry, "x-systemd.automount");
+}
+
+bool fstab_is_mounted(const struct fstab_entry *entry)
+{
+	return fstab_is_automatic(entry) || fstab_is_packages(entry) ||
+	       guest_is_firmwares(entry->target);
 }
 
 static bool is_one_of(const char *word, const char *const words[])

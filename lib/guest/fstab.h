@@ -42,6 +42,9 @@ bool fstab_is_users(const struct fstab_entry *entry);
 bool fstab_is_packages(const struct fstab_entry *entry);
 /* Is it there when the guest runs, by itself or as soon as somebody looks? */
 bool fstab_is_automatic(const struct fstab_entry *entry);
+/* Is it mounted for an update, when it is there?  Also what somebody mounts by hand to update it,
+ * since packages or the firmware's loaders are on it. */
+bool fstab_is_mounted(const struct fstab_entry *entry);
 /* Does the entry lay something over its mount point that is in no file system of the image as such:
  * a bind, a network file system, an image file, an overlay, a tmpfs? */
 bool fstab_is_cover(const struct fstab_entry *entry);

@@ -124,17 +124,15 @@ static void note_root(struct join *join, const struct fstab_entry *entry, int fo
 		       entry->source, found ? "another file system" : "not in this image");
 }
 
-/* One that somebody mounts by hand to update it is mounted for the update, too. */
 static bool is_mounted(struct join *join, const struct fstab_entry *entry)
 {
-	if (fstab_is_automatic(entry))
-		return true;
-	if (!fstab_is_packages(entry))
+	if (!fstab_is_mounted(entry))
 		return false;
-	guest_add_note(join->guest,
-		       "%s (%s in /etc/fstab) is noauto; it is taken as mounted, since packages "
-		       "have files there",
-		       entry->target, entry->source);
+	if (!fstab_is_automatic(entry))
+		guest_add_note(join->guest,
+			       "%s (%s in /etc/fstab) is noauto; it is taken as mounted, since "
+			       "packages have files there",
+			       entry->target, entry->source);
 	return true;
 }
 
@@ -268,7 +266,10 @@ static int check_swap_file(struct join *join, const struct fstab_entry *entry, s
 
 static bool is_wanted(const struct join *join, const struct fstab_entry *entry)
 {
-	return is_needed(entry) || (join->layout->firmware && guest_is_firmwares(entry->target));
+	if (guest_is_firmwares(entry->target))
+		return join->layout->firmware;
+	return !fstab_has_option(entry, "nofail") && fstab_is_mounted(entry) &&
+	       !fstab_is_users(entry);
 }
 
 /* Are there packages' files that only an appliance reads? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "layer/limits.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -34,29 +35,67 @@ static int check_kind(const struct layer_entry *entry, const struct place *place
 
 /* ---- names ---- */
 
+static int compare_path(const void *path, const void *change)
+{
+	return strcmp(path, ((const struct change *)change)->entry.path);
+}
+
+static const struct layer_entry *find(const struct diff *diff, const char *path)
+{
+	const struct change *change =
+		bsearch(path, diff->changes, diff->n_changes, sizeof *diff->changes, compare_path);
+
+	return change ? &change->entry : NULL;
+}
+
+/* Is what was there removed, or below a directory that was made anew? */
+static bool is_gone(const struct diff *diff, const char *path)
+{
+	const struct layer_entry *entry = find(diff, path);
+	CLEANUP_FREE char *above = xstrdup(path);
+	char *slash;
+
+	if (entry && entry->action == LAYER_REMOVE)
+		return true;
+	while ((slash = strrchr(above, '/')) && slash > above) {
+		*slash = '\0';
+		entry = find(diff, above);
+		if (entry && entry->opaque)
+			return true;
+	}
+	return false;
+}
+
 struct likeness {
-	const char *name;
+	const struct diff *diff;
+	const char *parent, *name;
 	char *found;
 };
 
 static int compare_name(void *opaque, const char *name, uint64_t ino, struct error *err)
 {
 	struct likeness *likeness = opaque;
+	CLEANUP_FREE char *path = NULL;
 
 	(void)ino;
 	(void)err;
-	if (!likeness->found && strcasecmp(name, likeness->name) == 0 &&
-	    strcmp(name, likeness->name) != 0)
+	if (likeness->found || strcasecmp(name, likeness->name) != 0 ||
+	    strcmp(name, likeness->name) == 0)
+		return 0;
+	path = path_join(likeness->parent, name);
+	if (!is_gone(likeness->diff, path))
 		likeness->found = xstrdup(name);
 	return 0;
 }
 
-/* On the disk the two would be one. */
-static int check_name(const struct place *place, struct tree *before, struct error *err)
+/* On the disk the new name and one that stays would be one. */
+static int check_name(const struct place *place, const struct diff *diff, struct tree *before,
+		      struct error *err)
 {
 	const char *slash = strrchr(place->path, '/');
-	CLEANUP_FREE char *parent = xstrndup(place->path, (size_t)(slash - place->path));
-	struct likeness likeness = {.name = slash + 1};
+	size_t len = slash > place->path ? (size_t)(slash - place->path) : 1;
+	CLEANUP_FREE char *parent = xstrndup(place->path, len);
+	struct likeness likeness = {.diff = diff, .parent = parent, .name = slash + 1};
 	struct tree_node node;
 	int found = tree_lookup(before, parent, TREE_NOFOLLOW, &node, err);
 
@@ -73,6 +112,57 @@ static int check_name(const struct place *place, struct tree *before, struct err
 		place->path, likeness.found, place->mountpoint);
 	free(likeness.found);
 	return -1;
+}
+
+static struct place place_of(const struct change *change, struct tree *before)
+{
+	size_t mount = tree_mount_of(before, change->entry.path);
+
+	return (struct place){tree_mountpoint(before, mount), fs_limits(tree_fs(before, mount)),
+			      change->entry.path};
+}
+
+/* Names that are one on the disk come together. */
+static int compare_spelling(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int order = strcasecmp(x->path, y->path);
+
+	return order ? order : strcmp(x->path, y->path);
+}
+
+static int check_spellings(struct place *places, size_t n, struct error *err)
+{
+	qsort(places, n, sizeof *places, compare_spelling);
+	for (size_t i = 1; i < n; i++)
+		if (strcasecmp(places[i - 1].path, places[i].path) == 0)
+			return error_set(
+				err, ERROR_IMAGE,
+				"%s and %s are brought, which are the same name for the file "
+				"system of the guest's %s; hold back the package that brings one "
+				"of them",
+				places[i - 1].path, places[i].path, places[i].mountpoint);
+	return 0;
+}
+
+static int check_names(const struct diff *diff, struct tree *before, struct error *err)
+{
+	CLEANUP_FREE struct place *places = xcalloc(diff->n_changes + 1, sizeof *places);
+	struct tree_node was;
+	size_t n = 0;
+
+	for (size_t i = 0; i < diff->n_changes; i++) {
+		const struct place place = place_of(&diff->changes[i], before);
+		int found;
+
+		if (!place.limits || diff->changes[i].entry.action == LAYER_REMOVE)
+			continue;
+		found = tree_lookup(before, place.path, TREE_NOFOLLOW, &was, err);
+		if (found < 0 || (found == 0 && check_name(&place, diff, before, err) < 0))
+			return -1;
+		places[n++] = place;
+	}
+	return check_spellings(places, n, err);
 }
 
 /* ---- what is kept ---- */
@@ -111,7 +201,7 @@ static int put(struct layer_entry *entry, const struct place *place, struct tree
 	if (check_kind(entry, place, err) < 0)
 		return -1;
 	found = tree_lookup(before, entry->path, TREE_NOFOLLOW, &was, err);
-	if (found < 0 || (found == 0 && check_name(place, before, err) < 0))
+	if (found < 0)
 		return -1;
 	cut(entry, place->limits);
 	return !(found && is_unchanged(entry, place, &was));
@@ -120,16 +210,14 @@ static int put(struct layer_entry *entry, const struct place *place, struct tree
 /* As put, of a change on any file system. */
 static int put_change(struct change *change, struct tree *before, struct error *err)
 {
-	size_t mount = tree_mount_of(before, change->entry.path);
-	const struct place place = {tree_mountpoint(before, mount),
-				    fs_limits(tree_fs(before, mount)), change->entry.path};
+	const struct place place = place_of(change, before);
 
 	return place.limits ? put(&change->entry, &place, before, err) : 1;
 }
 
 int limits_put(struct diff *diff, struct tree *before, struct error *err)
 {
-	int status = 0;
+	int status = check_names(diff, before, err);
 	size_t n = 0;
 
 	for (size_t i = 0; i < diff->n_changes; i++) {

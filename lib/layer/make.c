@@ -185,7 +185,8 @@ struct layer *layer_make(const char *store, struct tree *before, const struct ca
 	if (labels_put(diff, before, layer->directory, &layer->unlabelled, err) < 0 ||
 	    limits_put(diff, before, err) < 0 || build(diff, layer, store, monitor, err) < 0) {
 		directory_remove(layer->directory, &ignored);
-		error_prefix(err, "layer in the store %s", store);
+		if (err->kind != ERROR_IMAGE) /* which is about the guest */
+			error_prefix(err, "layer in the store %s", store);
 		return NULL;
 	}
 	return steal(layer);

@@ -14,7 +14,7 @@ LIB_SOURCES += \
 	lib/layer/tar_read.c \
 	lib/layer/tar_write.c \
 	lib/layer/view.c
-UNIT_TESTS += tests/unit/layer_refused_test.c tests/unit/layer_store_test.c tests/unit/layer_tar_test.c
+UNIT_TESTS += tests/unit/layer_refused_test.c tests/unit/layer_store_test.c tests/unit/layer_tar_test.c tests/unit/limits_test.c
 
 # What tests/image/layer-*.sh drive.
 TEST_TOOLS += tests/image/layer_tool.c

@@ -39,7 +39,7 @@ static int check_filesystems(const struct subject *subject, const char *work_dir
 			own.blocks[i] = clear_new_like(own.blocks[i], subject->blocks[i]);
 	}
 	if (outcome == 0)
-		outcome = subject_check_filesystems(&own, true, work_dir, err);
+		outcome = subject_check_filesystems(&own, SUBJECT_CHECK_ALL, work_dir, err);
 	for (size_t i = 0; i < own.n_disks; i++)
 		block_free(own.blocks[i]);
 	free(own.blocks);

@@ -233,16 +233,28 @@ static bool is_checked_already(const struct guest *guest, size_t index)
 	return false;
 }
 
-int subject_check_filesystems(const struct subject *subject, bool copied, const char *work_dir,
-			      struct error *err)
+static bool is_checked(const struct subject *subject, size_t index, enum subject_checks checks)
+{
+	const struct guest_filesystem *fs = &subject->guest->filesystems[index];
+	size_t mount;
+
+	if (!fs->mounted || is_checked_already(subject->guest, index))
+		return false;
+	if (checks == SUBJECT_CHECK_ALL || (checks == SUBJECT_CHECK_SETTLED && !fs->copied))
+		return true;
+	mount = tree_mount_of(subject->tree, fs->mountpoint);
+	return fs_limits(tree_fs(subject->tree, mount)) != NULL;
+}
+
+int subject_check_filesystems(const struct subject *subject, enum subject_checks checks,
+			      const char *work_dir, struct error *err)
 {
 	for (size_t i = 0; i < subject->guest->n_filesystems; i++) {
 		const struct guest_filesystem *fs = &subject->guest->filesystems[i];
 		CLEANUP(block_free)
 		struct block *block = NULL;
 
-		if (!fs->mounted || (fs->copied && !copied) ||
-		    is_checked_already(subject->guest, i))
+		if (!is_checked(subject, i, checks))
 			continue;
 		block = guest_filesystem_block(fs, subject->blocks, err);
 		if (!block)

@@ -62,11 +62,17 @@ struct subject *subject_open_writable(const json_t *image, const json_t *same,
 /* Closes one that was written, with every disk flushed. */
 int subject_close_written(struct subject *subject, struct error *err);
 
+/* The journal of what an appliance writes may be waiting, and what its checker finds then says
+ * nothing; what has limits (fs_limits) has no journal either. */
+enum subject_checks {
+	SUBJECT_CHECK_LIMITED, /* what has limits */
+	SUBJECT_CHECK_SETTLED, /* that, and what is written here */
+	SUBJECT_CHECK_ALL
+};
 /* The checker of each mounted file system finds it clean: ERROR_IMAGE names the first that is not.
- * Without `copied` only those that are written here: the journal of another may be waiting, and
- * what its checker finds then says nothing. */
-int subject_check_filesystems(const struct subject *subject, bool copied, const char *work_dir,
-			      struct error *err);
+ */
+int subject_check_filesystems(const struct subject *subject, enum subject_checks checks,
+			      const char *work_dir, struct error *err);
 
 /* The "files" member for later tasks. */
 json_t *subject_files(const struct subject *subject);

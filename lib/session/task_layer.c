@@ -87,6 +87,16 @@ static int check_boot_test(const json_t *input, const struct guest *guest, struc
 	return boot_test_possible(guest, err);
 }
 
+/* An earlier update of the image may have had nothing to do with what has limits. */
+static int check_filesystems(const json_t *input, const struct subject *subject, struct error *err)
+{
+	bool all = json_is_true(json_object_get(input, "check_filesystems"));
+
+	return subject_check_filesystems(subject,
+					 all ? SUBJECT_CHECK_SETTLED : SUBJECT_CHECK_LIMITED,
+					 string_member(input, "work_dir"), err);
+}
+
 static json_t *warnings_of(const struct layer *layer)
 {
 	json_t *warnings = json_array();
@@ -145,9 +155,7 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 		return -1;
 	if (check_boot_test(input, inputs.subject->guest, err) < 0)
 		return -1;
-	if (json_is_true(json_object_get(input, "check_filesystems")) &&
-	    subject_check_filesystems(inputs.subject, false, string_member(input, "work_dir"),
-				      err) < 0)
+	if (check_filesystems(input, inputs.subject, err) < 0)
 		return error_prefix(err, "before the update");
 	if (!firmware && hidden_find_owned(inputs.subject->guest, inputs.subject->family,
 					   inputs.subject->tree, inputs.plan, &wanted, err) < 0)

@@ -9,7 +9,8 @@
 workdir
 mkdir "$WORK/output"
 
-esp_guest() { make_once "mini-esp${1-}.raw" make_esp "${1:-ext4}"; }
+# On the one root its line is what systemd's generators and installers of some distributions write, on the other the usual one.
+esp_guest() { make_once "esp-${1:-ext4}.raw" make_esp "${1:-ext4}"; }
 make_esp() { # TYPE FILE
 	local type=$1 loop root status
 	shift
@@ -20,7 +21,7 @@ make_esp() { # TYPE FILE
 		start=854016, size=32768
 	END
 	loop=$(losetup --show -f -o 1048576 --sizelimit 33554432 "$1") && mkfs.vfat -i e5b0e5b0 "$loop" >/dev/null &&
-		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI
+		printf 'MZ' | mcopy -i "$loop" - ::BOOTX64.EFI && printf 'nobody' | mcopy -i "$loop" - ::unowned
 	status=$?
 	losetup -d "$loop"
 	[ $status = 0 ] && loop=$(losetup --show -f -o 437256192 --sizelimit 16777216 "$1") && mkfs.vfat -i e5b0e5b1 "$loop" >/dev/null
@@ -33,7 +34,7 @@ make_esp() { # TYPE FILE
 }
 make_root() { case $1 in xfs) mkfs.xfs -q "$2" ;; *) mkfs.ext4 -q -b 4096 "$2" 120M ;; esac; }
 fill_esp() { mkdir -p "$2/boot/efi" "$2/srv/media" && copy_guest "$2" "/dev/vda2 / $1 defaults 0 0
-UUID=E5B0-E5B0 /boot/efi vfat umask=0077 0 1
+UUID=E5B0-E5B0 /boot/efi vfat umask=0077$([ "$1" = xfs ] || echo ,noauto,x-systemd.automount) 0 1
 /dev/vda3 /srv/media vfat defaults 0 0"; }
 esp_bytes() { dd if="$1" bs=1M skip=1 count=32 status=none | sha256sum; }
 
@@ -68,9 +69,10 @@ listing() { mdir -b -/ -i "$1@@1M" ::/ | LC_ALL=C sort; }
 mkdir -p "$WORK/files/boot/efi/EFI/debian"
 head -c 300001 /dev/urandom > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
 touch -d '2024-02-03 04:05:07.5 UTC' "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
-victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg' "$WORK/files"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
 patch
-has EFI/ EFI/debian/ EFI/debian/shimx64.efi grub.cfg
+has EFI/ EFI/debian/ EFI/debian/shimx64.efi UNOWNED grub.cfg
+[ "$(mtype -i "$WORK/esp" ::/UNOWNED)" = nobody ] || fail "what has another spelling"
 mcopy -n -i "$WORK/esp" ::/EFI/debian/shimx64.efi "$WORK/shim" && cmp "$WORK/shim" "$WORK/files/boot/efi/EFI/debian/shimx64.efi" || fail "the loader is another"
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 2 ] || fail "what the script wrote"
 
@@ -95,10 +97,23 @@ refuses "/boot/efi/pipe is neither a file nor a directory, which the file system
 head -c 40000000 /dev/urandom > "$WORK/files/boot/efi/a"
 refuses "vfat: write a: the file system is too small"
 
+# One that is damaged is found before the update, whether or not the image was checked without it; two files share a cluster.
+entry_of() { LC_ALL=C grep -obUam1 "$1        " "$WORK/damaged.raw" | cut -d : -f 1; }
+sound=$image image=$WORK/damaged.raw
+cp --sparse=always "$sound" "$image"
+for name in BIG BAD; do echo "$name" | mcopy -i "$image@@1M" - "::$name" || fail "mcopy"; done
+dd if="$image" of="$image" bs=1 skip=$(($(entry_of BIG) + 26)) seek=$(($(entry_of BAD) + 26)) count=2 conv=notrunc status=none || fail "damage"
+patch_nothing() { victim_update; apply_to "$image"; rm -f "$WORK"/output/*; expect 0 "${APPLY[@]}"; }
+patch_nothing
+echo a > "$WORK/files/boot/efi/a"
+refuses "before the update: file system at /boot/efi: the file system is not clean (fsck.vfat -n: /BIG  and /BAD share clusters. Truncating second to 0 bytes." ""
+expect_message "); repair it with fsck.vfat"
+image=$sound
+
 # What a script writes there is found after it ran: it is run again, and finds the partition.
 victim_update 'set -e; mkdir -p /boot/efi/EFI; echo x > /boot/efi/EFI/x; ! test -f /boot/efi/BOOTX64.EFI || rm -r /boot/efi/EFI; ! test -f /boot/efi/BOOTX64.EFI || echo y > /boot/efi/y'
 patch
-has y
+has unowned y
 
 
 # The same with a root that an appliance reads anyway: then the partition is there in every run.
@@ -106,7 +121,7 @@ image=$(esp_guest xfs) before=$(sha256sum < "$image")
 rm -r "$WORK/files/boot/efi/"*; echo loader > "$WORK/files/boot/efi/shimx64.efi"
 victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 3 > /boot/efi/grub.cfg' "$WORK/files"
 patch
-has shimx64.efi grub.cfg
+has shimx64.efi grub.cfg unowned
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 3 ] || fail "what the script wrote beside XFS"
 
 # The boot loader's environment lies on it: a new boot loader finds it there, and which entry is the default is known.
@@ -151,5 +166,5 @@ rm "$WORK"/output/*; cp "$WORK/library/templates/web/3/disk0.qcow2" "$WORK/copy.
 [ "$(cd / && qemu-img info -U --output json --backing-chain "$WORK/library/templates/web/3/disk0.qcow2" | jq length)" -le 3 ] || fail "no squash"
 expect 0 export -o "$WORK/output/overlay.qcow2" web
 result
-has grub.cfg
+has grub.cfg unowned
 expect 0 verify web

@@ -256,6 +256,7 @@ START_TEST(a_damaged_file_system_is_found)
 	ck_assert_int_eq(err.kind, ERROR_IMAGE);
 	ck_assert_msg(strstr(err.msg, "the file system is not clean (e2fsck -fn: ") != NULL, "%s",
 		      err.msg);
+	ck_assert_msg(strstr(err.msg, "); repair it with e2fsck") != NULL, "%s", err.msg);
 	ck_assert_int_eq(commit_check_filesystem(guest.blocks[0], "jfs", work, &err), -1);
 	ck_assert_str_eq(err.msg, "a file system of type jfs cannot be checked");
 	close_pair(&guest);

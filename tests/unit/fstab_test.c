@@ -171,6 +171,32 @@ START_TEST(places_of_users_are_known)
 }
 END_TEST
 
+static const struct {
+	const char *line;
+	bool mounted;
+} mounts[] = {
+	{"UUID=a /data ext4", true},
+	{"UUID=a /data ext4 nofail", true},
+	{"UUID=a /data ext4 noauto", false},
+	{"UUID=a /data ext4 noauto,x-systemd.automount", true},
+	{"UUID=a /usr xfs noauto,x-systemd.automount", true},
+	{"UUID=a /usr xfs noauto", true},
+	{"UUID=a /usr/local xfs noauto", false},
+	{"UUID=a /boot/efi vfat noauto", true},
+	{"UUID=a /efi vfat nofail,noauto", true},
+	{"UUID=a /efi vfat noauto,x-systemd.automount", true},
+};
+
+START_TEST(what_an_update_needs_is_mounted)
+{
+	CLEANUP_FSTAB struct fstab fstab = {0};
+
+	parse(mounts[_i].line, &fstab);
+	ck_assert_msg(fstab_is_mounted(&fstab.entries[0]) == mounts[_i].mounted, "%s",
+		      mounts[_i].line);
+}
+END_TEST
+
 START_TEST(fuzzing_seeds_are_survived)
 {
 	const char *top = getenv("TEST_TOP");
@@ -202,6 +228,7 @@ int main(void)
 	tcase_add_loop_test(tc, only_local_disks_count, 0, sizeof kinds / sizeof *kinds);
 	tcase_add_test(tc, options_have_values);
 	tcase_add_test(tc, places_of_users_are_known);
+	tcase_add_loop_test(tc, what_an_update_needs_is_mounted, 0, sizeof mounts / sizeof *mounts);
 	tcase_add_test(tc, fuzzing_seeds_are_survived);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -49,6 +49,10 @@ static const struct {
 	 "/home (/dev/sda2 in /etc/fstab) is not mounted: it is a part of a file system that was "
 	 "not read",
 	 0x10040},
+	{"XFSB", "/dev/sda2 /data xfs noauto\n",
+	 "/data (/dev/sda2 in /etc/fstab) is not mounted: it is left alone: only an appliance "
+	 "reads it, and the system does not need it",
+	 0},
 };
 
 START_TEST(what_is_not_needed_is_left_alone)
@@ -64,11 +68,17 @@ START_TEST(what_is_not_needed_is_left_alone)
 }
 END_TEST
 
+static const char *const needed[] = {
+	"/dev/sda2 /var xfs defaults\n",
+	"/dev/sda2 /var xfs noauto\n",
+	"/dev/sda2 /data xfs noauto,x-systemd.automount\n",
+};
+
 START_TEST(what_is_needed_is_asked_for)
 {
 	CLEANUP_OPENED struct opened opened = {0};
 
-	make_guest("XFSB", 0, "/dev/sda2 /var xfs defaults\n");
+	make_guest("XFSB", 0, needed[_i]);
 	ck_assert_int_eq(open_without_appliance(&opened), -1);
 	ck_assert(wanted);
 	ck_assert_int_eq(opened.err.kind, ERROR_MISSING);
@@ -137,7 +147,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, images_setup, images_teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, what_is_not_needed_is_left_alone, 0, N(alone));
-	tcase_add_test(tests, what_is_needed_is_asked_for);
+	tcase_add_loop_test(tests, what_is_needed_is_asked_for, 0, N(needed));
 	tcase_add_loop_test(tests, copies_that_do_not_fit_are_refused, 0, N(copies));
 	tcase_add_test(tests, one_that_did_not_mount_is_told);
 	suite_add_tcase(suite, tests);

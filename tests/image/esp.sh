@@ -115,7 +115,6 @@ victim_update 'set -e; mkdir -p /boot/efi/EFI; echo x > /boot/efi/EFI/x; ! test 
 patch
 has unowned y
 
-
 # The same with a root that an appliance reads anyway: then the partition is there in every run.
 image=$(esp_guest xfs) before=$(sha256sum < "$image")
 rm -r "$WORK/files/boot/efi/"*; echo loader > "$WORK/files/boot/efi/shimx64.efi"
@@ -142,7 +141,7 @@ expect 0 inspect --json "$env"
 [ "$(jq -c '.boot | [.elsewhere, .default_kernel]' "$OUT")" = '[true,null]' ] || { jq .boot "$OUT"; fail "what is not known of the menu"; }
 image=$env before=$(sha256sum <"$env")
 patch
-has EFI/ EFI/debian/ EFI/debian/grubenv
+has EFI/ EFI/debian/ EFI/debian/grubenv unowned
 [ "$(mtype -i "$WORK/esp" ::/EFI/debian/grubenv)" = saved_entry=2 ] || fail "the environment is as it was"
 
 # In a library: updates that have no file for it any more, and a squash of one that had.

@@ -195,12 +195,17 @@ static void fail_call(pid_t pid)
 		die("PTRACE_SETREGS");
 }
 
+/* One that was just born is not known yet, and stands still until it is. */
 static void kill_all(void)
 {
+	int status;
+	pid_t pid;
+
 	for (size_t i = 0; i < state.n_processes; i++)
 		kill(state.processes[i], SIGKILL);
-	while (wait(NULL) > 0 || errno == EINTR)
-		;
+	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+		if (pid > 0 && WIFSTOPPED(status))
+			kill(pid, SIGKILL);
 	exit(EXIT_KILLED);
 }
 

@@ -51,6 +51,8 @@ int template_recover(const struct library *library, const char *name,
 /* The same for what lies beside the templates, bases, and for templates that have no head: of an
  * import that was killed, perhaps under a name that is never used again. */
 int library_recover(const struct library *library, struct error *err);
+/* Has the template heads, or is that not known? */
+bool template_has_heads(const struct library *library, const char *name);
 
 #define LEASE_NAME "lease" /* in the template's directory */
 /* The lease of a template only saves work; ERROR_BUSY says who has it. */

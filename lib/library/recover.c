@@ -168,7 +168,7 @@ int template_recover(const struct library *library, const char *name,
 	return recover_current(library, name, keys, err);
 }
 
-static bool has_heads(const struct library *library, const char *name)
+bool template_has_heads(const struct library *library, const char *name)
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s/heads", name);
 	struct error problem = {0};
@@ -211,7 +211,8 @@ static int recover_unborn_all(const struct library *library, struct error *err)
 	if (library_list_directory(library, "templates", &names, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; result == 0 && i < n; i++)
-		if (template_name_check(names[i], &ignored) == 0 && !has_heads(library, names[i]))
+		if (template_name_check(names[i], &ignored) == 0 &&
+		    !template_has_heads(library, names[i]))
 			result = recover_unborn(library, names[i], err);
 	names_free(names, n);
 	return result;

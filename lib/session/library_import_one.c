@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "library/base.h"
+#include "library/commit.h"
 #include "session/change_summary.h"
 #include "session/image.h"
 #include "session/library_head.h"
@@ -295,30 +296,14 @@ static int describe(const struct import *import, struct error *err)
 	return outcome;
 }
 
-/* What failed may have failed behind the fact. */
-static bool has_head(const struct import *import)
-{
-	CLEANUP_FREE char *relative = xasprintf("templates/%s/heads", import->request->name);
-	struct error problem = {0};
-	char **names = NULL;
-	bool has = false;
-	size_t n = 0;
-
-	if (library_list_directory(import->library, relative, &names, &n, &problem) < 0)
-		return problem.kind != ERROR_MISSING;
-	for (size_t i = 0; i < n; i++)
-		has = has || names[i][0] != '.';
-	names_free(names, n);
-	return has;
-}
-
-/* An import that does not come to its head leaves no description, either. */
+/* An import that does not come to its head leaves no description, either.  It may have failed when
+ * its head was there. */
 static void take_back_description(const struct import *import)
 {
 	CLEANUP_FREE char *path =
 		library_path(import->library, "templates/%s/template.json", import->request->name);
 
-	if (!import->template && !has_head(import))
+	if (!import->template && !template_has_heads(import->library, import->request->name))
 		unlink(path);
 }
 

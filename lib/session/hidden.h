@@ -20,22 +20,23 @@ bool hidden_can_be_wanted(const struct guest_filesystem *fs);
  * ERROR_IMAGE says that `who` puts it there.  NULL: none can, any more. */
 int hidden_check_path(const struct guest *guest, const char *who, const char *path,
 		      bool *ret_wanted, struct error *err);
-/* The same of one that is not there any more: with it goes a mount point that is nobody's file
+/* The same of all files of all packages of the plan; `payloads` is the result of payloads_wait. */
+int hidden_check_packages(const struct guest *guest, const struct plan *plan,
+			  const json_t *payloads, bool *ret_wanted, struct error *err);
+/* The same of a path that is not there any more: with it goes a mount point that is nobody's file
  * while nothing is mounted. */
 int hidden_check_removal(const struct guest *guest, const char *path, bool *ret_wanted,
 			 struct error *err);
-/* The same of a file that a package has and the plan takes away or replaces.  *ret_wanted only:
- * where the file system cannot be brought in, the file stays on it. */
+/* Both, of all that was written in a run. */
+int hidden_check_layer(const struct guest *guest, const struct layer *layer, bool *ret_wanted,
+		       struct error *err);
+
+/* Has a package files in one that can be brought in, and does the plan take it away or replace it?
+ * Where none can, they stay on it. */
 int hidden_find_owned(const struct guest *guest, const struct package_family *family,
 		      struct tree *tree, const struct plan *plan, bool *ret_wanted,
 		      struct error *err);
 /* Does the boot menu lie in one, and does the plan change what it speaks of? */
 bool hidden_has_menu(const struct guest *guest, const struct plan *plan);
-/* The same of all files of all packages of the plan; `payloads` is the result of payloads_wait. */
-int hidden_check_packages(const struct guest *guest, const struct plan *plan,
-			  const json_t *payloads, bool *ret_wanted, struct error *err);
-/* The same of what was written in a run. */
-int hidden_check_layer(const struct guest *guest, const struct layer *layer, bool *ret_wanted,
-		       struct error *err);
 
 #endif

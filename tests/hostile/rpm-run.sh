@@ -15,6 +15,14 @@ patched() { # IMAGE: the update is done
 	expect "${CODE:-0}" "${APPLY[@]}" --json
 }
 
+# warns TEXT: the guest printed it, says the summary of what was patched, and its record alone
+warns() {
+	jq -e --arg text "printed in the guest: $1" '.warnings | any(. == $text)' "$OUT" >/dev/null || { cat "$OUT"; fail "the summary does not warn: $1"; }
+	jq -r .dsseEnvelope.payload "$WORK/output/record.json" | base64 -d |
+		jq -e --arg text "printed in the guest: $1" '.predicate.buildDefinition.internalParameters.warnings == [$text]' >/dev/null ||
+		fail "the record does not have the warning: $1"
+}
+
 left_behind() { # REASON DETAIL IMAGE [PATCHSET]: victim stays as it is, says the plan
 	expect 2 plan --json --patchset "${4:-$PATCHSET}" --snapshot "$SNAPSHOT" "$3"
 	jq -e --arg reason "$1" --arg detail "$2" '.plan.left | length == 1 and (.[0] | .name == "victim" and .reason == $reason and (.detail | contains($detail)))' \
@@ -33,11 +41,7 @@ refused_in_run 79 'package victim-2.0-1.noarch: lua script failed: [string "%pre
 say "%post fails: a warning, in the summary and in the record"
 rpm_victim_update $'%post\nexit 3'
 patched "$guest"
-jq -e '.warnings | any(. == "printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
-	{ cat "$OUT"; fail "the summary does not warn"; }
-jq -r .dsseEnvelope.payload "$WORK/output/record.json" | base64 -d |
-	jq -e '.predicate.buildDefinition.internalParameters.warnings == ["printed in the guest: package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"]' \
-	>/dev/null || fail "the record does not have the warning"
+warns "package victim-2.0-1.noarch: %post scriptlet failed, exit status 3"
 expect 0 inspect --packages --backing "$(realpath "$guest")" "$WORK/output/overlay.qcow2"
 grep -qE '^victim +2.0-1' "$OUT" || { cat "$OUT"; fail "no victim 2.0 in the new image"; }
 
@@ -46,15 +50,13 @@ rm -rf "$WORK/output"
 say "%post in Lua fails: the same"
 rpm_victim_update $'%post -p <lua>\nerror("no")'
 patched "$guest"
-jq -e '.warnings | any(. == "printed in the guest: package victim-2.0-1.noarch: %post Lua script failed: 1: no")' "$OUT" >/dev/null ||
-	{ cat "$OUT"; fail "the summary does not warn of a script in Lua"; }
+warns "package victim-2.0-1.noarch: %post Lua script failed: 1: no"
 rm -rf "$WORK/output"
 
 say "a script that says it of another package: the record has it as what it is"
 rpm_victim_update $'%post\necho "warning: %post(bash-5-1.noarch) scriptlet failed, exit status 3"'
 patched "$guest"
-jq -e '.warnings | any(. == "printed in the guest: package bash-5-1.noarch: %post scriptlet failed, exit status 3")' "$OUT" >/dev/null ||
-	{ cat "$OUT"; fail "the summary does not say who says it"; }
+warns "package bash-5-1.noarch: %post scriptlet failed, exit status 3"
 rm -rf "$WORK/output"
 
 say "a package that has /proc and other directories of mounts"

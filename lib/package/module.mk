@@ -86,6 +86,7 @@ UNIT_TESTS += \
 	tests/unit/rpm_commands_test.c \
 	tests/unit/rpm_payload_test.c \
 	tests/unit/rpm_scenario_test.c \
+	tests/unit/rpm_location_test.c \
 	tests/unit/rpm_state_test.c \
 	tests/unit/rpm_verify_test.c
 FUZZERS += tests/fuzz/dpkg_status.c

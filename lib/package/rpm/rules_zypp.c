@@ -11,11 +11,9 @@
 #include "base/memory.h"
 #include "package/rpm/rules_parts.h"
 
-enum { MAX_VALUES = 100 };
-
 /* An attribute that is there several times means any of its values. */
 struct values {
-	const char *items[MAX_VALUES]; /* borrowed */
+	const char **items; /* borrowed */
 	size_t n;
 };
 
@@ -23,15 +21,19 @@ struct lock {
 	struct values names, types;
 	const char *match; /* borrowed; NULL: not said */
 	bool other;	   /* by something else than the name */
-	bool with_case, too_many;
+	bool with_case;
 };
 
-static void add_value(struct lock *lock, struct values *values, const char *value)
+static void add_value(struct values *values, const char *value)
 {
-	if (values->n == MAX_VALUES)
-		lock->too_many = true;
-	else
-		values->items[values->n++] = value;
+	*ARRAY_ADD(values->items, values->n) = value;
+}
+
+static void lock_clear(struct lock *lock)
+{
+	free(lock->names.items);
+	free(lock->types.items);
+	*lock = (struct lock){0};
 }
 
 static void take_attribute(struct lock *lock, char *line)
@@ -44,9 +46,9 @@ static void take_attribute(struct lock *lock, char *line)
 	value = rules_trim(colon + 1);
 	line = rules_trim(line);
 	if (strcmp(line, "solvable_name") == 0)
-		add_value(lock, &lock->names, value);
+		add_value(&lock->names, value);
 	else if (strcmp(line, "type") == 0)
-		add_value(lock, &lock->types, value);
+		add_value(&lock->types, value);
 	else if (strcmp(line, "match_type") == 0)
 		lock->match = value;
 	else if (strcmp(line, "case_sensitive") == 0)
@@ -105,9 +107,7 @@ static void add_lock(struct rpm_rules *rules, const struct lock *lock, const cha
 {
 	if (!is_of_packages(lock))
 		return;
-	if (lock->too_many)
-		rules_not_understood(rules, from, "a lock with too many names");
-	else if (lock->names.n == 0 && lock->other)
+	if (lock->names.n == 0 && lock->other)
 		rules_not_understood(rules, from, "a lock that is not by the name of packages");
 	for (size_t i = 0; i < lock->names.n; i++)
 		add_name(rules, lock, lock->names.items[i], from);
@@ -124,7 +124,8 @@ void rules_read_zypp_locks(struct rpm_rules *rules, char *text, const char *from
 			continue;
 		}
 		add_lock(rules, &lock, from);
-		lock = (struct lock){0};
+		lock_clear(&lock);
 	}
 	add_lock(rules, &lock, from);
+	lock_clear(&lock);
 }

@@ -41,7 +41,7 @@ static void add_line(struct mounts *mounts, const char *line)
 
 int mounts_load(struct mounts *ret)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	CLEANUP_FCLOSE FILE *file = fopen("/proc/self/mountinfo", "re");
 	CLEANUP_FREE char *line = NULL;
 	size_t size = 0;
 
@@ -49,7 +49,6 @@ int mounts_load(struct mounts *ret)
 		return -1;
 	while (getline(&line, &size, file) > 0)
 		add_line(ret, line);
-	fclose(file);
 	return 0;
 }
 
@@ -66,7 +65,7 @@ void mounts_free(struct mounts *mounts)
 static int id_of(int fd)
 {
 	CLEANUP_FREE char *path = xasprintf("/proc/self/fdinfo/%d", fd);
-	FILE *file = fopen(path, "re");
+	CLEANUP_FCLOSE FILE *file = fopen(path, "re");
 	CLEANUP_FREE char *line = NULL;
 	size_t size = 0;
 	int id = -1;
@@ -74,8 +73,6 @@ static int id_of(int fd)
 	while (file && id < 0 && getline(&line, &size, file) > 0)
 		if (sscanf(line, "mnt_id: %d", &id) != 1)
 			id = -1;
-	if (file)
-		fclose(file);
 	return id;
 }
 

@@ -58,6 +58,16 @@ heads() { find "$library/templates" -path '*/heads/[0-9]*' | wc -l; }
 generations() { find "$library/templates" -mindepth 2 -maxdepth 2 -name '[0-9]*' -exec test -e '{}/disk0.qcow2' \; -print | wc -l; }
 leftovers() { find "$library" "$memory/scratch" -mindepth 1 \( -name '.*' -o -name '*.new' -o -name owner -o -path "$memory/scratch/*" \) ! -path '*/trash/*' -print; }
 processes() { pgrep -af "^$BUILD/coldpatch" || pgrep -af "qemu-nbd.*$WORK"; }
+# One that was killed may be busy in the kernel yet, freeing the hundreds of megabytes of a view that it was removing.
+await_killed() {
+	local i pid
+	for ((i = 0; i < 100; i++)); do
+		for pid in $(pgrep -f "^$BUILD/coldpatch"); do
+			! grep -qs '^S[ih].Pnd:.*[13579bdf]..$' "/proc/$pid/status" || { sleep 0.1; continue 2; }
+		done
+		return
+	done
+}
 
 # sound HOW: the library verifies, and has the heads of before or of after.
 sound() {
@@ -79,6 +89,7 @@ again() {
 		[ "$(heads)" = "$heads_after" ] || [ "$1" = hold ] || fail "$how: repeated, there are $(heads) heads instead of $heads_after"
 	fi
 	[ -z "$(leftovers)" ] || { leftovers; fail "$how: left behind"; }
+	await_killed
 	! processes || fail "$how: processes are left"
 	! grep -F "$memory/scratch" /proc/mounts || fail "$how: mounts are left"
 }

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -139,11 +141,32 @@ int scratch_make(const struct scratch_spec *spec, struct scratch *ret, struct er
 	return 0;
 }
 
+static void *let_go(void *opaque)
+{
+	close((int)(intptr_t)opaque);
+	return NULL;
+}
+
+/* The last descriptor of a view frees its hundreds of megabytes when it is closed, which takes the
+ * kernel a while; nobody has to wait for that but the end of this process. */
+static void let_go_beside(int view)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, let_go, (void *)(intptr_t)view) == 0)
+		pthread_detach(thread);
+	else
+		close(view);
+}
+
 void scratch_free(struct scratch *scratch)
 {
+	int view = -1;
+
 	if (!scratch->file)
 		return;
 	if (scratch->old_namespace >= 0) {
+		view = open(scratch->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		umount2(scratch->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
 		/* What the namespace still holds goes with the last process in it. */
 		if (setns(scratch->old_namespace, CLONE_NEWNS) < 0)
@@ -152,6 +175,8 @@ void scratch_free(struct scratch *scratch)
 	}
 	rmdir(scratch->mountpoint);
 	unlink(scratch->file);
+	if (view >= 0)
+		let_go_beside(view);
 	free(scratch->mountpoint);
 	free(scratch->file);
 	*scratch = (struct scratch){0};

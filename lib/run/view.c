@@ -85,14 +85,23 @@ static int failed(const char *what, const char *path, struct error *err)
 	return error_os(err, ERROR_HOST, errno, "%s %s in the view", what, path);
 }
 
-static int set_times(const struct copying *copying, const char *path, const struct fs_time *atime,
-		     const struct fs_time *mtime, struct error *err)
-{
-	struct timespec times[2] = {{atime->sec, atime->nsec}, {mtime->sec, mtime->nsec}};
+/* A node of the view; `file` is open for a regular one that was just made, else -1.  It saves
+ * looking the path up for each thing that is set. */
+struct subject {
+	const char *path;
+	int file;
+};
 
-	if (utimensat(copying->root, relative(path), times, AT_SYMLINK_NOFOLLOW) < 0)
-		return failed("set the times of", path, err);
-	return 0;
+static int set_times(const struct copying *copying, const struct subject *subject,
+		     const struct fs_stat *stat, struct error *err)
+{
+	const struct timespec times[2] = {{stat->atime.sec, stat->atime.nsec},
+					  {stat->mtime.sec, stat->mtime.nsec}};
+	int outcome = subject->file >= 0 ? futimens(subject->file, times)
+					 : utimensat(copying->root, relative(subject->path), times,
+						     AT_SYMLINK_NOFOLLOW);
+
+	return outcome < 0 ? failed("set the times of", subject->path, err) : 0;
 }
 
 /* version 2: u32 version, then u16 tag, u16 permissions, u32 id per entry; little-endian. */
@@ -132,10 +141,11 @@ static size_t shift_capability(const struct fs_xattr *xattr, uint32_t base,
 
 /* O_PATH descriptors take no xattr calls, so names go through /proc; the view is ours alone and
  * holds no symlink under this name. */
-static int set_xattr(const struct copying *copying, const char *path, const struct fs_xattr *xattr,
-		     struct error *err)
+static int set_xattr(const struct copying *copying, const struct subject *subject,
+		     const struct fs_xattr *xattr, struct error *err)
 {
-	CLEANUP_FREE char *name = xasprintf("/proc/self/fd/%d/%s", copying->root, relative(path));
+	CLEANUP_FREE char *name =
+		xasprintf("/proc/self/fd/%d/%s", copying->root, relative(subject->path));
 	CLEANUP_FREE unsigned char *value = xmemdup(xattr->value, xattr->size + (xattr->size == 0));
 	struct vfs_ns_cap_data capability;
 	const void *data = value;
@@ -151,11 +161,11 @@ static int set_xattr(const struct copying *copying, const char *path, const stru
 	}
 	if (lsetxattr(name, xattr->name, data, size, 0) < 0)
 		return error_os(err, ERROR_HOST, errno, "set %s of %s in the view", xattr->name,
-				path);
+				subject->path);
 	return 0;
 }
 
-static int copy_xattrs(const struct copying *copying, const char *path,
+static int copy_xattrs(const struct copying *copying, const struct subject *subject,
 		       const struct tree_node *node, struct error *err)
 {
 	struct fs_xattrs xattrs = {0};
@@ -164,33 +174,46 @@ static int copy_xattrs(const struct copying *copying, const char *path,
 	if (!S_ISREG(node->stat.mode) && !S_ISDIR(node->stat.mode))
 		return 0;
 	if (fs_read_xattrs(node->fs, node->ino, &xattrs, err) < 0)
-		return error_prefix(err, "%s", path);
+		return error_prefix(err, "%s", subject->path);
 	for (size_t i = 0; outcome == 0 && i < xattrs.n_items; i++)
-		outcome = set_xattr(copying, path, &xattrs.items[i], err);
+		outcome = set_xattr(copying, subject, &xattrs.items[i], err);
 	fs_xattrs_free(&xattrs);
 	return outcome;
 }
 
 /* Owner first: changing it takes set-id bits and capabilities away. */
-static int set_metadata(struct copying *copying, const char *path, const struct tree_node *node,
-			struct error *err)
+static int set_owner_and_mode(const struct copying *copying, const struct subject *subject,
+			      const struct fs_stat *stat, struct error *err)
 {
-	const struct fs_stat *stat = &node->stat;
+	uid_t uid = stat->uid + copying->base;
+	gid_t gid = stat->gid + copying->base;
+	const char *name = relative(subject->path);
+	int file = subject->file;
 
-	if (fchownat(copying->root, relative(path), stat->uid + copying->base,
-		     stat->gid + copying->base, AT_SYMLINK_NOFOLLOW) < 0)
-		return failed("set the owner of", path, err);
-	if (!S_ISLNK(stat->mode) &&
-	    fchmodat(copying->root, relative(path), stat->mode & 07777, 0) < 0)
-		return failed("set the mode of", path, err);
-	if (S_ISDIR(stat->mode)) {
+	if ((file >= 0 ? fchown(file, uid, gid)
+		       : fchownat(copying->root, name, uid, gid, AT_SYMLINK_NOFOLLOW)) < 0)
+		return failed("set the owner of", subject->path, err);
+	if (S_ISLNK(stat->mode))
+		return 0;
+	if ((file >= 0 ? fchmod(file, stat->mode & 07777)
+		       : fchmodat(copying->root, name, stat->mode & 07777, 0)) < 0)
+		return failed("set the mode of", subject->path, err);
+	return 0;
+}
+
+static int set_metadata(struct copying *copying, const struct subject *subject,
+			const struct tree_node *node, struct error *err)
+{
+	if (set_owner_and_mode(copying, subject, &node->stat, err) < 0)
+		return -1;
+	if (S_ISDIR(node->stat.mode)) {
 		*ARRAY_ADD(copying->directories, copying->n_directories) =
-			(struct directory){.path = xstrdup(path), .node = *node};
+			(struct directory){.path = xstrdup(subject->path), .node = *node};
 		return 0;
 	}
-	if (copy_xattrs(copying, path, node, err) < 0)
+	if (copy_xattrs(copying, subject, node, err) < 0)
 		return -1;
-	return set_times(copying, path, &stat->atime, &stat->mtime, err);
+	return set_times(copying, subject, &node->stat, err);
 }
 
 static int copy_extent(const struct copying *copying, const struct tree_node *node, int file,
@@ -215,7 +238,7 @@ static int copy_extent(const struct copying *copying, const struct tree_node *no
 static int copy_content(const struct copying *copying, const struct tree_node *node, int file,
 			struct error *err)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, written = 0;
 
 	while (at < node->stat.size) {
 		uint64_t start, end;
@@ -228,22 +251,21 @@ static int copy_content(const struct copying *copying, const struct tree_node *n
 			end = node->stat.size;
 		if (copy_extent(copying, node, file, start, end, err) < 0)
 			return -1;
-		at = end;
+		at = written = end;
 	}
-	if (ftruncate(file, (off_t)node->stat.size) < 0)
+	if (written < node->stat.size && ftruncate(file, (off_t)node->stat.size) < 0)
 		return error_os(err, ERROR_HOST, errno, "set its size");
 	return 0;
 }
 
 static int copy_file(const struct copying *copying, const char *path, const struct tree_node *node,
-		     struct error *err)
+		     int *ret_file, struct error *err)
 {
-	CLEANUP_CLOSE int file = openat(copying->root, relative(path),
-					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (file < 0)
+	*ret_file = openat(copying->root, relative(path),
+			   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*ret_file < 0)
 		return failed("make", path, err);
-	if (node->stat.size > 0 && copy_content(copying, node, file, err) < 0)
+	if (node->stat.size > 0 && copy_content(copying, node, *ret_file, err) < 0)
 		return error_prefix(err, "copy %s", path);
 	return 0;
 }
@@ -261,12 +283,12 @@ static int copy_link(const struct copying *copying, const char *path, const stru
 }
 
 static int make_node(const struct copying *copying, const char *path, const struct tree_node *node,
-		     struct error *err)
+		     int *ret_file, struct error *err)
 {
 	const struct fs_stat *stat = &node->stat;
 
 	if (S_ISREG(stat->mode))
-		return copy_file(copying, path, node, err);
+		return copy_file(copying, path, node, ret_file, err);
 	if (S_ISLNK(stat->mode))
 		return copy_link(copying, path, node, err);
 	if (S_ISDIR(stat->mode)
@@ -281,6 +303,7 @@ static int copy_node(void *opaque, const char *path, const struct tree_node *nod
 		     struct error *err)
 {
 	struct copying *copying = opaque;
+	CLEANUP_CLOSE int file = -1;
 	const char *first = NULL;
 
 	if (monitor_check(copying->monitor, err) < 0)
@@ -296,7 +319,8 @@ static int copy_node(void *opaque, const char *path, const struct tree_node *nod
 			return failed("link", path, err);
 		return 0;
 	}
-	if (make_node(copying, path, node, err) < 0 || set_metadata(copying, path, node, err) < 0)
+	if (make_node(copying, path, node, &file, err) < 0 ||
+	    set_metadata(copying, &(struct subject){path, file}, node, err) < 0)
 		return -1;
 	copying->done += node->stat.blocks * 512;
 	monitor_progress(copying->monitor, "view", path, copying->done, copying->total);
@@ -322,11 +346,11 @@ static int finish_directories(struct copying *copying, struct error *err)
 {
 	for (size_t i = copying->n_directories; i-- > 0;) {
 		const struct directory *d = &copying->directories[i];
-		const struct fs_stat *stat = &d->node.stat;
+		const struct subject subject = {d->path, -1};
 
-		if (copy_xattrs(copying, d->path, &d->node, err) < 0 ||
-		    set_flags(copying, d->path, stat->flags, err) < 0 ||
-		    set_times(copying, d->path, &stat->atime, &stat->mtime, err) < 0)
+		if (copy_xattrs(copying, &subject, &d->node, err) < 0 ||
+		    set_flags(copying, d->path, d->node.stat.flags, err) < 0 ||
+		    set_times(copying, &subject, &d->node.stat, err) < 0)
 			return -1;
 	}
 	return 0;

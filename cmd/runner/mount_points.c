@@ -211,8 +211,8 @@ int mount_points_receive(int socket)
 	while (n < 0 && errno == EINTR);
 	if (n > 0 && CMSG_FIRSTHDR(&message))
 		memcpy(&listener, CMSG_DATA(&control.header), sizeof listener);
-	/* Who asks waits for the answer: both on one processor is twice as fast.  A kernel that
-	 * cannot will do without. */
+	/* Who asks waits for the answer: on one processor, nobody has to wake another one up.  A
+	 * kernel that cannot will do without. */
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	return listener;
 }

@@ -182,17 +182,42 @@ int confine_child(void *opaque)
 	return 0;
 }
 
+/* The line of `text` in which `phrase` is, or NULL. */
+static const char *line_with(const char *text, const char *phrase)
+{
+	const char *found = strstr(text, phrase);
+
+	while (found && found > text && found[-1] != '\n')
+		found--;
+	return found;
+}
+
+/* A line without names of our descriptors, which tell nobody anything.  The caller frees. */
+static char *complaint(const char *line)
+{
+	static const char name[] = "/proc/self/fd/";
+	char *text = xstrndup(line, strcspn(line, "\n")), *found;
+
+	while ((found = strstr(text, name))) {
+		char *end = found + sizeof name - 1;
+
+		end += strspn(end, "0123456789");
+		end += strspn(end, "': ");
+		memmove(found, end, strlen(end) + 1);
+	}
+	return text;
+}
+
 int confined_tool_failed(const char *tool, const struct buffer *messages, struct error *err)
 {
 	const char *text = messages->len ? messages->data : "no message";
-	size_t len = strcspn(text, "\n");
+	const char *no_space = line_with(text, "No space left on device");
+	CLEANUP_FREE char *line = complaint(no_space ? no_space : text);
 
-	if (strstr(text, " lock"))
+	if (line_with(text, " lock"))
 		return error_set(
 			err, ERROR_BUSY,
 			"is open for writing by another process (a running machine?); stop "
 			"it first");
-	if (strstr(text, "No space left on device"))
-		return error_set(err, ERROR_SPACE, "%s: %.*s", tool, (int)len, text);
-	return error_set(err, ERROR_IMAGE, "%s: %.*s", tool, (int)len, text);
+	return error_set(err, no_space ? ERROR_SPACE : ERROR_IMAGE, "%s: %s", tool, line);
 }

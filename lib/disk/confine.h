@@ -46,7 +46,8 @@ int confine_child(void *opaque);
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",     \
 		"MALLOC_ARENA_MAX=2"
 
-/* The last line a tool wrote says what was wrong; another process's lock is ERROR_BUSY. */
+/* What a tool wrote says what was wrong, its first line as a rule.  Another process's lock is
+ * ERROR_BUSY, a full disk ERROR_SPACE, anything else ERROR_IMAGE. */
 int confined_tool_failed(const char *tool, const struct buffer *messages, struct error *err);
 
 #endif

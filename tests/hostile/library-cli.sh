@@ -200,7 +200,9 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir "$WORK/small" && mount -t tmpfs -o size=3300k small "$WORK/small" || fail "mount"
 	status=0
 	(expect 0 init -L "$WORK/small/library" && expect 73 import -L "$WORK/small/library" --quiet --copy --name full "$(mini_guest)" &&
-		expect_message "No space left on device") || status=1
+		expect_message "No space left on device" && rm -rf "$WORK/small/library" &&
+		head -c 3200k /dev/zero > "$WORK/small/filler" && expect 73 clone -L "$L" --quiet web-01 "$WORK/small/clone.qcow2" &&
+		expect_message "No space left on device" && ! grep -F /proc/self "$ERR") || status=1
 	umount "$WORK/small"
 	[ $status = 0 ] || exit 1
 fi

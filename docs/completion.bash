@@ -30,15 +30,28 @@ _coldpatch_options() { # VERB
 	esac
 }
 
-# The templates of the library that the words so far name, or the environment.
-_coldpatch_templates() {
-	local library=${COLDPATCH_LIBRARY-} i template
+# The library that the words so far name, or the environment, or the configuration.
+_coldpatch_library() {
+	local library=${COLDPATCH_LIBRARY-} config=/etc/coldpatch/config.yaml i
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in -L | --library) library=${COMP_WORDS[i + 1]} ;; esac
+		case ${COMP_WORDS[i]} in
+		-L | --library) library=${COMP_WORDS[i + 1]} ;;
+		--config) config=${COMP_WORDS[i + 1]} ;;
+		esac
 	done
+	[ -n "$library" ] || library=$(sed -n "s/^library:[[:space:]]*[\"']\{0,1\}\([^\"'#]*[^\"'#[:space:]]\).*/\1/p" "$config" 2>/dev/null)
+	printf '%s' "$library"
+}
+
+# Names of templates alone: others may have made directories there, and what is offered is expanded by bash.
+_coldpatch_templates() {
+	local LC_ALL=C library template
+	library=$(_coldpatch_library)
 	[ -n "$library" ] || return 0
 	for template in "$library"/templates/*/; do
-		[ -d "$template" ] && basename "$template"
+		template=${template%/}
+		template=${template##*/}
+		[[ $template =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] && echo "$template"
 	done
 }
 

@@ -312,3 +312,10 @@ bool record_keys_good_head(const struct record_keys *keys, const char *key_id,
 	}
 	return false;
 }
+
+void record_keys_forget_good(struct record_keys *keys, const char *key_id)
+{
+	for (size_t i = 0; i < keys->n_keys; i++)
+		if (!keys->endings[i].end.revoked && !strcmp(key_get_id(keys->keys[i]), key_id))
+			keys->endings[i].end.has_good = false;
+}

@@ -225,7 +225,8 @@ static int say_everywhere(struct ending *ending, const json_t *good, struct erro
 	return 0;
 }
 
-/* From the first writing on, nothing more is signed; only then the heads are read. */
+/* From the first writing on, nothing more is signed; only then the heads are read.  By a list of
+ * before, which is another library's, none of them would be good. */
 static int say_retired(struct ending *ending, struct error *err)
 {
 	CLEANUP_LOG struct head_log log = {0};
@@ -235,6 +236,7 @@ static int say_retired(struct ending *ending, struct error *err)
 		return -1;
 	if (!ending->session->config.library)
 		return 0;
+	record_keys_forget_good(ending->session->keys, ending->id);
 	if (head_log_of_library(ending->session, &log, err) < 0)
 		return -1;
 	good = head_log_to_good(&log);

@@ -81,6 +81,11 @@ COLDPATCH_LIBRARY=
 offers "" history
 offers "db web" history -L "$work/library"
 offers "db web" history --library "$work/library"
+printf 'scratch: /tmp\nlibrary: %s # ours\n' "$work/library" > "$work/config.yaml"
+offers "db web" history --config "$work/config.yaml"
+mkdir "$work/library/templates/\$(touch\${IFS}pwned)" "$work/library/templates/-x" "$work/library/templates/.tmp-x" "$work/library/templates/a b"
+offers "db web" history --library "$work/library"
+[ ! -e "$work/here/pwned" ] || { echo "completion runs a name"; bad=1; }
 # An option takes a file, a directory, a word or nothing; the completion knows of each which.
 for verb in $verbs; do
 	for option in $(cd "$TEST_TOP/cmd" && cat "$verb.c" main.c image_options.h head_options.h | grep -oE '"[a-z-]+", required_argument' | cut -d'"' -f2); do

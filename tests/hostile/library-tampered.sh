@@ -400,4 +400,16 @@ expect 76 hold web --reason x --key "$WORK/copy/test.key"
 expect_message "web: head not published: "
 expect_message "after that key was retired"
 sound
+
+# Another library that shares the key is named by saying it again; until then nothing of it is good.
+restore
+expect 0 init -L "$WORK/other"
+expect 0 import -L "$WORK/other" --copy --name far "$(mini_guest)"
+expect 0 key retire test
+expect 76 path -L "$WORK/other" far
+expect 0 key retire -L "$WORK/other" test --json
+[ "$(jq -c '[.changed, (.good | keys)]' "$OUT")" = '[true,["db","far","web"]]' ] || { cat "$OUT"; fail "a second library"; }
+expect 0 path -L "$WORK/other" far
+expect 0 verify -L "$WORK/other" --all
+sound
 exit 0

@@ -44,15 +44,12 @@ static bool is_pinned(const struct resolved_image *resolved, const char *who, ch
 	return false;
 }
 
-/* *ret_made: the pin was not there before. */
-static int pin(const struct library *library, const struct resolved_image *resolved,
-	       const char *who, char **ret_path, bool *ret_made, struct error *err)
+/* One more, whoever pinned the generation before. */
+static int add_pin(const struct library *library, const struct resolved_image *resolved,
+		   const char *who, char **ret_path, struct error *err)
 {
 	CLEANUP_FREE char *path = NULL;
 
-	*ret_made = false;
-	if (is_pinned(resolved, who, ret_path))
-		return 0;
 	if (!*who)
 		return error_set(err, ERROR_USAGE, "a pin needs to say who needs it");
 	if (template_pin_add(library, resolved->name, resolved->generation->number, who, &path,
@@ -63,8 +60,14 @@ static int pin(const struct library *library, const struct resolved_image *resol
 		return -1;
 	}
 	*ret_path = steal(path);
-	*ret_made = true;
 	return 0;
+}
+
+static int pin(const struct library *library, const struct resolved_image *resolved,
+	       const char *who, char **ret_path, struct error *err)
+{
+	return is_pinned(resolved, who, ret_path) ? 0
+						  : add_pin(library, resolved, who, ret_path, err);
 }
 
 static json_t *describe(const struct resolved_image *resolved, const char *pin_path)
@@ -86,7 +89,6 @@ int coldpatch_template_path(struct coldpatch_session *session,
 	CLEANUP_JSON json_t *json = NULL;
 	CLEANUP_FREE char *pin_path = NULL;
 	struct error err = {0};
-	bool made;
 
 	if (strings_check(&options->pin, 1, "pin", &err) < 0 ||
 	    look(session, options->reference, &resolved, &err) < 0)
@@ -94,7 +96,7 @@ int coldpatch_template_path(struct coldpatch_session *session,
 	if (options->dry_run)
 		is_pinned(&resolved, options->pin, &pin_path);
 	else if (options->pin &&
-		 pin(session->library, &resolved, options->pin, &pin_path, &made, &err) < 0) {
+		 pin(session->library, &resolved, options->pin, &pin_path, &err) < 0) {
 		resolved_image_blame(&resolved, &err);
 		return session_fail(ret_err, &err);
 	}
@@ -158,19 +160,18 @@ static int place_one(const char *staged, const char *path, struct error *err)
 static int place(const struct cloning *cloning, struct error *err)
 {
 	size_t n = cloning->resolved->image.n_disks, done = 0;
+	int outcome = 0;
 
-	for (; done < n; done++) {
+	while (outcome == 0 && done < n) {
 		CLEANUP_FREE char *staged = staged_path(cloning, done);
 
-		if (place_one(staged, cloning->files[done], err) < 0 ||
-		    file_sync_directory_of(cloning->files[done], err) < 0)
-			break;
+		outcome = place_one(staged, cloning->files[done], err);
+		if (outcome == 0)
+			outcome = file_sync_directory_of(cloning->files[done++], err);
 	}
-	if (done == n)
-		return 0;
-	while (done-- > 0)
+	while (outcome < 0 && done-- > 0)
 		unlink(cloning->files[done]);
-	return -1;
+	return outcome;
 }
 
 static int make_clone(struct coldpatch_session *session, struct cloning *cloning, struct error *err)
@@ -193,8 +194,9 @@ static int check_files(const struct resolved_image *resolved, const char *const 
 	struct stat st;
 
 	if (n != resolved->image.n_disks)
-		return error_set(err, ERROR_USAGE, "%zu disk%s, but %zu files to make",
-				 resolved->image.n_disks, plural(resolved->image.n_disks), n);
+		return error_set(err, ERROR_USAGE, "%zu disk%s, but %zu file%s to make",
+				 resolved->image.n_disks, plural(resolved->image.n_disks), n,
+				 plural(n));
 	if (strings_check(files, n, "file", err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -213,20 +215,33 @@ static char *absolute_path(const char *path)
 	return path_join(real ? real : directory, path_last(path));
 }
 
+static void remove_older_pins(const struct library *library, const struct resolved_image *resolved,
+			      const char *who)
+{
+	const struct template *template = resolved->template;
+	struct error ignored;
+
+	for (size_t i = 0; i < template->n_pins; i++)
+		if (template->pins[i].generation == resolved->generation->number &&
+		    !strcmp(template->pins[i].who, who))
+			template_pin_remove(library, resolved->name, &template->pins[i], &ignored);
+}
+
+/* With a pin of its own: one that is there for this file may be that of a clone which is being made
+ * at the same time, fails because we were faster, and takes it away. */
 static int clone_and_pin(struct coldpatch_session *session, struct cloning *cloning, char **ret_pin,
 			 struct error *err)
 {
 	CLEANUP_FREE char *who = absolute_path(cloning->files[0]);
 	CLEANUP_FREE char *pin_path = NULL;
-	bool made;
 
-	if (pin(session->library, cloning->resolved, who, &pin_path, &made, err) < 0)
+	if (add_pin(session->library, cloning->resolved, who, &pin_path, err) < 0)
 		return -1;
 	if (make_clone(session, cloning, err) < 0) {
-		if (made)
-			unlink(pin_path);
+		unlink(pin_path);
 		return -1;
 	}
+	remove_older_pins(session->library, cloning->resolved, who);
 	*ret_pin = steal(pin_path);
 	return 0;
 }

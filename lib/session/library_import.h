@@ -38,8 +38,12 @@ int import_one(struct coldpatch_session *session, const struct import_request *r
 /* "disk0.qcow2" of a staged generation, allocated. */
 char *import_overlay_path(const struct import *import, size_t disk);
 /* Could they be bases?  ERROR_IMAGE: a header leads to one file, and the library has its content as
- * another one (library_import_bases.c). */
+ * another one.  ERROR_DENIED: a file that is to be moved is a base, left where it lies
+ * (library_import_bases.c). */
 int import_check_bases(const struct import *import, struct error *err);
+/* *ret: the base in the library, allocated, whose file outside this is; NULL: it is none's. */
+int import_find_referenced(const struct library *library, const char *path, char **ret,
+			   struct error *err);
 /* The bases of an import's disks are in the library, all of them; lower ones first. */
 int import_add_bases(const struct import *import, struct error *err);
 /* Writes the record, signed, into the staged generation (library_import_record.c). */

@@ -128,12 +128,19 @@ static struct base *known_base(const struct import *import, const json_t *file)
 	return base_load(import->library, &digest, &ignored);
 }
 
-static bool is_another_file(const char *path, const char *other)
+static bool is_same_file(const char *path, const char *other)
 {
 	struct stat a, b;
 
-	return stat(path, &a) == 0 && stat(other, &b) == 0 &&
-	       (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
+	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
 }
 
 static int check_pair(const struct import *import, const json_t *file, const json_t *below,
@@ -144,7 +151,8 @@ static int check_pair(const struct import *import, const json_t *file, const jso
 	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
 	CLEANUP_FREE char *below_path = json_bytes_value(json_object_get(below, "path"));
 
-	if (upper || !lower || !is_another_file(below_path, lower->path))
+	if (upper || !lower || !is_there(below_path) || !is_there(lower->path) ||
+	    is_same_file(below_path, lower->path))
 		return 0;
 	return error_set(
 		err, ERROR_IMAGE,
@@ -154,21 +162,71 @@ static int check_pair(const struct import *import, const json_t *file, const jso
 		path, below_path, lower->path, lower->format, lower->path, path);
 }
 
+int import_find_referenced(const struct library *library, const char *path, char **ret,
+			   struct error *err)
+{
+	CLEANUP_FREE struct digest *digests = NULL;
+	size_t n;
+
+	*ret = NULL;
+	if (library_list_bases(library, &digests, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; !*ret && i < n; i++) {
+		CLEANUP(base_free)
+		struct base *base = base_load(library, &digests[i], err);
+
+		/* A damaged one may be this one all the same; one that was never finished is none.
+		 */
+		if (!base && err->kind != ERROR_MISSING)
+			return -1;
+		if (base && base->mode == BASE_REFERENCE && is_same_file(path, base->path))
+			*ret = xstrdup(base->name);
+	}
+	return 0;
+}
+
+/* The content of what is moved may differ from that of the base, by the name in its header. */
+static int check_not_referenced(const struct import *import, const json_t *file, struct error *err)
+{
+	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+	CLEANUP_FREE char *base = NULL;
+
+	if (import_find_referenced(import->library, path, &base, err) < 0)
+		return -1;
+	if (!base)
+		return 0;
+	return error_set(err, ERROR_DENIED,
+			 "%s is a base already, left where it lies; import it with --reference",
+			 path);
+}
+
+/* Of the chain of a disk, top first. */
+static int check_chain(const struct import *import, const json_t *chain, struct error *err)
+{
+	bool moves = import->request->options->mode == COLDPATCH_IMPORT_MOVE;
+
+	for (size_t i = 0; i < json_array_size(chain); i++) {
+		const json_t *file = json_array_get(chain, i),
+			     *below = json_array_get(chain, i + 1);
+
+		if (moves ? check_not_referenced(import, file, err) < 0
+			  : below && check_pair(import, file, below, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int import_check_bases(const struct import *import, struct error *err)
 {
 	const json_t *disk;
 	size_t i;
 
-	if (import->request->options->mode != COLDPATCH_IMPORT_REFERENCE)
+	if (import->request->options->mode == COLDPATCH_IMPORT_COPY)
 		return 0;
 	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
 	{
-		const json_t *chain = json_object_get(disk, "chain");
-
-		for (size_t level = 0; level + 1 < json_array_size(chain); level++)
-			if (check_pair(import, json_array_get(chain, level),
-				       json_array_get(chain, level + 1), err) < 0)
-				return -1;
+		if (check_chain(import, json_object_get(disk, "chain"), err) < 0)
+			return -1;
 	}
 	return 0;
 }

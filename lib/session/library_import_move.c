@@ -162,14 +162,27 @@ static const char *needed_by(const struct originals *originals, size_t i)
 	return NULL;
 }
 
+/* The base of our library, allocated, that it is, left where it lies; NULL: none.  A base that is
+ * not whole may be it. */
+static char *referenced_as(const struct originals *originals, const char *path)
+{
+	struct error problem = {0};
+	char *base;
+
+	return import_find_referenced(originals->session->library, path, &base, &problem) < 0
+		       ? xstrdup(problem.msg)
+		       : base;
+}
+
 /* What is the matter, allocated; NULL: it is gone. */
 static char *remove_original(const struct originals *originals, size_t i)
 {
 	const char *path = originals->paths[i], *user = needed_by(originals, i);
 	const char *why = why_it_stays(originals->files[i], path);
+	CLEANUP_FREE char *base = referenced_as(originals, path);
 
-	if (user)
-		return xasprintf("stays: %s needs it", user);
+	if (user || base)
+		return xasprintf("stays: %s needs it", user ? user : base);
 	if (why)
 		return xstrdup(why);
 	if (unlink(path) < 0 && errno != ENOENT)

@@ -77,6 +77,19 @@ if [ "$(id -u)" = 0 ]; then
 	expect_message "$in/gold.qcow2: is copied, and stays: what stays may need it"
 fi
 
+# --- a base of the library itself, left where it lies: the copy would be another content, by the name in its header
+anew && expect 0 import -L "$L" --quiet --copy --name lower ./gold.qcow2
+lower=$L/bases/$(sha256sum gold.qcow2 | cut -d' ' -f1)
+on "$lower" v.qcow2 && expect 0 import -L "$L" --quiet --reference --name by-reference --backing "$lower" ./v.qcow2
+expect 77 import -L "$L" --quiet --move --name by-move --backing "$lower" ./v.qcow2
+expect_message "$in/v.qcow2 is a base already, left where it lies; import it with --reference"
+on v.qcow2 top.qcow2 && expect 77 import -L "$L" --quiet --move --name by-move --backing ./v.qcow2 --backing "$lower" ./top.qcow2
+expect_message "$in/v.qcow2 is a base already, left where it lies"
+expect 0 import -L "$L" --quiet --copy --name copied --backing "$lower" ./v.qcow2
+expect 0 import -L "$L" --quiet --move --name copied --backing "$lower" ./v.qcow2
+expect 0 path -L "$L" by-reference
+[ -e v.qcow2 ] && [ -e top.qcow2 ] || fail "a base of the library was removed"
+
 # --- files of every other kind need nothing
 anew && echo text >notes.txt && head -c 100000 /dev/urandom >cd.iso && : >empty && mkfifo fifo && ln -s nothing gone && mkdir below && ln -s below beside && on gold.qcow2 vm.qcow2 && on ../gold.qcow2 below/vm.qcow2
 move --backing ./gold.qcow2 ./vm.qcow2

@@ -403,13 +403,13 @@ sound
 
 # Another library that shares the key is named by saying it again; until then nothing of it is good.
 restore
-expect 0 init -L "$WORK/other"
-expect 0 import -L "$WORK/other" --copy --name far "$(mini_guest)"
+expect 0 init -L "$WORK/second-library"
+expect 0 import -L "$WORK/second-library" --copy --name far "$(mini_guest)"
 expect 0 key retire test
-expect 76 path -L "$WORK/other" far
-expect 0 key retire -L "$WORK/other" test --json
+expect 76 path -L "$WORK/second-library" far
+expect 0 key retire -L "$WORK/second-library" test --json
 [ "$(jq -c '[.changed, (.good | keys)]' "$OUT")" = '[true,["db","far","web"]]' ] || { cat "$OUT"; fail "a second library"; }
-expect 0 path -L "$WORK/other" far
-expect 0 verify -L "$WORK/other" --all
+expect 0 path -L "$WORK/second-library" far
+expect 0 verify -L "$WORK/second-library" --all
 sound
 exit 0

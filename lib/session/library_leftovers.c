@@ -356,10 +356,12 @@ static int remove_runs(struct pruning *pruning, struct error *err)
 	return result;
 }
 
-int prune_leftovers(struct pruning *pruning, struct error *err)
+int prune_expired(struct pruning *pruning, struct error *err)
 {
-	if (drop_bases(pruning, err) < 0 || drop_content(pruning, err) < 0 ||
-	    empty_trash(pruning, err) < 0)
-		return -1;
-	return remove_runs(pruning, err);
+	return empty_trash(pruning, err) < 0 || remove_runs(pruning, err) < 0 ? -1 : 0;
+}
+
+int prune_unneeded(struct pruning *pruning, struct error *err)
+{
+	return drop_bases(pruning, err) < 0 || drop_content(pruning, err) < 0 ? -1 : 0;
 }

@@ -332,6 +332,8 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 		 struct error *err)
 {
 	const char *const strings[] = {options->actor, options->reason, options->keep_within};
+	struct error problem = {0};
+	int expired;
 
 	if (strings_check(strings, 3, "option", err) < 0 || check_names(options, err) < 0 ||
 	    parse_within(options->keep_within, &pruning->rules.keep_within_s, err) < 0)
@@ -342,9 +344,13 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
 	    prune_look(pruning, err) < 0)
 		return -1;
-	if (prune_named(pruning, options, err) < 0)
+	/* What makes room comes first: all else writes, if only a lease.  It is no condition. */
+	expired = prune_expired(pruning, &problem);
+	if (prune_named(pruning, options, err) < 0 || prune_unneeded(pruning, err) < 0)
 		return -1;
-	return prune_leftovers(pruning, err);
+	if (expired < 0)
+		*err = problem;
+	return expired;
 }
 
 static void pruning_free(struct pruning *pruning)

@@ -28,7 +28,9 @@ bool prune_goes_on(struct pruning *pruning, const struct error *problem);
 
 /* Finds `clones` anew.  ERROR_DENIED: of some file nobody knows what it needs. */
 int prune_look(struct pruning *pruning, struct error *err);
-/* Bases, layers and plans go to the trash; old trash and old runs are removed. */
-int prune_leftovers(struct pruning *pruning, struct error *err);
+/* Old trash and old runs are removed. */
+int prune_expired(struct pruning *pruning, struct error *err);
+/* Bases, layers and plans that nothing needs go to the trash. */
+int prune_unneeded(struct pruning *pruning, struct error *err);
 
 #endif

@@ -170,3 +170,20 @@ expect 0 status --json
 [ "$(jq .code "$OUT")" = 0 ] || { jq .code "$OUT"; fail "status without --check: the code"; }
 expect 1 status --check --json
 [ "$(jq .code "$OUT")" = 1 ] || { jq .code "$OUT"; fail "status --check: the code"; }
+
+# --- on a full disk, what has been in the trash for long enough makes room for the rest
+mkdir "$WORK/small" && mount -t tmpfs -o size=8m small "$WORK/small" || fail mount
+status=0
+(
+	expect 0 init -L "$WORK/small/library"
+	expect 0 import -L "$WORK/small/library" --reference --name full "$(mini_guest)"
+	old=$WORK/small/library/trash/20200101T000000Z-abcdef-full-7
+	mkdir "$old" && head -c 1M /dev/zero > "$old/disk0.qcow2"
+	head -c 100M /dev/zero > "$WORK/small/filler" 2>/dev/null && fail "the disk is not full"
+	expect 73 hold -L "$WORK/small/library" --reason x full
+	expect 0 prune -L "$WORK/small/library" --keep-last 1
+	[ ! -e "$old" ] || fail "old trash is kept on a full disk"
+	expect 0 verify -L "$WORK/small/library" --all
+) || status=1
+umount "$WORK/small"
+exit $status

@@ -230,7 +230,9 @@ static int open_template(struct coldpatch_session *session, struct import *impor
 	if (template_lost_heads(import->template))
 		return template_check_heads(import->template, err);
 	import->lineage = lineage_new(import->template, session->keys);
-	if (import->into && !template_find(import->template, -1, err))
+	/* Nothing is said, or written, of a template that nobody may use; one without heads is an
+	 * import that was killed. */
+	if ((import->into || import->template->n_heads) && !template_find(import->template, -1, err))
 		return -1;
 	return 0;
 }

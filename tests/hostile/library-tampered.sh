@@ -401,6 +401,12 @@ expect_message "web: head not published: "
 expect_message "after that key was retired"
 sound
 
+# A template under another name has no head that verifies: an import of what it was made of says nothing of it.
+restore
+mv "$T/web" "$T/www"
+expect 76 import "$WORK/base.qcow2" --name www --owner mallory
+! grep -q mallory "$T/www/template.json" || fail "an import wrote into a template that does not verify"
+
 # Another library that shares the key is named by saying it again; until then nothing of it is good.
 restore
 expect 0 init -L "$WORK/second-library"

@@ -184,7 +184,10 @@ static int check_own(const struct base *base, int dir, const char *file, struct 
 	struct stat st;
 
 	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? error_set(err, ERROR_MISSING, "%s: not there", base->name)
+		return errno == ENOENT ? error_set(err, ERROR_MISSING,
+						   "%s: not there; an import --copy of the same "
+						   "file, under any name, brings it back",
+						   base->name)
 				       : error_os(err, ERROR_IO, errno, "%s", base->name);
 	if (S_ISREG(st.st_mode))
 		return 0;

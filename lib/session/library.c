@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "library/commit.h"
+#include "library/inside.h"
 #include "record/keys.h"
 #include "session/strings.h"
 
@@ -193,6 +194,9 @@ static int init(struct coldpatch_session *session, bool dry_run, bool *ret_chang
 		*err = problem;
 		return -1;
 	}
+	if (path_is_in_library(session->config.library))
+		return error_set(err, ERROR_USAGE, "%s: lies in a library; name a place outside",
+				 session->config.library);
 	*ret_changed = true;
 	if (dry_run)
 		return 0;
@@ -206,7 +210,7 @@ int coldpatch_library_init(struct coldpatch_session *session, bool dry_run, char
 {
 	CLEANUP_JSON json_t *json = json_object();
 	struct error err = {0};
-	bool changed;
+	bool changed = false;
 
 	if (init(session, dry_run, &changed, &err) < 0)
 		return session_fail(ret_err, &err);

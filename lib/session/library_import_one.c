@@ -232,7 +232,8 @@ static int open_template(struct coldpatch_session *session, struct import *impor
 	import->lineage = lineage_new(import->template, session->keys);
 	/* Nothing is said, or written, of a template that nobody may use; one without heads is an
 	 * import that was killed. */
-	if ((import->into || import->template->n_heads) && !template_find(import->template, -1, err))
+	if ((import->into || import->template->n_heads) &&
+	    !template_find(import->template, -1, err))
 		return -1;
 	return 0;
 }

@@ -2,11 +2,13 @@
 /* Following a base that was moved: nothing but its digest says that it is the same file.  One that
  * lies in the library stays there; it may have been copied with that, without its times. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "library/base.h"
+#include "library/inside.h"
 #include "session/change_summary.h"
 #include "session/image.h"
 #include "session/outputs.h"
@@ -95,6 +97,29 @@ static int put_time_right(struct coldpatch_session *session, struct relocation *
 	return relocation->changed ? base_restore_time(base, &seen, err) : 0;
 }
 
+/* Another file is told as that, before anything is said of chains that it does not belong to. */
+static bool could_be(const struct base *base, const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == base->size;
+}
+
+/* Prune would remove it from there, or verify call it a stranger. */
+static int check_outside(const struct relocation *relocation, struct error *err)
+{
+	CLEANUP_FREE char *directory = outputs_directory(relocation->path);
+	CLEANUP_CLOSE int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat root;
+
+	if (dir < 0 || fstat(relocation->library->fd, &root) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", directory);
+	if (!directory_is_inside(dir, &root))
+		return 0;
+	return error_set(err, ERROR_USAGE, "%s: lies in the library; name a place outside",
+			 relocation->path);
+}
+
 static int relocate(struct coldpatch_session *session, struct relocation *relocation,
 		    struct error *err)
 {
@@ -114,6 +139,9 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 		return 0;
 	if (base->mode != BASE_REFERENCE && strcmp(base->path, relocation->path) == 0)
 		return put_time_right(session, relocation, base, err);
+	if (check_outside(relocation, err) < 0 ||
+	    (!could_be(base, relocation->path) && check_digest(session, relocation, err) < 0))
+		return -1;
 	if (base_may_relocate(relocation->library, &relocation->digest, relocation->path, err) <
 		    0 ||
 	    check_digest(session, relocation, err) < 0)

@@ -112,6 +112,14 @@ for dry in --dry-run ""; do
 	expect_message "leave a link there (ln -s $WORK/elsewhere/lower.raw"
 done
 found "relocate $base"
+# Another file is told as another file, and one in the library, where prune would find it, is none to rely on.
+expect 76 relocate "$base" "$silver/mid.qcow2"
+expect_message "another file"
+expect 65 relocate "$base" "$silver"
+mkdir -p "$L/trash/20200101T000000Z-abcdef-x-1" && cp "$WORK/elsewhere/lower.raw" "$L/trash/20200101T000000Z-abcdef-x-1/disk0.raw"
+expect 64 relocate "$base" "$L/trash/20200101T000000Z-abcdef-x-1/disk0.raw"
+expect_message "lies in the library; name a place outside"
+rm -r "$L/trash/20200101T000000Z-abcdef-x-1"
 ln -s "$WORK/elsewhere/lower.raw" "$silver/base.raw"
 expect 0 relocate "$base" "$WORK/elsewhere/lower.raw"
 fine

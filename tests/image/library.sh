@@ -179,6 +179,7 @@ outside apply --output "$L/bases/o.qcow2" --record "$WORK/o.json" --patchset deb
 outside apply --output "$WORK/o.qcow2" --record "$L/o.json" --patchset debian-12-all --executor sandbox "$base"
 outside plan --patchset debian-12-all -o "$T/web/0/plan.json" "$base"
 outside mirror want -o "$T/web/0/want" "$base"
+outside init -L "$L/templates/x"
 mkdir "$WORK/a part" && mount --bind "$L2/templates/moved/0" "$WORK/a part" || fail "mount"
 outside clone -L "$L2" moved "$WORK/a part/vm.qcow2"
 outside export -L "$L2" moved -o "$WORK/a part/vm.qcow2"

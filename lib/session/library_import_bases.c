@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "library/base.h"
+#include "library/clones_follow.h"
 #include "session/library_import.h"
 #include "session/strings.h"
 
@@ -162,6 +164,53 @@ static int check_pair(const struct import *import, const json_t *file, const jso
 		path, below_path, lower->path, lower->format, lower->path, path);
 }
 
+static bool is_in_templates(const struct library *library, const char *path)
+{
+	CLEANUP_FREE char *templates = library_path(library, "templates/");
+	CLEANUP_FREE char *real = realpath(path, NULL);
+
+	return real && strncmp(real, templates, strlen(templates)) == 0;
+}
+
+/* Does what the header of `path` names lead to a generation by `current`? */
+static bool leads_by_current(const struct library *library, const char *path, const char *name)
+{
+	CLEANUP_FREE char *templates = library_path(library, "templates");
+	CLEANUP_FREE char *directory = xstrndup(path, (size_t)(path_last(path) - path));
+	CLEANUP_CLONES struct clones clones = {0};
+	struct clone_places places = {0};
+	struct error ignored;
+
+	if (stat(templates, &places.templates) < 0)
+		return false;
+	clone_follow(&places, directory, &(struct image_backing){.name = (char *)(uintptr_t)name},
+		     &clones, &ignored);
+	for (size_t i = 0; i < clones.n_uses; i++)
+		if (clones.uses[i].target == CLONE_OF_CURRENT)
+			return true;
+	return false;
+}
+
+/* After the next patch or rollback QEMU would read another disk below it. */
+static int check_numbered(const struct import *import, const json_t *file, const json_t *below,
+			  struct error *err)
+{
+	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+	CLEANUP_FREE char *name = json_bytes_value(json_object_get(file, "backing_name"));
+	CLEANUP_FREE char *below_path = json_bytes_value(json_object_get(below, "path"));
+	CLEANUP_FREE char *real = NULL;
+
+	if (!name || !is_in_templates(import->library, below_path) ||
+	    !leads_by_current(import->library, path, name))
+		return 0;
+	real = realpath(below_path, NULL);
+	return error_set(err, ERROR_IMAGE,
+			 "%s: is backed by a template through `current`, and reads another disk "
+			 "after the next head; put it on the numbered path (qemu-img rebase -u -F "
+			 "%s -b %s %s) and import it again",
+			 path, string_member(below, "format"), real ? real : below_path, path);
+}
+
 int import_find_referenced(const struct library *library, const char *path, char **ret,
 			   struct error *err)
 {
@@ -210,7 +259,8 @@ static int check_chain(const struct import *import, const json_t *chain, struct 
 			     *below = json_array_get(chain, i + 1);
 
 		if (moves ? check_not_referenced(import, file, err) < 0
-			  : below && check_pair(import, file, below, err) < 0)
+			  : below && (check_pair(import, file, below, err) < 0 ||
+				      check_numbered(import, file, below, err) < 0))
 			return -1;
 	}
 	return 0;

@@ -37,7 +37,7 @@ static bool parse_date(const char *text, int64_t *ret)
 	start = timegm(&day);
 	if (!gmtime_r(&start, &again) || again.tm_mday != atoi(text + 8))
 		return false;
-	*ret = (int64_t)start + DAY_S;
+	*ret = (int64_t)start + DAY_S - 1; /* that day is the last, and is told as such */
 	return true;
 }
 

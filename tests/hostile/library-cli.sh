@@ -68,6 +68,11 @@ status=0
 "$BUILD/coldpatch" history --config "$WORK/no-key.yaml" -L "$L" web-01 2>"$ERR" >/dev/null || status=$?
 [ $status = 78 ] || fail "history without a public key: exit $status"
 expect_message "no public key to verify the library with"
+sed "s|^public-keys:.*|public-keys: [$WORK/nothing.pub]|" "$WORK/config.yaml" > "$WORK/lost-key.yaml"
+status=0
+"$BUILD/coldpatch" history --config "$WORK/lost-key.yaml" -L "$L" web-01 2>"$ERR" >/dev/null || status=$?
+[ $status = 78 ] || fail "history with a public key that is not there: exit $status"
+expect_message "$WORK/nothing.pub: "
 mkdir "$WORK/empty"
 said 66 "no image in it: *.qcow2, *.img or *.raw" import "$WORK/empty"
 said 64 "is a directory, whose templates are called as its files are" import --name x "$WORK/empty"
@@ -120,6 +125,11 @@ said 64 "until never: neither a day, YYYY-MM-DD, nor a number of days, 30d" hold
 said 64 "until 2020-01-01: has passed" hold --reason x --until 2020-01-01 web-01
 said 64 "neither a day" hold --reason x --until 2027-02-30 web-01
 said 64 "neither a day" rollback --until 0d web-01
+done_so hold --reason "to its end" --until 2099-01-31 web-01
+expect 0 status -L "$L" web-01
+grep -q "until 2099-01-31" "$OUT" || { cat "$OUT"; fail "a hold until a day"; }
+done_so unhold web-01
+BEFORE=$(state)
 said 64 "--reason is missing" hold web-01
 said 64 "a pin needs to say who needs it" path --pin "" web-01
 said 64 "exists already; it is never overwritten" clone web-01 "$other"

@@ -44,6 +44,9 @@ char *heads_staged_path(const struct library *library, const char *name, const c
 int current_mend(const struct library *library, const char *name, uint64_t generation,
 		 struct error *err);
 
+/* The directory of a template that never came to be, if nothing but an empty directory of heads is
+ * in it; `template` is open on it. */
+void template_remove_unborn(const struct library *library, const char *name, int template);
 /* What a killed command left in one template: .tmp-* and numbered directories that no head names,
  * whose owner is gone; `current`.  Everything else is kept. */
 int template_recover(const struct library *library, const char *name,

@@ -128,14 +128,15 @@ static bool is_used(const struct library *library, const char *relative)
 	return n > 1;
 }
 
-/* An import that was killed before its first head leaves two empty directories.  Beside anything
- * else, heads were taken away: an empty directory of them tells of it. */
-static void remove_unborn(const struct library *library, const char *name, int template)
+/* Beside anything else, heads were taken away: an empty directory of them tells of it. */
+void template_remove_unborn(const struct library *library, const char *name, int template)
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
 	CLEANUP_FREE char *path = library_path(library, "%s", relative);
 
-	if (!is_used(library, relative) && unlinkat(template, "heads", AT_REMOVEDIR) == 0)
+	if (is_used(library, relative))
+		return;
+	if (unlinkat(template, "heads", AT_REMOVEDIR) == 0 || errno == ENOENT)
 		rmdir(path);
 }
 
@@ -164,7 +165,7 @@ int template_recover(const struct library *library, const char *name,
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
-	remove_unborn(library, name, template);
+	template_remove_unborn(library, name, template);
 	return recover_current(library, name, keys, err);
 }
 
@@ -197,7 +198,7 @@ static int recover_unborn(const struct library *library, const char *name, struc
 	    recover_generations(library, name, relative, template, err) < 0)
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
-	remove_unborn(library, name, template);
+	template_remove_unborn(library, name, template);
 	return 0;
 }
 

@@ -248,34 +248,6 @@ static bool may_be_named(const struct staging *staging)
 		heads_claims_name(&claims, staging->number));
 }
 
-/* Does anything but the directory of heads lie in the template's? */
-static bool is_used(const struct staging *staging)
-{
-	CLEANUP_FREE char *relative = xasprintf("templates/%s", staging->name);
-	struct error ignored = {0};
-	char **names;
-	size_t n;
-	bool used;
-
-	if (library_list_directory(staging->library, relative, &names, &n, &ignored) < 0)
-		return true;
-	used = n > 1;
-	names_free(names, n);
-	return used;
-}
-
-/* The directories of a template that never came to be; those that are not empty stay, and so do
- * those in which somebody else is at work. */
-static void remove_empty(const struct staging *staging, int template)
-{
-	CLEANUP_FREE char *path = library_path(staging->library, "templates/%s", staging->name);
-
-	if (is_used(staging))
-		return;
-	unlinkat(template, "heads", AT_REMOVEDIR);
-	rmdir(path);
-}
-
 static void drop(const struct staging *staging)
 {
 	CLEANUP_FREE char *relative = xasprintf("templates/%s", staging->name);
@@ -285,7 +257,7 @@ static void drop(const struct staging *staging)
 	if (template <0)
 		return;
 	change_remove_tree(template, strrchr(staging->path, '/') + 1, &ignored);
-	remove_empty(staging, template);
+	template_remove_unborn(staging->library, staging->name, template);
 }
 
 void staging_free(struct staging *staging)

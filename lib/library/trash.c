@@ -134,9 +134,16 @@ static int make_rest(const struct library *library, int trash, const char *entry
 	if (mkdirat(trash, entry, 0755) < 0)
 		return error_os(err, ERROR_IO, errno, "trash/%s", entry);
 	rest = openat(trash, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (rest < 0 || linkat(from, RECORD, rest, RECORD, 0) < 0)
+	if (rest < 0 || linkat(from, RECORD, rest, RECORD, 0) < 0) {
+		if (errno == EXDEV)
+			return error_set(err, ERROR_IO,
+					 "%s/trash: lies on another file system than template %s, "
+					 "and nothing can be moved there: it has to be a directory "
+					 "of the library's own",
+					 library->path, order->name);
 		return error_os(err, ERROR_IO, errno, "%s@%" PRIu64 ": " RECORD, order->name,
 				order->number);
+	}
 	if (write_mark(rest, order, err) < 0)
 		return -1;
 	return fsync(rest) < 0 ? error_os(err, ERROR_IO, errno, "trash/%s", entry) : 0;

@@ -70,7 +70,7 @@ static int list_known(const struct library *library, json_t *known, json_t *back
 	return 0;
 }
 
-static json_t *real_paths(const char *const *paths, size_t n, struct error *err)
+static json_t *checked_paths(const char *const *paths, size_t n, struct error *err)
 {
 	CLEANUP_JSON json_t *list = json_array();
 
@@ -111,7 +111,7 @@ static json_t *disk_keys(const struct coldpatch_import_options *options, struct 
 		     sizeof options->n_disk_keys;
 
 	return options->size < end ? json_array()
-				   : real_paths(options->disk_keys, options->n_disk_keys, err);
+				   : checked_paths(options->disk_keys, options->n_disk_keys, err);
 }
 
 static json_t *task_input(const struct import *import, const char *work_dir, struct error *err)
@@ -123,11 +123,11 @@ static json_t *task_input(const struct import *import, const char *work_dir, str
 
 	json_put(input, "image", image);
 	json_put(input, "known", known);
-	disks = real_paths(request->paths, request->n_paths, err);
+	disks = checked_paths(request->paths, request->n_paths, err);
 	if (!disks)
 		return NULL;
 	json_put(image, "disks", disks);
-	backing = real_paths(request->backing, request->n_backing, err);
+	backing = checked_paths(request->backing, request->n_backing, err);
 	if (!backing)
 		return NULL;
 	json_put(image, "backing", backing);

@@ -199,10 +199,14 @@ static int check_files(const struct resolved_image *resolved, const char *const 
 				 plural(n));
 	if (strings_check(files, n, "file", err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (lstat(files[i], &st) == 0)
 			return error_set(err, ERROR_USAGE,
 					 "%s: exists already; it is never overwritten", files[i]);
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(files[i], files[j]))
+				return error_set(err, ERROR_USAGE, "%s: is named twice", files[i]);
+	}
 	return outputs_check_together(files, n, err);
 }
 

@@ -78,10 +78,11 @@ refused_in_run 79 'check of the new overlay: after the update: ' "$guest"
 rpm_victim_update $'%post\nmkdir /ostree'
 refused_in_run 79 "check of the new overlay: after the update: the guest's system is replaced as a whole (OSTree" "$guest"
 
-say "a package with a device node, which no user namespace makes"
+say "a package with a device node, which no user namespace makes; and with an epoch, which rpm prints"
 mkdir -p "$WORK/node/usr/share/victim"; mknod "$WORK/node/usr/share/victim/null" c 1 3
-rpm_victim_update '' "$WORK/node"
+VICTIM_FIELDS='Epoch: 3' rpm_victim_update '' "$WORK/node"
 refused_in_run 79 '(device nodes and ids above 65535 need --executor appliance)' "$guest"
+expect_message 'package victim-3:2.0-1.noarch: unpacking of archive failed'
 rm -rf "$WORK/node"
 
 say "what the new version needs is not to be had: left behind, with the reason"

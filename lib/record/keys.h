@@ -56,7 +56,8 @@ bool record_keys_good_head(const struct record_keys *keys, const char *key_id,
 			   const char *template_name, uint64_t *ret_number,
 			   struct digest *ret_digest);
 
-/* What a retired key signed is judged by its time alone from now on: for who lists good heads anew. */
+/* What a retired key signed is judged by its time alone from now on: for who lists good heads anew.
+ */
 void record_keys_forget_good(struct record_keys *keys, const char *key_id);
 
 /* NAME.key or NAME.pub -> NAME.retired, NAME.revoked; allocated. */

@@ -109,6 +109,10 @@ static const struct {
 	{DATA(PLACE "<checksum type='sha256'>11</checksum>"),
 	 "primary: has no checksum by SHA-256, SHA-384 or SHA-512; weaker ones are not relied on"},
 	{DATA(PLACE SHA256 SHA256), "primary: has two checksums"},
+	{DATA(PLACE "<checksum type='sha256'>\n  " ONES "</checksum>"),
+	 "primary: has a checksum with blanks around it, which the resolver does not read"},
+	{DATA(PLACE SHA256 "<open-checksum type='sha256'>" ONES " </open-checksum>"),
+	 "primary: has a checksum with blanks around it, which the resolver does not read"},
 	{DATA(PLACE SHA256 "<size>-1</size>"), "primary: a size that is no number"},
 	{DATA(PLACE SHA256 "<open-size>99999999999999999</open-size>"),
 	 "primary: a size that is no number"},
@@ -256,6 +260,8 @@ static const struct {
 	 "package bash: has no checksum by SHA-256, SHA-384 or SHA-512; weaker ones are not relied "
 	 "on"},
 	{PACKAGE(SIZE PLACE SHA256 SHA256), "package bash: has two checksums"},
+	{PACKAGE(SIZE PLACE "<checksum type='sha256'>" ONES "\n</checksum>"),
+	 "package bash: has a checksum with blanks around it, which the resolver does not read"},
 	{"<metadata><package>", "line 1: no element found"},
 };
 

@@ -97,8 +97,9 @@ DEFINE_CLEANUP(struct fs, fs_free)
  * there are neither links nor devices, attributes nor flags, and names that differ by case alone
  * are one. */
 struct fs_limits {
-	mode_t permissions; /* that everything has */
-	unsigned seconds;   /* times are multiples of it; the root has none */
+	mode_t permissions;	  /* that everything has */
+	unsigned seconds;	  /* times are multiples of it; the root has none */
+	int64_t earliest, latest; /* that a time may be, seconds since the epoch, such multiples */
 };
 /* NULL: it keeps all. */
 const struct fs_limits *fs_limits(const struct fs *fs);

@@ -167,13 +167,20 @@ static int check_names(const struct diff *diff, struct tree *before, struct erro
 
 /* ---- what is kept ---- */
 
+static int64_t cut_time(int64_t sec, const struct fs_limits *limits)
+{
+	if (sec < limits->earliest)
+		return limits->earliest;
+	return sec > limits->latest ? limits->latest : sec - sec % limits->seconds;
+}
+
 static void cut(struct layer_entry *entry, const struct fs_limits *limits)
 {
 	struct fs_stat *stat = &entry->stat;
 
 	stat->mode = (stat->mode & S_IFMT) | limits->permissions;
 	stat->uid = stat->gid = stat->flags = 0;
-	stat->mtime.sec -= stat->mtime.sec % limits->seconds;
+	stat->mtime.sec = cut_time(stat->mtime.sec, limits);
 	stat->mtime.nsec = 0;
 	fs_xattrs_free(&entry->xattrs);
 }

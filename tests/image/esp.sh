@@ -69,9 +69,12 @@ listing() { mdir -b -/ -i "$1@@1M" ::/ | LC_ALL=C sort; }
 mkdir -p "$WORK/files/boot/efi/EFI/debian"
 head -c 300001 /dev/urandom > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
 touch -d '2024-02-03 04:05:07.5 UTC' "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
-victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
+echo old >"$WORK/files/boot/efi/EFI/debian/of-1970"; touch -d '1970-06-01 UTC' "$WORK/files/boot/efi/EFI/debian/of-1970"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; touch -d "2110-06-01 UTC" /boot/efi/EFI/debian/of-2110; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
 patch
-has EFI/ EFI/debian/ EFI/debian/shimx64.efi UNOWNED grub.cfg
+has EFI/ EFI/debian/ EFI/debian/of-1970 EFI/debian/of-2110 EFI/debian/shimx64.efi UNOWNED grub.cfg
+mdir -i "$WORK/esp" ::/EFI/debian >"$WORK/times"
+grep -q "1980-01-01 .* of-1970\$" "$WORK/times" && grep -q "2107-12-31 .* of-2110\$" "$WORK/times" || { cat "$WORK/times"; fail "times that vfat does not hold"; }
 [ "$(mtype -i "$WORK/esp" ::/UNOWNED)" = nobody ] || fail "what has another spelling"
 mcopy -n -i "$WORK/esp" ::/EFI/debian/shimx64.efi "$WORK/shim" && cmp "$WORK/shim" "$WORK/files/boot/efi/EFI/debian/shimx64.efi" || fail "the loader is another"
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 2 ] || fail "what the script wrote"

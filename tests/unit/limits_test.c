@@ -24,7 +24,8 @@ static void limited_free(struct fs *fs)
 
 static const struct fs_limits *limited_limits(const struct fs *fs)
 {
-	static const struct fs_limits limits = {.permissions = 0700, .seconds = 2};
+	static const struct fs_limits limits = {
+		.permissions = 0700, .seconds = 2, .earliest = 4, .latest = 100};
 
 	(void)fs;
 	return &limits;
@@ -166,6 +167,25 @@ START_TEST(what_is_not_kept_is_cut)
 }
 END_TEST
 
+static const struct {
+	int64_t time, kept;
+} times[] = {{-1, 4}, {0, 4}, {4, 4}, {7, 6}, {100, 100}, {101, 100}, {INT64_C(1) << 33, 100}};
+
+START_TEST(a_time_is_one_that_is_kept)
+{
+	CLEANUP(tree_free)
+	struct tree *tree = limited_tree();
+	CLEANUP(diff_free)
+	struct diff *diff = diff_of((const char *const[]){"+/efi/new", NULL});
+	struct layer_entry *entry = &diff->changes[0].entry;
+	struct error err = {0};
+
+	entry->stat.mtime.sec = times[_i].time;
+	ck_assert_int_eq(limits_put(diff, tree, &err), 0);
+	ck_assert_int_eq(entry->stat.mtime.sec, times[_i].kept);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("limits");
@@ -173,6 +193,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, names_that_are_one_are_refused, 0, sizeof cases / sizeof *cases);
 	tcase_add_test(tests, what_is_not_kept_is_cut);
+	tcase_add_loop_test(tests, a_time_is_one_that_is_kept, 0, sizeof times / sizeof *times);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

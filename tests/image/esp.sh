@@ -94,7 +94,11 @@ refuses "a script of the packages puts /srv/media/x on the guest's /srv/media, w
 [ -n "${COLDPATCH_TEST_FULL:-}" ] || { echo "the usual part of it; COLDPATCH_TEST_FULL=1 for the rest"; exit 0; }
 ln -s BOOTX64.EFI "$WORK/files/boot/efi/link"
 refuses "/boot/efi/link is a symbolic link, which the file system of the guest's /boot/efi does not keep; hold back the package that brings it"
-rm "$WORK/files/boot/efi/link"; echo a > "$WORK/files/boot/efi/a"
+rm "$WORK/files/boot/efi/link"; mkdir "$WORK/files/boot/efi/EFI"; : >"$WORK/files/boot/efi/EFI/a:b"
+refuses '/boot/efi/EFI/a:b is a name with one of * ? < > | " : \, which the file system of the guest'\''s /boot/efi does not keep; hold back the package that brings it'
+rm "$WORK/files/boot/efi/EFI/a:b"; : >"$WORK/files/boot/efi/EFI/Ä.efi"; : >"$WORK/files/boot/efi/EFI/ä.efi"
+refuses "/boot/efi/EFI/Ä.efi and /boot/efi/EFI/ä.efi are brought, which may be the same name for the file system of the guest's /boot/efi; hold back the package that brings one of them"
+rm -r "$WORK/files/boot/efi/EFI"; echo a > "$WORK/files/boot/efi/a"
 refuses "/boot/efi/b is a second name of a file, which the file system of the guest's /boot/efi does not keep" 'ln /boot/efi/a /boot/efi/b'
 refuses "/boot/efi/pipe is neither a file nor a directory, which the file system of the guest's /boot/efi does not keep" 'mkfifo /boot/efi/pipe'
 head -c 40000000 /dev/urandom > "$WORK/files/boot/efi/a"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/checksum.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static const struct {
@@ -25,13 +27,14 @@ struct checksum_context {
 bool checksum_parse(const char *type, const char *hex, struct checksum *ret)
 {
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		if (strcmp(types[i].name, type) != 0)
+		if (strcasecmp(types[i].name, type) != 0)
 			continue;
 		if (strlen(hex) != types[i].hex_len ||
-		    strspn(hex, "0123456789abcdef") != types[i].hex_len)
+		    strspn(hex, "0123456789abcdefABCDEF") != types[i].hex_len)
 			return false;
 		ret->type = (enum checksum_type)i;
-		strcpy(ret->hex, hex);
+		for (size_t k = 0; k <= types[i].hex_len; k++)
+			ret->hex[k] = (char)tolower((unsigned char)hex[k]);
 		return true;
 	}
 	return false;

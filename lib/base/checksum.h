@@ -21,7 +21,8 @@ struct checksum {
 	char hex[CHECKSUM_HEX_SIZE]; /* lower-case; "": none */
 };
 
-/* Of a type's name ("sha256") and digits; false when it is another, or they are not as many. */
+/* Of a type's name ("sha256") and digits, in either case; false when it is another, or they are not
+ * as many. */
 bool checksum_parse(const char *type, const char *hex, struct checksum *ret);
 /* The same of "sha256:" and digits. */
 bool checksum_from_text(const char *text, struct checksum *ret);

@@ -17,12 +17,19 @@ static bool scripts_may_rewrite(const char *path)
 	return strncmp(path, "/etc/", 5) == 0 || strncmp(path, "/var/", 5) == 0;
 }
 
+/* Damage, a script of the package itself and an attack by another package's look the same, but for
+ * who would have to answer for it. */
 static int found_wrong(const struct walk *walk, const char *path, const char *what,
 		       struct error *err)
 {
 	if (!scripts_may_rewrite(path))
-		return error_set(err, ERROR_GUEST, "after the update %s of %s %s is %s", path,
-				 walk->change->name, walk->change->to, what);
+		return error_set(err, ERROR_GUEST,
+				 "after the update %s of %s %s is %s: it was damaged, or a script "
+				 "of the packages did it, which may be only below /etc and /var; "
+				 "where that is how %s is made, hold it back (holds: in the "
+				 "patchset)",
+				 path, walk->change->name, walk->change->to, what,
+				 walk->change->name);
 	commit_report_warn(walk->report, "%s of %s %s is %s", path, walk->change->name,
 			   walk->change->to, what);
 	return 0;

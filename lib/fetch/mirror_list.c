@@ -55,16 +55,17 @@ static int on_open(void *opaque, const char *path, const char *const *attributes
 	return 0;
 }
 
-static int on_close(void *opaque, const char *path, const char *text, struct error *err)
+static int on_close(void *opaque, const char *path, char *text, struct error *err)
 {
 	static const char file[] = "/" REPOMD_INDEX;
-	size_t len = strlen(text), file_len = sizeof file - 1;
+	const char *url = xml_trim(text);
+	size_t len = strlen(url), file_len = sizeof file - 1;
 
 	(void)err;
 	if ((strcmp(path, "metalink/files/file/resources/url") == 0 ||
 	     strcmp(path, "metalink/file/url") == 0) &&
-	    len > file_len && strcmp(text + len - file_len, file) == 0)
-		add(opaque, text, len - file_len);
+	    len > file_len && strcmp(url + len - file_len, file) == 0)
+		add(opaque, url, len - file_len);
 	return 0;
 }
 

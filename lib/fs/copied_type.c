@@ -10,7 +10,11 @@ static const char *const btrfs_roots[] = {"@", "root", "@rootfs", NULL};
 /* POSIX ACLs, as they lie on the disk */
 static const char *const xfs_aliases[] = {"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT", NULL};
 
-static const struct fs_limits vfat_limits = {.permissions = 0700, .seconds = 2};
+/* 1980-01-01 00:00:00 to 2107-12-31 23:59:58 */
+static const struct fs_limits vfat_limits = {.permissions = 0700,
+					     .seconds = 2,
+					     .earliest = INT64_C(315532800),
+					     .latest = INT64_C(4354819198)};
 
 /* Nothing else of the image is mounted beside it, so that another file system of the same UUID is
  * no danger. */

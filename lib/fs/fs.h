@@ -94,11 +94,12 @@ void fs_free(struct fs *fs);
 DEFINE_CLEANUP(struct fs, fs_free)
 
 /* What a file system for firmware (vfat) keeps less of than others.  Everything in it is root's;
- * there are neither links nor devices, attributes nor flags, and names that differ by case alone
- * are one. */
+ * there are neither links nor devices, attributes nor flags, and not all names
+ * (fs/limited_names.h); those that differ by case alone are one. */
 struct fs_limits {
-	mode_t permissions; /* that everything has */
-	unsigned seconds;   /* times are multiples of it; the root has none */
+	mode_t permissions;	  /* that everything has */
+	unsigned seconds;	  /* times are multiples of it; the root has none */
+	int64_t earliest, latest; /* that a time may be, seconds since the epoch, such multiples */
 };
 /* NULL: it keeps all. */
 const struct fs_limits *fs_limits(const struct fs *fs);

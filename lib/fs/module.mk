@@ -22,6 +22,7 @@ LIB_SOURCES += \
 	lib/fs/ext_xattr.c \
 	lib/fs/ext_xattr_write.c \
 	lib/fs/fs.c \
+	lib/fs/limited_names.c \
 	lib/fs/probe.c \
 	lib/fs/tree.c \
 	lib/fs/type.c \

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "fs/limited_names.h"
 
 struct place {
 	const char *mountpoint;
 	const struct fs_limits *limits;
 	const char *path;
+	bool is_new; /* what is there already is another name than all others there */
 };
 
 static int refuse(const struct place *place, const char *what, struct error *err)
@@ -79,7 +81,7 @@ static int compare_name(void *opaque, const char *name, uint64_t ino, struct err
 
 	(void)ino;
 	(void)err;
-	if (likeness->found || strcasecmp(name, likeness->name) != 0 ||
+	if (likeness->found || limited_name_compare(name, likeness->name) != 0 ||
 	    strcmp(name, likeness->name) == 0)
 		return 0;
 	path = path_join(likeness->parent, name);
@@ -88,9 +90,15 @@ static int compare_name(void *opaque, const char *name, uint64_t ino, struct err
 	return 0;
 }
 
+/* How sure is it that two names are one? */
+static const char *are_one(const char *a, const char *b, const char *certain, const char *may_be)
+{
+	return strcasecmp(a, b) == 0 ? certain : may_be;
+}
+
 /* On the disk the new name and one that stays would be one. */
-static int check_name(const struct place *place, const struct diff *diff, struct tree *before,
-		      struct error *err)
+static int check_likeness(const struct place *place, const struct diff *diff, struct tree *before,
+			  struct error *err)
 {
 	const char *slash = strrchr(place->path, '/');
 	size_t len = slash > place->path ? (size_t)(slash - place->path) : 1;
@@ -107,41 +115,58 @@ static int check_name(const struct place *place, const struct diff *diff, struct
 		return 0;
 	error_set(
 		err, ERROR_IMAGE,
-		"%s is brought, and there is %s, which is the same name for the file system of the "
+		"%s is brought, and there is %s, which %s the same name for the file system of the "
 		"guest's %s; give it the package's spelling in the guest first",
-		place->path, likeness.found, place->mountpoint);
+		place->path, likeness.found, are_one(slash + 1, likeness.found, "is", "may be"),
+		place->mountpoint);
 	free(likeness.found);
 	return -1;
+}
+
+static int check_name(const struct place *place, const struct diff *diff, struct tree *before,
+		      struct error *err)
+{
+	const char *fault = limited_name_fault(strrchr(place->path, '/') + 1);
+
+	return fault ? refuse(place, fault, err) : check_likeness(place, diff, before, err);
 }
 
 static struct place place_of(const struct change *change, struct tree *before)
 {
 	size_t mount = tree_mount_of(before, change->entry.path);
 
-	return (struct place){tree_mountpoint(before, mount), fs_limits(tree_fs(before, mount)),
-			      change->entry.path};
+	return (struct place){.mountpoint = tree_mountpoint(before, mount),
+			      .limits = fs_limits(tree_fs(before, mount)),
+			      .path = change->entry.path};
 }
 
 /* Names that are one on the disk come together. */
 static int compare_spelling(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
-	int order = strcasecmp(x->path, y->path);
+	int order = limited_name_compare(x->path, y->path);
 
 	return order ? order : strcmp(x->path, y->path);
+}
+
+static bool would_be_one(const struct place *a, const struct place *b)
+{
+	return (a->is_new || b->is_new) && limited_name_compare(a->path, b->path) == 0;
 }
 
 static int check_spellings(struct place *places, size_t n, struct error *err)
 {
 	qsort(places, n, sizeof *places, compare_spelling);
 	for (size_t i = 1; i < n; i++)
-		if (strcasecmp(places[i - 1].path, places[i].path) == 0)
+		if (would_be_one(&places[i - 1], &places[i]))
 			return error_set(
 				err, ERROR_IMAGE,
-				"%s and %s are brought, which are the same name for the file "
+				"%s and %s are brought, which %s the same name for the file "
 				"system of the guest's %s; hold back the package that brings one "
 				"of them",
-				places[i - 1].path, places[i].path, places[i].mountpoint);
+				places[i - 1].path, places[i].path,
+				are_one(places[i - 1].path, places[i].path, "are", "may be"),
+				places[i].mountpoint);
 	return 0;
 }
 
@@ -152,7 +177,7 @@ static int check_names(const struct diff *diff, struct tree *before, struct erro
 	size_t n = 0;
 
 	for (size_t i = 0; i < diff->n_changes; i++) {
-		const struct place place = place_of(&diff->changes[i], before);
+		struct place place = place_of(&diff->changes[i], before);
 		int found;
 
 		if (!place.limits || diff->changes[i].entry.action == LAYER_REMOVE)
@@ -160,6 +185,7 @@ static int check_names(const struct diff *diff, struct tree *before, struct erro
 		found = tree_lookup(before, place.path, TREE_NOFOLLOW, &was, err);
 		if (found < 0 || (found == 0 && check_name(&place, diff, before, err) < 0))
 			return -1;
+		place.is_new = found == 0;
 		places[n++] = place;
 	}
 	return check_spellings(places, n, err);
@@ -167,13 +193,20 @@ static int check_names(const struct diff *diff, struct tree *before, struct erro
 
 /* ---- what is kept ---- */
 
+static int64_t cut_time(int64_t sec, const struct fs_limits *limits)
+{
+	if (sec < limits->earliest)
+		return limits->earliest;
+	return sec > limits->latest ? limits->latest : sec - sec % limits->seconds;
+}
+
 static void cut(struct layer_entry *entry, const struct fs_limits *limits)
 {
 	struct fs_stat *stat = &entry->stat;
 
 	stat->mode = (stat->mode & S_IFMT) | limits->permissions;
 	stat->uid = stat->gid = stat->flags = 0;
-	stat->mtime.sec -= stat->mtime.sec % limits->seconds;
+	stat->mtime.sec = cut_time(stat->mtime.sec, limits);
 	stat->mtime.nsec = 0;
 	fs_xattrs_free(&entry->xattrs);
 }

@@ -8,8 +8,8 @@
 
 #include "layer/diff.h"
 
-/* After labels and all else that changes entries.  ERROR_IMAGE: a link, a device, or two names
- * that differ by case alone, unless one is removed. */
+/* After labels and all else that changes entries.  ERROR_IMAGE: a link, a device, a name that there
+ * cannot be, or two that are one (fs/limited_names.h), unless one of them is removed. */
 int limits_put(struct diff *diff, struct tree *before, struct error *err);
 
 #endif

@@ -78,10 +78,22 @@ refused_in_run 79 'check of the new overlay: after the update: ' "$guest"
 rpm_victim_update $'%post\nmkdir /ostree'
 refused_in_run 79 "check of the new overlay: after the update: the guest's system is replaced as a whole (OSTree" "$guest"
 
-say "a package with a device node, which no user namespace makes"
+say "a script that changes a file of its own package, or takes one away: which package to hold back, and held back it is"
+mkdir -p "$WORK/own/opt/victim"; echo a > "$WORK/own/opt/victim/conf"
+hold='it was damaged, or a script of the packages did it, which may be only below /etc and /var; where that is how victim is made, hold it back (holds: in the patchset)'
+rpm_victim_update $'%post\nsed -i s/a/b/ /opt/victim/conf' "$WORK/own"
+refused_in_run 79 "checking the files of victim: after the update /opt/victim/conf of victim 2.0-1 is not what the package brings: $hold" "$guest"
+rpm_victim_update $'%post\nrm /opt/victim/conf' "$WORK/own"
+refused_in_run 79 "checking the files of victim: after the update /opt/victim/conf of victim 2.0-1 is missing: $hold" "$guest"
+printf 'version: 1\nname: held\nos: {id: fedora}\nscope: all\nholds: [victim]\n' > "$WORK/held.yaml"
+left_behind held victim "$guest" "$WORK/held.yaml"
+rm -r "$WORK/own"
+
+say "a package with a device node, which no user namespace makes; and with an epoch, which rpm prints"
 mkdir -p "$WORK/node/usr/share/victim"; mknod "$WORK/node/usr/share/victim/null" c 1 3
-rpm_victim_update '' "$WORK/node"
+VICTIM_FIELDS='Epoch: 3' rpm_victim_update '' "$WORK/node"
 refused_in_run 79 '(device nodes and ids above 65535 need --executor appliance)' "$guest"
+expect_message 'package victim-3:2.0-1.noarch: unpacking of archive failed'
 rm -rf "$WORK/node"
 
 say "what the new version needs is not to be had: left behind, with the reason"

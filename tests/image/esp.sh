@@ -69,9 +69,12 @@ listing() { mdir -b -/ -i "$1@@1M" ::/ | LC_ALL=C sort; }
 mkdir -p "$WORK/files/boot/efi/EFI/debian"
 head -c 300001 /dev/urandom > "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
 touch -d '2024-02-03 04:05:07.5 UTC' "$WORK/files/boot/efi/EFI/debian/shimx64.efi"
-victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
+echo old >"$WORK/files/boot/efi/EFI/debian/of-1970"; touch -d '1970-06-01 UTC' "$WORK/files/boot/efi/EFI/debian/of-1970"
+victim_update 'set -e; test -f /boot/efi/BOOTX64.EFI; echo 2 > /boot/efi/grub.cfg; chmod 600 /boot/efi/grub.cfg; touch -d "2110-06-01 UTC" /boot/efi/EFI/debian/of-2110; mv /boot/efi/unowned /boot/efi/UNOWNED' "$WORK/files"
 patch
-has EFI/ EFI/debian/ EFI/debian/shimx64.efi UNOWNED grub.cfg
+has EFI/ EFI/debian/ EFI/debian/of-1970 EFI/debian/of-2110 EFI/debian/shimx64.efi UNOWNED grub.cfg
+mdir -i "$WORK/esp" ::/EFI/debian >"$WORK/times"
+grep -q "1980-01-01 .* of-1970\$" "$WORK/times" && grep -q "2107-12-31 .* of-2110\$" "$WORK/times" || { cat "$WORK/times"; fail "times that vfat does not hold"; }
 [ "$(mtype -i "$WORK/esp" ::/UNOWNED)" = nobody ] || fail "what has another spelling"
 mcopy -n -i "$WORK/esp" ::/EFI/debian/shimx64.efi "$WORK/shim" && cmp "$WORK/shim" "$WORK/files/boot/efi/EFI/debian/shimx64.efi" || fail "the loader is another"
 [ "$(mtype -i "$WORK/esp" ::/grub.cfg)" = 2 ] || fail "what the script wrote"
@@ -91,7 +94,11 @@ refuses "a script of the packages puts /srv/media/x on the guest's /srv/media, w
 [ -n "${COLDPATCH_TEST_FULL:-}" ] || { echo "the usual part of it; COLDPATCH_TEST_FULL=1 for the rest"; exit 0; }
 ln -s BOOTX64.EFI "$WORK/files/boot/efi/link"
 refuses "/boot/efi/link is a symbolic link, which the file system of the guest's /boot/efi does not keep; hold back the package that brings it"
-rm "$WORK/files/boot/efi/link"; echo a > "$WORK/files/boot/efi/a"
+rm "$WORK/files/boot/efi/link"; mkdir "$WORK/files/boot/efi/EFI"; : >"$WORK/files/boot/efi/EFI/a:b"
+refuses '/boot/efi/EFI/a:b is a name with one of * ? < > | " : \, which the file system of the guest'\''s /boot/efi does not keep; hold back the package that brings it'
+rm "$WORK/files/boot/efi/EFI/a:b"; : >"$WORK/files/boot/efi/EFI/Ä.efi"; : >"$WORK/files/boot/efi/EFI/ä.efi"
+refuses "/boot/efi/EFI/Ä.efi and /boot/efi/EFI/ä.efi are brought, which may be the same name for the file system of the guest's /boot/efi; hold back the package that brings one of them"
+rm -r "$WORK/files/boot/efi/EFI"; echo a > "$WORK/files/boot/efi/a"
 refuses "/boot/efi/b is a second name of a file, which the file system of the guest's /boot/efi does not keep" 'ln /boot/efi/a /boot/efi/b'
 refuses "/boot/efi/pipe is neither a file nor a directory, which the file system of the guest's /boot/efi does not keep" 'mkfifo /boot/efi/pipe'
 head -c 40000000 /dev/urandom > "$WORK/files/boot/efi/a"

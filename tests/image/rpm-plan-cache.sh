@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What libsolv keeps in the work directory makes the next plan faster and never another: not when it was cut off or
-# damaged, nor when several processes make it at the same time.
+# damaged, nor when several processes make it at the same time.  Nor does it matter how the indexes are packed.
 set -u
 . "$(dirname "$0")/../lib.sh"
 command -v rpmdb > /dev/null || skip "no rpmdb"
@@ -32,8 +32,20 @@ for n in 1 2 3; do plan shared > "$work/at-once.$n" & done
 wait
 for n in 1 2 3; do same "$work/at-once.$n" "another plan by processes that share the caches"; done
 [ -z "$(find "$work/solv" "$work/shared" -name '.tmp*')" ] || fail "temporary files were left"
-# Indexes that nobody vouched for.
+# However they are packed: as several streams, too, as pixz and pbzip2 write them.
 cp -r "$work/updates" "$work/whole"
+pack() { # PACKER SUFFIX
+	rm -rf "$work/updates" && cp -r "$work/whole" "$work/updates"
+	for file in "$work"/updates/repodata/{primary,filelists,updateinfo}.xml; do
+		{ head -c 30000 "$file" | "$1" -c; tail -c +30001 "$file" | "$1" -c; } >"$file.$2" && rm "$file"
+	done
+	sed -Ei "s,href=\"repodata/[^\"]*,&.$2," "$work/updates/repodata/repomd.xml"
+}
+for packing in 'gzip gz' 'xz xz' 'zstd zst' 'bzip2 bz2'; do
+	pack $packing # two words
+	plan "solv-${packing#* }" >"$work/packed"; same "$work/packed" "another plan from several streams of ${packing% *}"
+done
+# Indexes that nobody vouched for.
 refused() { # MESSAGE SED-SCRIPT INDEX: that index, changed so
 	local file
 	rm -rf "$work/updates" "$work/fresh" && cp -r "$work/whole" "$work/updates"
@@ -48,4 +60,14 @@ refused "error mirror: $work/updates/repodata/repomd.xml names no primary index"
 refused "which the mirror snapshot does not have: the mirror is incomplete" 's,href="repodata/[^"]*primary,href="repodata/absent-primary,' repomd.xml
 refused " not where it is" 's,<location [^>]*>,,' primary
 refused "repodata/repomd.xml: it cannot be read: " 's,</revision>,,' repomd.xml
+# Cut off, or not packed at all.
+damaged() { # MESSAGE: of the primary index
+	rm -rf "$work/fresh"
+	plan fresh >"$work/refused" 2>&1
+	grep -qF -- "primary.xml.xz: it cannot be read: $1; make the mirror snapshot again" "$work/refused" || { head -n 5 "$work/refused"; fail "not said: $1"; }
+}
+pack xz xz; truncate -s -100 "$work/updates/repodata/primary.xml.xz"
+damaged "it cannot be decompressed"
+cp "$work/whole/repodata/primary.xml" "$work/updates/repodata/primary.xml.xz"
+damaged "cannot be decompressed: not in the format its name says"
 echo "the same plan with and without caches"

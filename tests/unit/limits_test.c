@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names on a file system for which those that differ by case alone are one: its root has a
- * directory "efi", and that has "a" and "B". */
+ * directory "efi", and that has "a", "B", and "et" with an acute and with a grave accent. */
 #include <check.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,8 +9,9 @@
 #include "layer/limits.h"
 #include "suite.h"
 
-static const char *const names[] = {"", "", "efi", "a", "B"}; /* by inode */
-enum { ROOT = 1, DIRECTORY, N_INODES = 5 };
+static const char *const names[] = {"",	 "",	      "efi",	  "a",
+				    "B", "\xc3\xa9t", "\xc3\xa8t"}; /* by inode */
+enum { ROOT = 1, DIRECTORY, N_INODES = 7 };
 
 static uint64_t parent_of(uint64_t ino)
 {
@@ -24,7 +25,8 @@ static void limited_free(struct fs *fs)
 
 static const struct fs_limits *limited_limits(const struct fs *fs)
 {
-	static const struct fs_limits limits = {.permissions = 0700, .seconds = 2};
+	static const struct fs_limits limits = {
+		.permissions = 0700, .seconds = 2, .earliest = 4, .latest = 100};
 
 	(void)fs;
 	return &limits;
@@ -107,6 +109,12 @@ static struct diff *diff_of(const char *const *changes)
 #define ONE_NAME                                                                                   \
 	"which are the same name for the file system of the guest's /; hold back the "             \
 	"package that brings one of them"
+#define MAY_BE                                                                                     \
+	"which may be the same name for the file system of the guest's /; hold back the package "  \
+	"that brings one of them"
+#define NOT_KEPT                                                                                   \
+	", which the file system of the guest's / does not keep; hold back the package that "      \
+	"brings it"
 #define STAYS                                                                                      \
 	"which is the same name for the file system of the guest's /; give it the package's "      \
 	"spelling in the guest first"
@@ -121,6 +129,22 @@ static const struct {
 	 "/efi/C and /efi/c are brought, " ONE_NAME},
 	{{"=/efi/", "+/efi/C", "+/efi/c"}, "/efi/C and /efi/c are brought, " ONE_NAME},
 	{{"+/efi/A", "-/efi/B", "+/efi/b"}, "/efi/A is brought, and there is a, " STAYS},
+	{{"+/efi/\xc3\x84.x", "+/efi/\xc3\xa4.X"},
+	 "/efi/\xc3\x84.x and /efi/\xc3\xa4.X are brought, " MAY_BE},
+	{{"+/efi/\xc3\x89T"},
+	 "/efi/\xc3\x89T is brought, and there is \xc3\xa9t, which may be the same name for the "
+	 "file "
+	 "system of the guest's /; give it the package's spelling in the guest first"},
+	{{"+/efi/x."}, "/efi/x. is a name that ends with a dot or a blank" NOT_KEPT},
+	{{"+/efi/x "}, "/efi/x  is a name that ends with a dot or a blank" NOT_KEPT},
+	{{"+/efi/.../"}, "/efi/... is a name that ends with a dot or a blank" NOT_KEPT},
+	{{"+/efi/a:b"}, "/efi/a:b is a name with one of * ? < > | \" : \\" NOT_KEPT},
+	{{"+/efi/a\\"}, "/efi/a\\ is a name with one of * ? < > | \" : \\" NOT_KEPT},
+	{{"+/efi/\001"}, "/efi/\001 is a name with a control character" NOT_KEPT},
+	{{"+/efi/\344"}, "/efi/\344 is a name that is not UTF-8" NOT_KEPT},
+	{{"+/efi/\xc3\xa4", "+/efi/\xc3\xa4\xc3\xa4", "+/efi/x.y z", "-/efi/x."}, NULL},
+	{{"+/efi/\xc3\x89T", "-/efi/\xc3\xa8t", "-/efi/\xc3\xa9t"}, NULL},
+	{{"+/efi/\xc3\xa8t", "+/efi/\xc3\xa9t"}, NULL},
 	{{"+/efi/A", "-/efi/a"}, NULL},
 	{{"-/efi/B", "+/efi/b"}, NULL},
 	{{"+/EFI/", "+/EFI/a", "-/efi"}, NULL},
@@ -166,6 +190,25 @@ START_TEST(what_is_not_kept_is_cut)
 }
 END_TEST
 
+static const struct {
+	int64_t time, kept;
+} times[] = {{-1, 4}, {0, 4}, {4, 4}, {7, 6}, {100, 100}, {101, 100}, {INT64_C(1) << 33, 100}};
+
+START_TEST(a_time_is_one_that_is_kept)
+{
+	CLEANUP(tree_free)
+	struct tree *tree = limited_tree();
+	CLEANUP(diff_free)
+	struct diff *diff = diff_of((const char *const[]){"+/efi/new", NULL});
+	struct layer_entry *entry = &diff->changes[0].entry;
+	struct error err = {0};
+
+	entry->stat.mtime.sec = times[_i].time;
+	ck_assert_int_eq(limits_put(diff, tree, &err), 0);
+	ck_assert_int_eq(entry->stat.mtime.sec, times[_i].kept);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("limits");
@@ -173,6 +216,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, names_that_are_one_are_refused, 0, sizeof cases / sizeof *cases);
 	tcase_add_test(tests, what_is_not_kept_is_cut);
+	tcase_add_loop_test(tests, a_time_is_one_that_is_kept, 0, sizeof times / sizeof *times);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }

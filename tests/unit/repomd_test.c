@@ -59,6 +59,23 @@ START_TEST(index_is_read)
 }
 END_TEST
 
+#define MIXED "aB1111111111111111111111111111111111111111111111111111111111111c"
+
+START_TEST(checksums_are_read_in_either_case)
+{
+	CLEANUP_REPOMD_INDEX struct repomd_index index = {0};
+	static const char text[] =
+		"<repomd><revision>1600000000</revision><data type='primary'>" PLACE
+		"<checksum type='SHA256'>" MIXED "</checksum></data></repomd>";
+	struct error err = {0};
+
+	ck_assert_msg(repomd_index_parse(text, strlen(text), &index, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(index.files[REPOMD_PRIMARY].checksum.type, CHECKSUM_SHA256);
+	ck_assert_str_eq(index.files[REPOMD_PRIMARY].checksum.hex,
+			 "ab1111111111111111111111111111111111111111111111111111111111111c");
+}
+END_TEST
+
 #define DATA(inner)                                                                                \
 	"<repomd><revision>1600000000</revision><data type='primary'>" inner "</data></repomd>"
 
@@ -92,6 +109,10 @@ static const struct {
 	{DATA(PLACE "<checksum type='sha256'>11</checksum>"),
 	 "primary: has no checksum by SHA-256, SHA-384 or SHA-512; weaker ones are not relied on"},
 	{DATA(PLACE SHA256 SHA256), "primary: has two checksums"},
+	{DATA(PLACE "<checksum type='sha256'>\n  " ONES "</checksum>"),
+	 "primary: has a checksum with blanks around it, which the resolver does not read"},
+	{DATA(PLACE SHA256 "<open-checksum type='sha256'>" ONES " </open-checksum>"),
+	 "primary: has a checksum with blanks around it, which the resolver does not read"},
 	{DATA(PLACE SHA256 "<size>-1</size>"), "primary: a size that is no number"},
 	{DATA(PLACE SHA256 "<open-size>99999999999999999</open-size>"),
 	 "primary: a size that is no number"},
@@ -239,6 +260,8 @@ static const struct {
 	 "package bash: has no checksum by SHA-256, SHA-384 or SHA-512; weaker ones are not relied "
 	 "on"},
 	{PACKAGE(SIZE PLACE SHA256 SHA256), "package bash: has two checksums"},
+	{PACKAGE(SIZE PLACE "<checksum type='sha256'>" ONES "\n</checksum>"),
+	 "package bash: has a checksum with blanks around it, which the resolver does not read"},
 	{"<metadata><package>", "line 1: no element found"},
 };
 
@@ -330,6 +353,7 @@ static Suite *suite(void)
 	TCase *tcase = tcase_create("repomd");
 
 	tcase_add_test(tcase, index_is_read);
+	tcase_add_test(tcase, checksums_are_read_in_either_case);
 	tcase_add_loop_test(tcase, bad_index_is_refused, 0, COUNT(bad_indexes));
 	tcase_add_test(tcase, deep_nesting_is_refused);
 	tcase_add_test(tcase, primary_is_read);

@@ -131,6 +131,11 @@ static int close_checksum(const struct reading *reading, struct checksum *to, co
 {
 	struct checksum checksum;
 
+	if (xml_has_blanks(text))
+		return wrong(
+			reading,
+			"has a checksum with blanks around it, which the resolver does not read",
+			err);
 	if (!checksum_parse(reading->checksum_type, text, &checksum))
 		return 0;
 	if (*to->hex)
@@ -171,8 +176,7 @@ static int finish_file(const struct reading *reading, struct error *err)
 	return 0;
 }
 
-static int close_in_file(struct reading *reading, const char *name, const char *text,
-			 struct error *err)
+static int close_in_file(struct reading *reading, const char *name, char *text, struct error *err)
 {
 	struct repomd_file *file = reading->file;
 
@@ -181,11 +185,11 @@ static int close_in_file(struct reading *reading, const char *name, const char *
 	if (strcmp(name, "open-checksum") == 0)
 		return close_checksum(reading, &file->open, text, err);
 	if (strcmp(name, "size") == 0)
-		return close_number(reading, &file->size, text, err);
+		return close_number(reading, &file->size, xml_trim(text), err);
 	if (strcmp(name, "open-size") == 0)
-		return close_number(reading, &file->open_size, text, err);
+		return close_number(reading, &file->open_size, xml_trim(text), err);
 	if (strcmp(name, "timestamp") == 0)
-		close_timestamp(reading, text);
+		close_timestamp(reading, xml_trim(text));
 	return 0;
 }
 
@@ -207,16 +211,16 @@ static void take_content(struct repomd_index *index, const char *text)
 			xstrdup(text + sizeof prefix - 1);
 }
 
-static int on_close(void *opaque, const char *path, const char *text, struct error *err)
+static int on_close(void *opaque, const char *path, char *text, struct error *err)
 {
 	static const char data[] = "repomd/data/";
 	struct reading *reading = opaque;
 	int result = 0;
 
 	if (strcmp(path, "repomd/revision") == 0)
-		take_revision(reading->index, text);
+		take_revision(reading->index, xml_trim(text));
 	else if (strcmp(path, "repomd/tags/content") == 0)
-		take_content(reading->index, text);
+		take_content(reading->index, xml_trim(text));
 	else if (reading->file && strncmp(path, data, sizeof data - 1) == 0)
 		result = close_in_file(reading, path + sizeof data - 1, text, err);
 	else if (reading->file && strcmp(path, "repomd/data") == 0) {

@@ -114,6 +114,11 @@ static int close_checksum(struct reading *reading, const char *text, struct erro
 {
 	struct checksum checksum;
 
+	if (xml_has_blanks(text))
+		return wrong(
+			reading,
+			"has a checksum with blanks around it, which the resolver does not read",
+			err);
 	if (!checksum_parse(reading->checksum_type, text, &checksum))
 		return 0;
 	if (*reading->package.checksum.hex)
@@ -141,7 +146,7 @@ static int close_package(struct reading *reading, struct error *err)
 	return result;
 }
 
-static int on_close(void *opaque, const char *path, const char *text, struct error *err)
+static int on_close(void *opaque, const char *path, char *text, struct error *err)
 {
 	struct reading *reading = opaque;
 	const char *name = reading->open ? name_in_package(path) : NULL;
@@ -151,9 +156,9 @@ static int on_close(void *opaque, const char *path, const char *text, struct err
 	if (!name)
 		return 0;
 	if (strcmp(name, "name") == 0)
-		replace(&reading->package.name, text);
+		replace(&reading->package.name, xml_trim(text));
 	else if (strcmp(name, "arch") == 0)
-		replace(&reading->package.architecture, text);
+		replace(&reading->package.architecture, xml_trim(text));
 	else if (strcmp(name, "checksum") == 0)
 		return close_checksum(reading, text, err);
 	return 0;

@@ -65,16 +65,6 @@ static void XMLCALL on_open(void *opaque, const XML_Char *name, const XML_Char *
 		stop(walk);
 }
 
-static const char *trimmed(struct walk *walk)
-{
-	size_t len = walk->text_len;
-
-	while (len && strchr(" \t\r\n", walk->text[len - 1]))
-		len--;
-	walk->text[len] = '\0';
-	return walk->text + strspn(walk->text, " \t\r\n");
-}
-
 static void XMLCALL on_close(void *opaque, const XML_Char *name)
 {
 	struct walk *walk = opaque;
@@ -82,7 +72,8 @@ static void XMLCALL on_close(void *opaque, const XML_Char *name)
 	(void)name;
 	if (walk->failed)
 		return;
-	if (walk->reader->close(walk->reader->opaque, walk->path, trimmed(walk), walk->err) < 0)
+	walk->text[walk->text_len] = '\0';
+	if (walk->reader->close(walk->reader->opaque, walk->path, walk->text, walk->err) < 0)
 		stop(walk);
 	walk->text_len = 0;
 	pop(walk);
@@ -144,6 +135,23 @@ int xml_parse(const char *text, size_t len, const struct xml_reader *reader, str
 	result = feed(walk, text, len);
 	XML_ParserFree(walk->parser);
 	return result;
+}
+
+static const char blanks[] = " \t\r\n";
+
+char *xml_trim(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && strchr(blanks, text[len - 1]))
+		len--;
+	text[len] = '\0';
+	return text + strspn(text, blanks);
+}
+
+bool xml_has_blanks(const char *text)
+{
+	return strpbrk(text, blanks) != NULL;
 }
 
 const char *xml_attribute(const char *const *attributes, const char *name)

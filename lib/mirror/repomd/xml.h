@@ -19,9 +19,9 @@ struct xml_reader {
 	/* `attributes` are names and values in turn, ended by NULL. */
 	int (*open)(void *opaque, const char *path, const char *const *attributes,
 		    struct error *err);
-	/* `text` without surrounding blanks, cut off after XML_MAX_TEXT bytes; for an element that
-	 * holds others, what follows the last of them. */
-	int (*close)(void *opaque, const char *path, const char *text, struct error *err);
+	/* `text` is cut off after XML_MAX_TEXT bytes, and has the blanks around it (xml_trim); for
+	 * an element that holds others, it is what follows the last of them. */
+	int (*close)(void *opaque, const char *path, char *text, struct error *err);
 	void *opaque;
 };
 
@@ -29,6 +29,9 @@ struct xml_reader {
  * callback says, whose -1 ends the walk. */
 int xml_parse(const char *text, size_t len, const struct xml_reader *reader, struct error *err);
 
+/* Without surrounding blanks; cut in place. */
+char *xml_trim(char *text);
+bool xml_has_blanks(const char *text);
 /* NULL: it has none. */
 const char *xml_attribute(const char *const *attributes, const char *name);
 /* Decimal digits and nothing else, no more than 15 of them. */

@@ -7,7 +7,7 @@
  *     warning: %post(httpd-2.4.57-5.el9.x86_64) scriptlet failed, exit status 1
  *     error: lua script failed: [string "%pretrans(httpd-2.4.57-5.el9.x86_64)"]:1: no such file
  *     error: unpacking of archive failed on file /usr/sbin/httpd: cpio: rename
- *     error: httpd-2.4.57-5.el9.x86_64: install failed
+ *     error: bind-32:9.16.23-14.el9.x86_64: install failed
  *     <tab>libssl.so.10()(64bit) is needed by (installed) openssl-1.0.2k-16.el7.x86_64
  *     <tab>file /etc/x from install of a-2-1.noarch conflicts with file from package b-1-1.noarch
  *
@@ -25,12 +25,26 @@ static char *after(char *line, const char *prefix)
 	return strncmp(line, prefix, strlen(prefix)) == 0 ? line + strlen(prefix) : NULL;
 }
 
-/* NAME-VERSION-RELEASE.ARCHITECTURE, and nothing else */
+/* Is there a colon only behind the number that begins the version, which ends at `release`? */
+static bool has_epoch_or_none(const char *word, const char *release)
+{
+	const char *colon = strchr(word, ':'), *version = release;
+
+	if (!colon)
+		return true;
+	while (version > word && version[-1] != '-')
+		version--;
+	return colon > version && colon == version + strspn(version, "0123456789") &&
+	       !strchr(colon + 1, ':');
+}
+
+/* NAME-[EPOCH:]VERSION-RELEASE.ARCHITECTURE, and nothing else */
 static bool is_package(const char *word)
 {
 	const char *first = strchr(word, '-'), *last = strrchr(word, '-');
 
-	return first != last && first != word && strchr(last, '.') && !strpbrk(word, " \t/:%()");
+	return first != last && first != word && strchr(last, '.') && !strpbrk(word, " \t/%()") &&
+	       has_epoch_or_none(word, last);
 }
 
 /* "%pre(PACKAGE) scriptlet failed, ...", which becomes "PACKAGE" and "%pre scriptlet failed, ...".

@@ -11,12 +11,13 @@
 #include <solv/repo_solv.h>
 #include <solv/repo_updateinfoxml.h>
 #include <solv/repo_write.h>
-#include <solv/solv_xfopen.h>
 #include <solv/solvversion.h>
 #include <string.h>
 
+#include "base/decompress.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "mirror/repomd/index.h"
 
 /* Counts with the keys of caches: another number, and they are made again. */
 #define CACHE_FORMAT "coldpatch-2 libsolv-" LIBSOLV_VERSION_STRING
@@ -51,21 +52,37 @@ static int lost(const struct solve *solve, struct error *err)
 
 typedef int parse_function(Repo *repo, FILE *file, void *opaque);
 
+/* Unpacked as it was when the mirror snapshot was made: libsolv's own unpacking ends with the first
+ * of several streams. */
+static FILE *open_file(const struct mirror_source *source, const char *path, struct error *err)
+{
+	CLEANUP_FREE char *full = path_join(source->directory, path);
+	struct error why = {0};
+	FILE *file = decompress_open(full, repomd_compression(path), ERROR_MIRROR, &why);
+
+	if (!file)
+		unreadable(source, path, why.msg, err);
+	return file;
+}
+
 static int parse_file(Repo *repo, const struct mirror_source *source, const char *path,
 		      parse_function *parse, void *opaque, struct error *err)
 {
-	CLEANUP_FREE char *full = path_join(source->directory, path);
 	CLEANUP_FCLOSE FILE *file = NULL;
+	int status;
 
 	if (!find_file(source, path))
 		return error_set(err, ERROR_MIRROR,
 				 "%s names %s, which the mirror snapshot does not have: the mirror "
 				 "is incomplete",
 				 source->index_path, path);
-	file = solv_xfopen(full, "r");
+	file = open_file(source, path, err);
 	if (!file)
-		return unreadable(source, path, "it cannot be opened", err);
-	if (parse(repo, file, opaque) != 0)
+		return -1;
+	status = parse(repo, file, opaque);
+	if (ferror(file))
+		return unreadable(source, path, "it cannot be decompressed", err);
+	if (status != 0)
 		return unreadable(source, path, pool_errstr(repo->pool), err);
 	return 0;
 }

@@ -77,12 +77,35 @@ static void take_word(const struct reading *reading, const char *key, const char
 		add_word(&rules->install_only, &rules->n_install_only, word);
 }
 
+static bool is_of_main(const char *file);
+
+/* An empty value, or an empty first word, takes back what was said before, be it in another file.
+ */
+static void take_back(struct rpm_rules *rules, const char *key)
+{
+	bool include = strcmp(key, "includepkgs") == 0;
+	enum rpm_rule_kind kind = include ? RPM_RULE_INCLUDE : RPM_RULE_EXCLUDE;
+	size_t n = 0;
+
+	if (!include && strcmp(key, "exclude") != 0 && strcmp(key, "excludepkgs") != 0)
+		return;
+	for (size_t i = 0; i < rules->n_items; i++) {
+		if (rules->items[i].kind == kind && is_of_main(rules->items[i].from))
+			free(rules->items[i].pattern);
+		else
+			rules->items[n++] = rules->items[i];
+	}
+	rules->n_items = n;
+}
+
 static void take_option(void *opaque, const char *key, char *value)
 {
 	const struct reading *reading = opaque;
 	struct rpm_rules *rules = reading->rules;
 	char *save = NULL;
 
+	if (!*value || *value == ',')
+		take_back(rules, key);
 	if (strcmp(key, "installonly_limit") == 0)
 		rules->install_only_limit = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(key, "install_weak_deps") == 0)
@@ -94,7 +117,7 @@ static void take_option(void *opaque, const char *key, char *value)
 		take_word(reading, key, word);
 }
 
-/* A line that begins with blanks goes on with the last value. */
+/* A line that begins with blanks goes on with the last value: nothing is the value of one. */
 void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 {
 	bool in_main = false;
@@ -117,8 +140,9 @@ void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 			snprintf(key, sizeof key, "%s", rules_trim(line));
 		} else if (!goes_on)
 			*key = '\0';
-		if (in_main && *key)
-			take(opaque, key, rules_trim(delimiter ? delimiter + 1 : line));
+		line = rules_trim(delimiter ? delimiter + 1 : line + strspn(line, blanks));
+		if (in_main && *key && (*line || !goes_on))
+			take(opaque, key, line);
 	}
 }
 
@@ -161,6 +185,7 @@ static const struct reader {
 	{"/usr/share/dnf5/libdnf.conf.d/", ".conf", read_ini},
 	{"/etc/dnf/libdnf5.conf.d/", ".conf", read_ini},
 	{"/etc/dnf/dnf.conf", "", read_ini},
+	{"/etc/yum.conf", "", read_ini},
 	{"/etc/dnf/protected.d/", ".conf", read_protected},
 	{"/etc/yum/protected.d/", ".conf", read_protected},
 	{"/etc/dnf/plugins/versionlock.list", "", rules_read_versionlock},
@@ -172,26 +197,35 @@ static const struct reader {
 	{"/etc/zypp/zypp.conf", "", read_zypp_conf},
 };
 
-static void read_file(struct rpm_rules *rules, const struct package_state_file *file)
+static const struct reader *reader_of(const char *file)
 {
-	bool is_yum = strcmp(file->name, "/etc/yum.conf") == 0;
-	CLEANUP_FREE char *text = NULL;
-
-	if (!file->content.len)
-		return;
-	text = xstrndup(file->content.data, file->content.len);
-	if (is_yum)
-		read_ini(rules, text, file->name);
-	for (size_t i = 0; !is_yum && i < sizeof readers / sizeof *readers; i++) {
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
 		const struct reader *reader = &readers[i];
 
-		if (strncmp(file->name, reader->begin, strlen(reader->begin)) != 0 ||
-		    !text_ends_with(file->name, reader->end) ||
-		    (!*reader->end && strcmp(file->name, reader->begin) != 0))
-			continue;
-		reader->read(rules, text, file->name);
-		return;
+		if (strncmp(file, reader->begin, strlen(reader->begin)) == 0 &&
+		    text_ends_with(file, reader->end) &&
+		    (*reader->end || strcmp(file, reader->begin) == 0))
+			return reader;
 	}
+	return NULL;
+}
+
+static bool is_of_main(const char *file)
+{
+	const struct reader *reader = reader_of(file);
+
+	return reader && reader->read == read_ini;
+}
+
+static void read_file(struct rpm_rules *rules, const struct package_state_file *file)
+{
+	const struct reader *reader = reader_of(file->name);
+	CLEANUP_FREE char *text = NULL;
+
+	if (!reader || !file->content.len)
+		return;
+	text = xstrndup(file->content.data, file->content.len);
+	reader->read(rules, text, file->name);
 }
 
 /* A plugin that its configuration switches off locks nothing. */

@@ -10,7 +10,7 @@
 
 enum { MAX_RULES = 10000, DEFAULT_INSTALL_ONLY_LIMIT = 3 };
 
-static const char blanks[] = " \t\r,";
+const char rules_blanks[] = " \t\r,";
 
 void rules_add(struct rpm_rules *rules, enum rpm_rule_kind kind, const char *pattern,
 	       const char *from)
@@ -38,10 +38,16 @@ static void add_word(char ***words, size_t *n, const char *word)
 		*ARRAY_ADD(*words, *n) = xstrdup(word);
 }
 
-static bool is_true(const char *value)
+bool rules_is_true(const char *value)
 {
 	return strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0 ||
 	       strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0;
+}
+
+bool rules_is_false(const char *value)
+{
+	return strcmp(value, "0") == 0 || strcasecmp(value, "false") == 0 ||
+	       strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0;
 }
 
 char *rules_trim(char *text)
@@ -98,30 +104,31 @@ static void take_back(struct rpm_rules *rules, const char *key)
 	rules->n_items = n;
 }
 
-static void take_option(void *opaque, const char *key, char *value)
+static void take_option(void *opaque, const char *section, const char *key, char *value)
 {
 	const struct reading *reading = opaque;
 	struct rpm_rules *rules = reading->rules;
 	char *save = NULL;
 
+	if (strcmp(section, "main") != 0)
+		return;
 	if (!*value || *value == ',')
 		take_back(rules, key);
 	if (strcmp(key, "installonly_limit") == 0)
 		rules->install_only_limit = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(key, "install_weak_deps") == 0)
-		rules->weak_dependencies = is_true(value);
+		rules->weak_dependencies = rules_is_true(value);
 	else if (strcmp(key, "allow_vendor_change") == 0)
-		rules->vendor_change = is_true(value);
-	for (char *word = strtok_r(value, blanks, &save); word;
-	     word = strtok_r(NULL, blanks, &save))
+		rules->vendor_change = rules_is_true(value);
+	for (char *word = strtok_r(value, rules_blanks, &save); word;
+	     word = strtok_r(NULL, rules_blanks, &save))
 		take_word(reading, key, word);
 }
 
 /* A line that begins with blanks goes on with the last value: nothing is the value of one. */
-void rules_read_main(char *text, rules_option_taker *take, void *opaque)
+void rules_read_sections(char *text, rules_option_taker *take, void *opaque)
 {
-	bool in_main = false;
-	char key[64] = "";
+	char section[256] = "", key[64] = "";
 
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 		bool goes_on = *line == ' ' || *line == '\t';
@@ -130,7 +137,8 @@ void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 		if (*line == '#' || *line == ';')
 			continue;
 		if (*line == '[') {
-			in_main = strncmp(line, "[main]", 6) == 0;
+			snprintf(section, sizeof section, "%.*s", (int)strcspn(line + 1, "]"),
+				 strchr(line, ']') ? line + 1 : "");
 			*key = '\0';
 			continue;
 		}
@@ -140,9 +148,9 @@ void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 			snprintf(key, sizeof key, "%s", rules_trim(line));
 		} else if (!goes_on)
 			*key = '\0';
-		line = rules_trim(delimiter ? delimiter + 1 : line + strspn(line, blanks));
-		if (in_main && *key && (*line || !goes_on))
-			take(opaque, key, line);
+		line = rules_trim(delimiter ? delimiter + 1 : line + strspn(line, rules_blanks));
+		if (*section && *key && (*line || !goes_on))
+			take(opaque, section, key, line);
 	}
 }
 
@@ -150,7 +158,16 @@ static void read_ini(struct rpm_rules *rules, char *text, const char *from)
 {
 	struct reading reading = {rules, from};
 
-	rules_read_main(text, take_option, &reading);
+	rules_read_sections(text, take_option, &reading);
+}
+
+/* The configuration that all versions have may have repositories in it. */
+static void read_main(struct rpm_rules *rules, char *text, const char *from)
+{
+	CLEANUP_FREE char *copy = xstrdup(text);
+
+	read_ini(rules, text, from);
+	rules_read_repositories(rules, copy, from);
 }
 
 static void read_protected(struct rpm_rules *rules, char *text, const char *from)
@@ -174,7 +191,7 @@ static void read_zypp_conf(struct rpm_rules *rules, char *text, const char *from
 			continue;
 		*equals = '\0';
 		if (strcmp(rules_trim(line), "solver.onlyRequires") == 0)
-			rules->weak_dependencies = !is_true(rules_trim(equals + 1));
+			rules->weak_dependencies = !rules_is_true(rules_trim(equals + 1));
 	}
 }
 
@@ -184,8 +201,8 @@ static const struct reader {
 } readers[] = {
 	{"/usr/share/dnf5/libdnf.conf.d/", ".conf", read_ini},
 	{"/etc/dnf/libdnf5.conf.d/", ".conf", read_ini},
-	{"/etc/dnf/dnf.conf", "", read_ini},
-	{"/etc/yum.conf", "", read_ini},
+	{"/etc/dnf/dnf.conf", "", read_main},
+	{"/etc/yum.conf", "", read_main},
 	{"/etc/dnf/protected.d/", ".conf", read_protected},
 	{"/etc/yum/protected.d/", ".conf", read_protected},
 	{"/etc/dnf/plugins/versionlock.list", "", rules_read_versionlock},
@@ -193,6 +210,12 @@ static const struct reader {
 	{"/etc/dnf/plugins/versionlock.conf", "", rules_read_versionlock_conf},
 	{"/etc/yum/pluginconf.d/versionlock.conf", "", rules_read_versionlock_conf},
 	{"/etc/dnf/versionlock.toml", "", rules_read_versionlock_toml},
+	{"/etc/yum.repos.d/", ".repo", rules_read_repositories},
+	{"/etc/yum/repos.d/", ".repo", rules_read_repositories},
+	{"/etc/distro.repos.d/", ".repo", rules_read_repositories},
+	{"/usr/share/dnf5/repos.d/", ".repo", rules_read_repositories},
+	{"/usr/share/dnf5/repos.override.d/", ".repo", rules_read_repositories},
+	{"/etc/dnf/repos.override.d/", ".repo", rules_read_repositories},
 	{"/etc/zypp/locks", "", rules_read_zypp_locks},
 	{"/etc/zypp/zypp.conf", "", read_zypp_conf},
 };
@@ -214,7 +237,7 @@ static bool is_of_main(const char *file)
 {
 	const struct reader *reader = reader_of(file);
 
-	return reader && reader->read == read_ini;
+	return reader && (reader->read == read_ini || reader->read == read_main);
 }
 
 static void read_file(struct rpm_rules *rules, const struct package_state_file *file)
@@ -270,5 +293,6 @@ void rpm_rules_free(struct rpm_rules *rules)
 	strings_free(rules->protected_names, rules->n_protected);
 	strings_free(rules->install_only, rules->n_install_only);
 	free(rules->not_understood);
+	free(rules->not_applied);
 	*rules = (struct rpm_rules){0};
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/seccomp.h>
@@ -100,6 +101,17 @@ static bool is_descriptor_of_ours(pid_t pid, int fd)
 	return false;
 }
 
+/* For a process that did chroot(2), this name may be of another directory. */
+static bool has_our(pid_t pid, const char *path)
+{
+	char name[64];
+	struct stat ours, theirs;
+
+	snprintf(name, sizeof name, "/proc/%d/root%s", (int)pid, path);
+	return lstat(path, &ours) == 0 && lstat(name, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 static bool is_path_of_ours(pid_t pid, int directory, uint64_t address)
 {
 	char path[PATH_SIZE];
@@ -112,8 +124,9 @@ static bool is_path_of_ours(pid_t pid, int directory, uint64_t address)
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
 	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
-		if (strcmp(path, directories[i]) == 0 || (strcmp(path, directories[i] + 1) == 0 &&
-							  descriptor_leads_to(pid, directory, "/")))
+		if ((strcmp(path, directories[i]) == 0 && has_our(pid, path)) ||
+		    (strcmp(path, directories[i] + 1) == 0 &&
+		     descriptor_leads_to(pid, directory, "/")))
 			return true;
 	return false;
 }

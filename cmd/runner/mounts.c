@@ -24,40 +24,41 @@
 #include "runner.h"
 
 static const struct special {
-	const char *target, *type;
+	const char *type;
 	const char *const *options; /* pairs, NULL-terminated */
 	unsigned attributes;
-} specials[] = {
-	{"/proc", "proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
-	{"/sys", "tmpfs", (const char *const[]){"mode", "755", "size", "1m", NULL},
-	 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
+} specials[N_JOB_COVERS] = {
+	[JOB_PROC] = {"proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
+	[JOB_SYS] = {"tmpfs", (const char *const[]){"mode", "755", "size", "1m", NULL},
+		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
 	/* Mode 755: in a sticky directory the kernel refuses O_CREAT opens of device nodes. */
-	{"/dev", "tmpfs", (const char *const[]){"mode", "755", "size", "16m", NULL},
-	 MOUNT_ATTR_NOSUID},
-	{"/dev/pts", "devpts",
-	 (const char *const[]){"ptmxmode", "0666", "mode", "0620", "gid", "5", NULL},
-	 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
-	{"/dev/shm", "tmpfs", (const char *const[]){"mode", "1777", "size", "256m", NULL},
-	 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
-	{"/run", "tmpfs", (const char *const[]){"mode", "755", "size", "256m", NULL},
-	 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
-	{"/tmp", "tmpfs", (const char *const[]){"mode", "1777", "size", "1g", NULL},
-	 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
+	[JOB_DEV] = {"tmpfs", (const char *const[]){"mode", "755", "size", "16m", NULL},
+		     MOUNT_ATTR_NOSUID},
+	[JOB_DEV_PTS] = {"devpts",
+			 (const char *const[]){"ptmxmode", "0666", "mode", "0620", "gid", "5",
+					       NULL},
+			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+	[JOB_DEV_SHM] = {"tmpfs", (const char *const[]){"mode", "1777", "size", "256m", NULL},
+			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
+	[JOB_RUN] = {"tmpfs", (const char *const[]){"mode", "755", "size", "256m", NULL},
+		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
+	[JOB_TMP] = {"tmpfs", (const char *const[]){"mode", "1777", "size", "1g", NULL},
+		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
 };
-enum { N_SPECIALS = sizeof specials / sizeof *specials };
 
 static const char *const sys_directories[] = {
 	"/sys/block", "/sys/bus",      "/sys/class",  "/sys/dev",    "/sys/devices",
 	"/sys/fs",    "/sys/firmware", "/sys/kernel", "/sys/module", "/sys/power",
 };
 
-static int special_fds[N_SPECIALS];
+static int special_fds[N_JOB_COVERS];
 /* Where they lie: a guest's /tmp may be a link to /var/tmp. */
-static char *special_paths[N_SPECIALS];
+static char *special_paths[N_JOB_COVERS];
 static int packages_fd = -1, program_fd = -1;
 
-static int special_open(const struct special *special, struct error *err)
+static int special_open(size_t i, struct error *err)
 {
+	const struct special *special = &specials[i];
 	CLEANUP_CLOSE int context = fsopen(special->type, FSOPEN_CLOEXEC);
 	int mount_fd;
 
@@ -66,14 +67,14 @@ static int special_open(const struct special *special, struct error *err)
 	for (const char *const *o = special->options; o && *o; o += 2)
 		if (fsconfig(context, FSCONFIG_SET_STRING, o[0], o[1], 0) < 0)
 			return error_os(err, ERROR_HOST, errno, "mount option %s=%s of %s", o[0],
-					o[1], special->target);
+					o[1], job_covers[i]);
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return error_os(err, ERROR_HOST, errno, "make a %s for %s", special->type,
-				special->target);
+				job_covers[i]);
 	mount_fd = fsmount(context, FSMOUNT_CLOEXEC, special->attributes);
 	if (mount_fd < 0)
 		return error_os(err, ERROR_HOST, errno, "mount a %s for %s", special->type,
-				special->target);
+				job_covers[i]);
 	return mount_fd;
 }
 
@@ -106,8 +107,8 @@ static int sources_open(const struct job *job, struct error *err)
 	if (packages_open(job, err) < 0)
 		return -1;
 	devices_grab();
-	for (size_t i = 0; i < N_SPECIALS; i++)
-		if ((special_fds[i] = special_open(&specials[i], err)) < 0)
+	for (size_t i = 0; i < N_JOB_COVERS; i++)
+		if ((special_fds[i] = special_open(i, err)) < 0)
 			return -1;
 	return 0;
 }
@@ -240,7 +241,7 @@ static int run_fill(const struct job *job, struct error *err)
 
 static int attach_special(size_t i, struct error *err)
 {
-	const char *target = specials[i].target;
+	const char *target = job_covers[i];
 
 	special_paths[i] = realpath(target, NULL);
 	if (!special_paths[i])
@@ -257,7 +258,7 @@ static int attach_special(size_t i, struct error *err)
 
 int mounts_attach(const struct job *job, struct error *err)
 {
-	for (size_t i = 0; i < N_SPECIALS; i++)
+	for (size_t i = 0; i < N_JOB_COVERS; i++)
 		if (attach_special(i, err) < 0)
 			return -1;
 	if (sys_fill(job, err) < 0 || devices_make(job, err) < 0 || run_fill(job, err) < 0)
@@ -267,7 +268,7 @@ int mounts_attach(const struct job *job, struct error *err)
 
 int mounts_leave(struct error *err)
 {
-	for (size_t i = N_SPECIALS; i-- > 0;)
+	for (size_t i = N_JOB_COVERS; i-- > 0;)
 		if (unmount_from(special_paths[i], err) < 0)
 			return -1;
 	return 0;

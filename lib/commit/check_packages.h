@@ -19,7 +19,8 @@ struct package_files_check {
  * Every regular file that a changed package brings and still owns has the content that the verified
  * package file has.  Configuration files are the administrator's and left out.  ERROR_GUEST names
  * the first that is missing or different; below /etc and /var, where scripts may rewrite what they
- * were given, it becomes a warning.
+ * were given, it becomes a warning.  Nothing is said of what lies below the run's own mounts
+ * (job_covers).
  */
 int check_package_files(const struct package_files_check *check, struct commit_report *report,
 			struct error *err);

@@ -16,6 +16,7 @@ LIB_SOURCES += \
 	lib/guest/mount.c \
 	lib/guest/osrelease.c \
 	lib/guest/root.c \
+	lib/guest/systemd.c \
 	lib/guest/volume.c
 UNIT_TESTS += \
 	tests/unit/fstab_test.c \

@@ -13,6 +13,7 @@
 #include "fs/type.h"
 #include "guest/crypttab.h"
 #include "guest/fstab.h"
+#include "guest/systemd.h"
 
 struct join {
 	struct layout *layout;
@@ -300,7 +301,7 @@ static int join_fstab(struct join *join, struct error *err)
 			return -1;
 		guest_add_note(join->guest, "/etc/fstab is not used: %s",
 			       err->kind == ERROR_MISSING ? "there is none" : err->msg);
-		return 0;
+		return systemd_check_mounts(join->tree, &fstab, join->guest, err);
 	}
 	fstab_parse(text.data, text.len, &fstab);
 	for (size_t i = 0; i < fstab.n_warnings; i++)
@@ -314,7 +315,7 @@ static int join_fstab(struct join *join, struct error *err)
 		if (check_swap_file(join, &fstab.entries[i], err) < 0)
 			return -1;
 	}
-	return 0;
+	return systemd_check_mounts(join->tree, &fstab, join->guest, err);
 }
 
 /* How the guest calls what its encrypted containers hold. */

@@ -57,6 +57,7 @@ LIB_SOURCES += \
 	lib/package/rpm/rules.c \
 	lib/package/rpm/rules_pattern.c \
 	lib/package/rpm/rules_versionlock.c \
+	lib/package/rpm/rules_repositories.c \
 	lib/package/rpm/rules_zypp.c \
 	lib/package/rpm/solve.c \
 	lib/package/rpm/solve_advisories.c \

@@ -7,6 +7,12 @@
 #include <jansson.h>
 #include <string.h>
 
+const char *const job_covers[N_JOB_COVERS] = {
+	[JOB_PROC] = "/proc",	    [JOB_SYS] = "/sys",		[JOB_DEV] = "/dev",
+	[JOB_DEV_PTS] = "/dev/pts", [JOB_DEV_SHM] = "/dev/shm", [JOB_RUN] = "/run",
+	[JOB_TMP] = "/tmp",
+};
+
 void job_place_path(struct job_place *place, const char *path)
 {
 	free(place->path);

@@ -33,6 +33,20 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* Where a run mounts something of its own over the guest's directory: what was there is not seen,
+ * what comes there is gone afterwards. */
+enum job_cover {
+	JOB_PROC,
+	JOB_SYS,
+	JOB_DEV,
+	JOB_DEV_PTS,
+	JOB_DEV_SHM,
+	JOB_RUN,
+	JOB_TMP,
+	N_JOB_COVERS
+};
+extern const char *const job_covers[N_JOB_COVERS];
+
 /* The first half of the log is its first bytes, the second half its last. */
 #define JOB_LOG_LIMIT (16u << 20)
 /* Inside the guest; on the tmpfs at /run. */

@@ -56,6 +56,7 @@ LIB_SOURCES += \
 	lib/session/library_verify_template.c \
 	lib/session/mirror.c \
 	lib/session/outputs.c \
+	lib/session/pace.c \
 	lib/session/package_purl.c \
 	lib/session/payloads.c \
 	lib/session/plan.c \
@@ -90,5 +91,5 @@ LIB_SOURCES += \
 	lib/session/want.c \
 	lib/session/worker.c \
 	lib/session/workspace.c
-UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/session_test.c tests/unit/squash_test.c \
+UNIT_TESTS += tests/unit/confine_test.c tests/unit/doctor_test.c tests/unit/pace_test.c tests/unit/session_test.c tests/unit/squash_test.c \
 	tests/unit/workspace_test.c

@@ -2,13 +2,13 @@
 /* The worker's side of a task: see task.h for the protocol. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/lifetime.h"
 #include "session/confinements.h"
+#include "session/pace.h"
 #include "session/task.h"
 
 static const struct {
@@ -40,7 +40,7 @@ static const struct {
 	{&task_verify_files, &confinement_verify_files},
 };
 
-enum { MAX_INPUT = 256 << 20, PROGRESS_PAUSE_MS = 50 };
+enum { MAX_INPUT = 256 << 20 };
 
 static volatile sig_atomic_t stop_requested;
 
@@ -90,27 +90,13 @@ static void send_log(void *opaque, enum log_level level, const char *msg)
 	send_line("log", log);
 }
 
-/* Whether it is a new stage, or long enough after the last line: a task that goes through a hundred
- * thousand files names each, and the session wakes up for each line. */
-static bool is_worth_a_line(const struct progress *progress)
-{
-	static char stage[32];
-	static int64_t last;
-	int64_t now = clock_ms();
-
-	if (now - last < PROGRESS_PAUSE_MS && !strncmp(stage, progress->stage, sizeof stage - 1))
-		return false;
-	snprintf(stage, sizeof stage, "%s", progress->stage);
-	last = now;
-	return true;
-}
-
 static void send_progress(void *opaque, const struct progress *progress)
 {
+	static struct pace pace;
 	json_t *value;
 
 	(void)opaque;
-	if (!is_worth_a_line(progress))
+	if (!pace_allows(&pace, progress, clock_ms()))
 		return;
 	value = json_object();
 	json_put_string(value, "stage", progress->stage);

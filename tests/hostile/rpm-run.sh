@@ -65,6 +65,16 @@ rpm_victim_update '' "$WORK/files"
 patched "$guest"
 rm -rf "$WORK/output" "$WORK/files"
 
+say "a package with files where the run mounts its own: done, as on a machine whose /run, /tmp and /dev go with it"
+mkdir -p "$WORK/files"/{run/victim,tmp,dev,var/run/victim}
+for file in run/victim/a tmp/b dev/c var/run/victim/d; do echo x > "$WORK/files/$file"; done
+link_run() { rm -rf var/run && ln -s /run var/run; }
+qemu-img convert -O raw "$guest" "$WORK/linked.raw" && change_guest "$WORK/linked.raw" link_run || fail "link /var/run"
+rpm_victim_update '' "$WORK/files"
+patched "$WORK/linked.raw"
+jq -e '.warnings == []' "$OUT" >/dev/null || { jq .warnings "$OUT"; fail "warnings of what is not in an image"; }
+rm -rf "$WORK/output" "$WORK/files" "$WORK/linked.raw"
+
 say "a file of another package is in the way"
 mkdir -p "$WORK/files/usr/bin"; echo mine > "$WORK/files/usr/bin/bash"
 rpm_victim_update '' "$WORK/files"

@@ -88,10 +88,13 @@ not_captured /odd/fifo
 # Owner and mode of /proc and /sys, which rpm sets when a package has it: done, as far as who asks can tell; of nothing else.
 sandbox 'chown 0:0 /proc && chmod 555 /sys && chmod 555 /proc/ && cd / && chmod 555 proc && chown -h 0:0 proc && perl -e "open my \$d, q(<), q(/proc) or die; \
 	chmod(0555, \$d) == 1 && chown(0, 0, \$d) == 1 or die; chdir q(/usr); chmod(0555, q(proc)) == 0 or die" && echo "as it was"; \
-	chown 0:0 /proc/version || echo refused; chown 5:6 /odd/file && chmod 604 /odd/file'
+	chown 0:0 /proc/version || echo refused; chown 5:6 /odd/file && chmod 604 /odd/file; \
+	mkdir -p /odd/root/proc /odd/root/sys; perl -e "chroot(q(/odd/root)) && chmod(0700, q(/proc)) == 1 && chown(7, 8, q(/sys/)) == 1 or die"'
 logged 'as it was'
 logged 'refused'
 captured '/odd/file 100604 5:6 '
+captured '/odd/root/proc 40700 0:0 '
+captured '/odd/root/sys 40755 7:8 '
 
 # Many hardlinks: the content of each goes with one of its names.
 sandbox 'mkdir /many && cd /many && perl -e "for (1..50000) { open F, q(>), qq(a\$_) or die; print F q(x); close F; link qq(a\$_), qq(b\$_) or die }"'

@@ -36,6 +36,34 @@ START_TEST(reads_a_guest)
 }
 END_TEST
 
+/* Of repositories only the excludes: neither where they are, nor what opens them. */
+START_TEST(keeps_what_repositories_exclude)
+{
+	CLEANUP_READ struct read read = {0};
+	const struct buffer *kept;
+
+	put_database("var/lib/rpm", plain);
+	put_file("root/etc/yum.repos.d/a.repo",
+		 "[main]\nexclude=no\n[one]\nbaseurl=https://user:secret@host/\npassword=secret\n"
+		 "exclude = bash, vim*\n  less\nenabled=1\n[two]\nexcludepkgs=no\nenabled=0\n"
+		 "[three]\nexclude=no\nexclude=\n[four]\nincludepkgs=php*\n");
+	put_file("root/etc/yum.repos.d/b.repo", "[other]\nname=Other\nbaseurl=https://host/\n");
+	put_directory("root/etc/yum.repos.d/c.repo");
+	ck_assert_msg(read_state(&read) == 0, "%s", read.err.msg);
+	kept = package_state_file(&read.state, "/etc/yum.repos.d/a.repo");
+	ck_assert_ptr_nonnull(kept);
+	ck_assert_str_eq(kept->data, "[one]\nexclude= bash vim* less\n[four]\nincludepkgs= php*\n");
+	ck_assert_ptr_null(package_state_file(&read.state, "/etc/yum.repos.d/b.repo"));
+	ck_assert_uint_eq(read.opened.guest->packages.n_held, 1);
+	ck_assert_str_eq(read.opened.guest->packages.held[0], "bash:x86_64");
+	ck_assert_uint_eq(read.opened.guest->n_blockers, 0);
+	ck_assert_str_eq(read.opened.guest->notes[read.opened.guest->n_notes - 1],
+			 "[four] of /etc/yum.repos.d/a.repo has includepkgs, which is not applied: "
+			 "what else is there may come, unless the mirror's configuration leaves it "
+			 "out");
+}
+END_TEST
+
 /* A state does not show when, and in which order, packages were installed. */
 START_TEST(equal_guests_have_equal_states)
 {
@@ -264,6 +292,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, images_setup, images_teardown);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, reads_a_guest);
+	tcase_add_test(tcase, keeps_what_repositories_exclude);
 	tcase_add_test(tcase, equal_guests_have_equal_states);
 	tcase_add_test(tcase, finds_duplicates);
 	tcase_add_test(tcase, finds_an_interrupted_yum);

@@ -199,6 +199,11 @@ static void check_locks(const struct rpm_rules *rules, struct guest *guest)
 			"the guest locks packages in a way that is not understood here "
 			"(%s): write the lock as names or shell patterns, or take it away",
 			rules->not_understood);
+	if (rules->not_applied)
+		guest_add_note(guest,
+			       "%s has includepkgs, which is not applied: what else is there may "
+			       "come, unless the mirror's configuration leaves it out",
+			       rules->not_applied);
 }
 
 int rpm_state_describe(const struct package_state *state, struct guest *guest, struct error *err)

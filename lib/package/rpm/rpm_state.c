@@ -10,12 +10,19 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "package/names.h"
 #include "package/rpm/install_only.h"
 #include "package/rpm/location.h"
 #include "package/rpm/rpm.h"
+#include "package/rpm/rules.h"
 
-enum { MAX_HEADERS = 256 << 20, MAX_CONFIGURATION = 1 << 20, MAX_NAMES = 1000 };
+enum {
+	MAX_HEADERS = 256 << 20,
+	MAX_CONFIGURATION = 1 << 20,
+	MAX_REPOSITORIES = 16 << 20, /* a subscription may be to thousands */
+	MAX_NAMES = 1000
+};
 
 /* A directory stands for the files in it that end so.  Of dnf 5's, dnf.conf has the last word. */
 static const struct {
@@ -29,13 +36,19 @@ static const struct {
 	{"/etc/dnf/plugins/versionlock.conf", NULL},
 	{"/etc/dnf/plugins/versionlock.list", NULL},
 	{"/etc/dnf/protected.d", ".conf"},
+	{"/etc/dnf/repos.override.d", ".repo"},
 	{"/etc/dnf/versionlock.toml", NULL},
+	{"/etc/distro.repos.d", ".repo"},
 	{"/etc/yum.conf", NULL},
+	{"/etc/yum.repos.d", ".repo"},
 	{"/etc/yum/pluginconf.d/versionlock.conf", NULL},
 	{"/etc/yum/pluginconf.d/versionlock.list", NULL},
 	{"/etc/yum/protected.d", ".conf"},
+	{"/etc/yum/repos.d", ".repo"},
 	{"/etc/zypp/locks", NULL},
 	{"/etc/zypp/zypp.conf", NULL},
+	{"/usr/share/dnf5/repos.d", ".repo"},
+	{"/usr/share/dnf5/repos.override.d", ".repo"},
 };
 
 struct reading {
@@ -62,17 +75,24 @@ static bool was_read(const struct reading *reading, const struct tree_node *node
 
 static int read_configuration(struct reading *reading, const char *path, struct error *err)
 {
-	CLEANUP_BUFFER struct buffer content = {0};
+	CLEANUP_BUFFER struct buffer content = {0}, reduced = {0};
+	const struct buffer *kept = &content;
+	bool repositories = text_ends_with(path, ".repo");
+	size_t limit = repositories ? MAX_REPOSITORIES : MAX_CONFIGURATION;
 	struct tree_node node;
 	int found = tree_lookup(reading->tree, path, TREE_FOLLOW, &node, err);
 
-	if (found <= 0 || was_read(reading, &node))
+	if (found <= 0 || was_read(reading, &node) || (repositories && !S_ISREG(node.stat.mode)))
 		return found < 0 ? -1 : 0;
-	if (tree_read_file(reading->tree, path, MAX_CONFIGURATION, &content, err) < 0)
+	if (tree_read_file(reading->tree, path, limit, &content, err) < 0)
 		return -1;
 	*ARRAY_ADD(reading->read, reading->n_read) = node;
-	if (content.len)
-		buffer_append(package_state_add(reading->state, path), content.data, content.len);
+	if (repositories) {
+		rpm_repositories_reduce(content.data, content.len, &reduced);
+		kept = &reduced;
+	}
+	if (kept->len)
+		buffer_append(package_state_add(reading->state, path), kept->data, kept->len);
 	return 0;
 }
 

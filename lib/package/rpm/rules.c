@@ -10,7 +10,7 @@
 
 enum { MAX_RULES = 10000, DEFAULT_INSTALL_ONLY_LIMIT = 3 };
 
-static const char blanks[] = " \t\r,";
+const char rules_blanks[] = " \t\r,";
 
 void rules_add(struct rpm_rules *rules, enum rpm_rule_kind kind, const char *pattern,
 	       const char *from)
@@ -38,10 +38,16 @@ static void add_word(char ***words, size_t *n, const char *word)
 		*ARRAY_ADD(*words, *n) = xstrdup(word);
 }
 
-static bool is_true(const char *value)
+bool rules_is_true(const char *value)
 {
 	return strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0 ||
 	       strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0;
+}
+
+bool rules_is_false(const char *value)
+{
+	return strcmp(value, "0") == 0 || strcasecmp(value, "false") == 0 ||
+	       strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0;
 }
 
 char *rules_trim(char *text)
@@ -77,28 +83,52 @@ static void take_word(const struct reading *reading, const char *key, const char
 		add_word(&rules->install_only, &rules->n_install_only, word);
 }
 
-static void take_option(void *opaque, const char *key, char *value)
+static bool is_of_main(const char *file);
+
+/* An empty value, or an empty first word, takes back what was said before, be it in another file.
+ */
+static void take_back(struct rpm_rules *rules, const char *key)
+{
+	bool include = strcmp(key, "includepkgs") == 0;
+	enum rpm_rule_kind kind = include ? RPM_RULE_INCLUDE : RPM_RULE_EXCLUDE;
+	size_t n = 0;
+
+	if (!include && strcmp(key, "exclude") != 0 && strcmp(key, "excludepkgs") != 0)
+		return;
+	for (size_t i = 0; i < rules->n_items; i++) {
+		if (rules->items[i].kind == kind && is_of_main(rules->items[i].from))
+			free(rules->items[i].pattern);
+		else
+			rules->items[n++] = rules->items[i];
+	}
+	rules->n_items = n;
+}
+
+static void take_option(void *opaque, const char *section, const char *key, char *value)
 {
 	const struct reading *reading = opaque;
 	struct rpm_rules *rules = reading->rules;
 	char *save = NULL;
 
+	if (strcmp(section, "main") != 0)
+		return;
+	if (!*value || *value == ',')
+		take_back(rules, key);
 	if (strcmp(key, "installonly_limit") == 0)
 		rules->install_only_limit = (unsigned)strtoul(value, NULL, 10);
 	else if (strcmp(key, "install_weak_deps") == 0)
-		rules->weak_dependencies = is_true(value);
+		rules->weak_dependencies = rules_is_true(value);
 	else if (strcmp(key, "allow_vendor_change") == 0)
-		rules->vendor_change = is_true(value);
-	for (char *word = strtok_r(value, blanks, &save); word;
-	     word = strtok_r(NULL, blanks, &save))
+		rules->vendor_change = rules_is_true(value);
+	for (char *word = strtok_r(value, rules_blanks, &save); word;
+	     word = strtok_r(NULL, rules_blanks, &save))
 		take_word(reading, key, word);
 }
 
-/* A line that begins with blanks goes on with the last value. */
-void rules_read_main(char *text, rules_option_taker *take, void *opaque)
+/* A line that begins with blanks goes on with the last value: nothing is the value of one. */
+void rules_read_sections(char *text, rules_option_taker *take, void *opaque)
 {
-	bool in_main = false;
-	char key[64] = "";
+	char section[256] = "", key[64] = "";
 
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 		bool goes_on = *line == ' ' || *line == '\t';
@@ -107,7 +137,8 @@ void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 		if (*line == '#' || *line == ';')
 			continue;
 		if (*line == '[') {
-			in_main = strncmp(line, "[main]", 6) == 0;
+			snprintf(section, sizeof section, "%.*s", (int)strcspn(line + 1, "]"),
+				 strchr(line, ']') ? line + 1 : "");
 			*key = '\0';
 			continue;
 		}
@@ -117,8 +148,9 @@ void rules_read_main(char *text, rules_option_taker *take, void *opaque)
 			snprintf(key, sizeof key, "%s", rules_trim(line));
 		} else if (!goes_on)
 			*key = '\0';
-		if (in_main && *key)
-			take(opaque, key, rules_trim(delimiter ? delimiter + 1 : line));
+		line = rules_trim(delimiter ? delimiter + 1 : line + strspn(line, rules_blanks));
+		if (*section && *key && (*line || !goes_on))
+			take(opaque, section, key, line);
 	}
 }
 
@@ -126,7 +158,16 @@ static void read_ini(struct rpm_rules *rules, char *text, const char *from)
 {
 	struct reading reading = {rules, from};
 
-	rules_read_main(text, take_option, &reading);
+	rules_read_sections(text, take_option, &reading);
+}
+
+/* The configuration that all versions have may have repositories in it. */
+static void read_main(struct rpm_rules *rules, char *text, const char *from)
+{
+	CLEANUP_FREE char *copy = xstrdup(text);
+
+	read_ini(rules, text, from);
+	rules_read_repositories(rules, copy, from);
 }
 
 static void read_protected(struct rpm_rules *rules, char *text, const char *from)
@@ -150,7 +191,7 @@ static void read_zypp_conf(struct rpm_rules *rules, char *text, const char *from
 			continue;
 		*equals = '\0';
 		if (strcmp(rules_trim(line), "solver.onlyRequires") == 0)
-			rules->weak_dependencies = !is_true(rules_trim(equals + 1));
+			rules->weak_dependencies = !rules_is_true(rules_trim(equals + 1));
 	}
 }
 
@@ -160,7 +201,8 @@ static const struct reader {
 } readers[] = {
 	{"/usr/share/dnf5/libdnf.conf.d/", ".conf", read_ini},
 	{"/etc/dnf/libdnf5.conf.d/", ".conf", read_ini},
-	{"/etc/dnf/dnf.conf", "", read_ini},
+	{"/etc/dnf/dnf.conf", "", read_main},
+	{"/etc/yum.conf", "", read_main},
 	{"/etc/dnf/protected.d/", ".conf", read_protected},
 	{"/etc/yum/protected.d/", ".conf", read_protected},
 	{"/etc/dnf/plugins/versionlock.list", "", rules_read_versionlock},
@@ -168,30 +210,45 @@ static const struct reader {
 	{"/etc/dnf/plugins/versionlock.conf", "", rules_read_versionlock_conf},
 	{"/etc/yum/pluginconf.d/versionlock.conf", "", rules_read_versionlock_conf},
 	{"/etc/dnf/versionlock.toml", "", rules_read_versionlock_toml},
+	{"/etc/yum.repos.d/", ".repo", rules_read_repositories},
+	{"/etc/yum/repos.d/", ".repo", rules_read_repositories},
+	{"/etc/distro.repos.d/", ".repo", rules_read_repositories},
+	{"/usr/share/dnf5/repos.d/", ".repo", rules_read_repositories},
+	{"/usr/share/dnf5/repos.override.d/", ".repo", rules_read_repositories},
+	{"/etc/dnf/repos.override.d/", ".repo", rules_read_repositories},
 	{"/etc/zypp/locks", "", rules_read_zypp_locks},
 	{"/etc/zypp/zypp.conf", "", read_zypp_conf},
 };
 
-static void read_file(struct rpm_rules *rules, const struct package_state_file *file)
+static const struct reader *reader_of(const char *file)
 {
-	bool is_yum = strcmp(file->name, "/etc/yum.conf") == 0;
-	CLEANUP_FREE char *text = NULL;
-
-	if (!file->content.len)
-		return;
-	text = xstrndup(file->content.data, file->content.len);
-	if (is_yum)
-		read_ini(rules, text, file->name);
-	for (size_t i = 0; !is_yum && i < sizeof readers / sizeof *readers; i++) {
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
 		const struct reader *reader = &readers[i];
 
-		if (strncmp(file->name, reader->begin, strlen(reader->begin)) != 0 ||
-		    !text_ends_with(file->name, reader->end) ||
-		    (!*reader->end && strcmp(file->name, reader->begin) != 0))
-			continue;
-		reader->read(rules, text, file->name);
-		return;
+		if (strncmp(file, reader->begin, strlen(reader->begin)) == 0 &&
+		    text_ends_with(file, reader->end) &&
+		    (*reader->end || strcmp(file, reader->begin) == 0))
+			return reader;
 	}
+	return NULL;
+}
+
+static bool is_of_main(const char *file)
+{
+	const struct reader *reader = reader_of(file);
+
+	return reader && (reader->read == read_ini || reader->read == read_main);
+}
+
+static void read_file(struct rpm_rules *rules, const struct package_state_file *file)
+{
+	const struct reader *reader = reader_of(file->name);
+	CLEANUP_FREE char *text = NULL;
+
+	if (!reader || !file->content.len)
+		return;
+	text = xstrndup(file->content.data, file->content.len);
+	reader->read(rules, text, file->name);
 }
 
 /* A plugin that its configuration switches off locks nothing. */
@@ -236,5 +293,6 @@ void rpm_rules_free(struct rpm_rules *rules)
 	strings_free(rules->protected_names, rules->n_protected);
 	strings_free(rules->install_only, rules->n_install_only);
 	free(rules->not_understood);
+	free(rules->not_applied);
 	*rules = (struct rpm_rules){0};
 }

@@ -36,12 +36,17 @@ struct rpm_rules {
 	bool without_documents;	     /* tsflags=nodocs */
 	bool vendor_change;	     /* may an update come from another vendor? */
 	char *not_understood;	     /* "FILE: what", of something that may be a lock; or NULL */
+	char *not_applied; /* "[REPOSITORY] of FILE", which says includepkgs for itself; or NULL */
 };
 
 /* `state` is borrowed and outlives the rules. */
 void rpm_rules_read(const struct package_state *state, struct rpm_rules *ret);
 void rpm_rules_free(struct rpm_rules *rules);
 #define CLEANUP_RPM_RULES __attribute__((cleanup(rpm_rules_free)))
+
+/* Appends, of an INI file with repositories, what they exclude, if they are enabled: what else is
+ * said there (where they are, passwords) is nobody's business. */
+void rpm_repositories_reduce(const char *text, size_t len, struct buffer *ret);
 
 struct rpm_nevra {
 	const char *name, *evr, *architecture; /* evr without an epoch of 0 */

@@ -14,10 +14,19 @@ void rules_not_understood(struct rpm_rules *rules, const char *from, const char 
 /* Without the blanks around it. */
 char *rules_trim(char *text);
 
-/* Options of the section [main] of an INI file, "key = value" or "key: value" as Python's
- * ConfigParser has them. */
-typedef void rules_option_taker(void *opaque, const char *key, char *value);
-void rules_read_main(char *text, rules_option_taker *take, void *opaque);
+/* Between the words of a list. */
+extern const char rules_blanks[];
+/* "1", "true", "yes", "on"; "0", "false", "no", "off". */
+bool rules_is_true(const char *value);
+bool rules_is_false(const char *value);
+
+/* Options of the sections of an INI file, "key = value" or "key: value" as Python's ConfigParser
+ * has them. */
+typedef void rules_option_taker(void *opaque, const char *section, const char *key, char *value);
+void rules_read_sections(char *text, rules_option_taker *take, void *opaque);
+
+/* rules_repositories.c: what the repositories of a file exclude. */
+void rules_read_repositories(struct rpm_rules *rules, char *text, const char *from);
 
 /* rules_versionlock.c */
 void rules_read_versionlock(struct rpm_rules *rules, char *text, const char *from);

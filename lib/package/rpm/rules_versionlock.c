@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The lists of the plugin versionlock of yum and dnf, and the one that is part of dnf 5. */
 #include <string.h>
-#include <strings.h>
 
 #include "package/rpm/rules_parts.h"
 
@@ -22,18 +21,14 @@ struct configuration {
 	bool on, elsewhere; /* is the list another file than those that are read? */
 };
 
-static bool is_false(const char *value)
-{
-	return strcmp(value, "0") == 0 || strcasecmp(value, "false") == 0 ||
-	       strcasecmp(value, "no") == 0 || strcasecmp(value, "off") == 0;
-}
-
-static void take_option(void *opaque, const char *key, char *value)
+static void take_option(void *opaque, const char *section, const char *key, char *value)
 {
 	struct configuration *configuration = opaque;
 
+	if (strcmp(section, "main") != 0)
+		return;
 	if (strcmp(key, "enabled") == 0)
-		configuration->on = !is_false(value);
+		configuration->on = !rules_is_false(value);
 	else if (strcmp(key, "locklist") == 0)
 		configuration->elsewhere =
 			strcmp(value, "/etc/dnf/plugins/versionlock.list") != 0 &&
@@ -44,7 +39,7 @@ bool rules_versionlock_is_on(char *text)
 {
 	struct configuration configuration = {.on = true};
 
-	rules_read_main(text, take_option, &configuration);
+	rules_read_sections(text, take_option, &configuration);
 	return configuration.on;
 }
 
@@ -52,7 +47,7 @@ void rules_read_versionlock_conf(struct rpm_rules *rules, char *text, const char
 {
 	struct configuration configuration = {.on = true};
 
-	rules_read_main(text, take_option, &configuration);
+	rules_read_sections(text, take_option, &configuration);
 	if (configuration.on && configuration.elsewhere)
 		rules_not_understood(rules, from, "the list of locks is another file than usual");
 }

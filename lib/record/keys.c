@@ -194,10 +194,8 @@ static int add_key(struct record_keys *keys, const char *path, struct error *err
 	if (n >= MAX_KEYS)
 		return error_set(err, ERROR_CONFIG, "%s: more than %d keys", path, MAX_KEYS);
 	key = key_open_public(path, err);
-	if (!key) {
-		err->kind = err->kind == ERROR_MISSING ? ERROR_CONFIG : err->kind;
+	if (!key)
 		return -1;
-	}
 	if (read_ending(path, &ending, err) < 0) {
 		ending_clear(&ending);
 		key_free(key);

@@ -27,7 +27,8 @@
 
 struct record_keys;
 
-/* `paths` are files, or directories of which every *.pub is taken.  ERROR_CONFIG. */
+/* `paths` are files, or directories of which every *.pub is taken.  ERROR_CONFIG, ERROR_MISSING.
+ */
 struct record_keys *record_keys_open(const char *const *paths, size_t n_paths, struct error *err);
 void record_keys_free(struct record_keys *keys);
 DEFINE_CLEANUP(struct record_keys, record_keys_free)

@@ -39,9 +39,7 @@ static int check_parent_record(const struct coldpatch_session *session, const ch
 			       struct error *err)
 {
 	CLEANUP(record_keys_free)
-	struct record_keys *keys =
-		record_keys_open((const char *const *)session->config.public_keys,
-				 session->config.n_public_keys, err);
+	struct record_keys *keys = session_open_keys(session, err);
 	CLEANUP(record_free)
 	struct record *record = keys ? record_read(path, keys, NULL, err) : NULL;
 

@@ -80,11 +80,9 @@ static struct record *read_parent_record(const struct makings *makings, struct d
 					 struct error *err)
 {
 	const struct template_generation *generation = makings->destination->resolved.generation;
-	const struct config *config = &makings->session->config;
 	const char *path = makings->options->parent_record;
 	CLEANUP(record_keys_free)
-	struct record_keys *keys = record_keys_open((const char *const *)config->public_keys,
-						    config->n_public_keys, err);
+	struct record_keys *keys = session_open_keys(makings->session, err);
 
 	if (!keys)
 		return NULL;

@@ -55,6 +55,17 @@ int session_check_library(struct coldpatch_session *session, struct error *err)
 	return !session->config.library || session_library(session, err) ? 0 : -1;
 }
 
+struct record_keys *session_open_keys(const struct coldpatch_session *session, struct error *err)
+{
+	struct record_keys *keys =
+		record_keys_open((const char *const *)session->config.public_keys,
+				 session->config.n_public_keys, err);
+
+	if (!keys && err->kind == ERROR_MISSING)
+		err->kind = ERROR_CONFIG;
+	return keys;
+}
+
 const struct record_keys *session_keys(struct coldpatch_session *session, struct error *err)
 {
 	if (session->keys)
@@ -65,8 +76,7 @@ const struct record_keys *session_keys(struct coldpatch_session *session, struct
 			  "configuration");
 		return NULL;
 	}
-	session->keys = record_keys_open((const char *const *)session->config.public_keys,
-					 session->config.n_public_keys, err);
+	session->keys = session_open_keys(session, err);
 	return session->keys;
 }
 

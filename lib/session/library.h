@@ -12,6 +12,8 @@ const struct library *session_library(struct coldpatch_session *session, struct 
 int session_check_library(struct coldpatch_session *session, struct error *err);
 /* The keys that records and heads are verified with, borrowed.  ERROR_CONFIG when there is none. */
 const struct record_keys *session_keys(struct coldpatch_session *session, struct error *err);
+/* The same for the caller to free, none among them too.  ERROR_CONFIG. */
+struct record_keys *session_open_keys(const struct coldpatch_session *session, struct error *err);
 /* The library's template, its heads verified. */
 struct template *session_template(struct coldpatch_session *session, const char *name,
 				  struct error *err);

@@ -129,9 +129,14 @@ START_TEST(checksum_is_of_its_type)
 	ck_assert(!checksum_equal(&sha256, &parsed));
 	ck_assert(!checksum_parse("sha512", sha384, &parsed));
 	ck_assert(!checksum_parse("sha", "a9993e364706816aba3e25717850c26c9cd0d89d", &parsed));
+	ck_assert(checksum_parse("SHA256",
+				 "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF"
+				 "61F20015AD",
+				 &parsed));
+	ck_assert(checksum_equal(&sha256, &parsed));
 	ck_assert(!checksum_parse("sha256",
-				  "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF"
-				  "61F20015AD",
+				  "ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff"
+				  "61f20015ad",
 				  &parsed));
 }
 END_TEST

@@ -17,8 +17,13 @@ with_container() {
 	rm -rf "$work"
 	return $status
 }
+# Where the machine is busy, QEMU may not find out how fast it is, and gives up.
 luks1_by_qemu() {
-	qemu-img convert -f raw -O luks --object "secret,id=key,file=$LUKS_KEY" -o key-secret=key,iter-time=10 "$1" "$2"
+	local i
+	for i in 1 2 3 4 5; do
+		qemu-img convert -f raw -O luks --object "secret,id=key,file=$LUKS_KEY" -o key-secret=key,iter-time=10 "$1" "$2" && return
+	done
+	return 1
 }
 luks2_by_cryptsetup() { # CONTENT PATH [OPTION...]
 	cp --sparse=always "$1" "$2" && truncate -s +32M "$2" &&

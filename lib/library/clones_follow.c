@@ -136,10 +136,8 @@ static bool names_base(const struct clone_places *places, const char *directory,
 /* One step along the links of the last two components; NULL when there is none. */
 static char *next_path(const char *directory, const char *file, const char *path)
 {
-	const char *last;
-	CLEANUP_FREE char *above = path_directory(directory, &last);
-	CLEANUP_FREE char *target =
-		strcmp(last, "..") ? follow_link(directory) : real_directory(directory);
+	CLEANUP_FREE char *target = strcmp(path_last(directory), "..") ? follow_link(directory)
+								       : real_directory(directory);
 
 	if (target)
 		return path_join(target, file);

@@ -30,9 +30,13 @@ struct kind {
 	bool unpacks, removes;
 };
 static const struct kind kinds[] = {
-	[PACKAGE_UNPACK] = {"upgrade", {"rpm", "-Uv", "--nosignature"}, .unpacks = true},
-	[PACKAGE_INSTALL_BESIDE] = {"install", {"rpm", "-iv", "--nosignature"}},
-	[PACKAGE_REMOVE] = {"remove", {"rpm", "-ev", "--nodeps"}, .removes = true},
+	[PACKAGE_UNPACK] = {.stage = "upgrade",
+			    .words = {"rpm", "-Uv", "--nosignature"},
+			    .unpacks = true},
+	[PACKAGE_INSTALL_BESIDE] = {.stage = "install", .words = {"rpm", "-iv", "--nosignature"}},
+	[PACKAGE_REMOVE] = {.stage = "remove",
+			    .words = {"rpm", "-ev", "--nodeps"},
+			    .removes = true},
 };
 
 /* What is removed was weighed by the plan as a whole: rpm sees only what is still, or already,

@@ -24,10 +24,10 @@ static int add_package(void *opaque, struct rpm_header *header, struct error *er
 	struct rpm_header *owned = header;
 	CLEANUP_BUFFER struct buffer paths = {0};
 
-	if (rpm_header_each_file(header, append_path, &paths, err) < 0)
+	if (rpm_header_each_file(owned, append_path, &paths, err) < 0)
 		return -1;
 	if (paths.len)
-		ownership_add_list(opaque, rpm_header_name(header), rpm_header_architecture(header),
+		ownership_add_list(opaque, rpm_header_name(owned), rpm_header_architecture(owned),
 				   paths.data);
 	return 0;
 }

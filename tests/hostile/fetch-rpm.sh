@@ -47,11 +47,12 @@ is '.fetched' 0
 # ---- what is refused, over a mirror that is good ----
 cp -a repo good
 fresh() { rm -rf repo; cp -a good repo; }
-# Of other packages: indexes of the same ones, made within one second, are those that are there already, and would do.
+# Each of other packages: indexes of the same ones, made within one second, are those that are there already, and would do.
 rm "repo/Packages/${newer##*/}"
 make_mirror -o repo --key key --revision "$(($(date +%s) + 60))" "$old" "$new"
 printf x | dd of="$(echo repo/repodata/*-primary.xml.gz)" bs=1 seek=50 conv=notrunc 2>/dev/null
 refused 76 'it is not the file that the signed index names'
+rm "repo/Packages/${old##*/}"
 make_mirror -o repo --key key --revision "$(($(date +%s) + 60))" "$new" "$newer"
 rm repo/repodata/*-filelists.xml.gz
 refused 69 'the mirror is incomplete: '

@@ -162,16 +162,16 @@ static const char *needed_by(const struct originals *originals, size_t i)
 	return NULL;
 }
 
-/* The base of our library, allocated, that it is, left where it lies; NULL: none.  A base that is
- * not whole may be it. */
-static char *referenced_as(const struct originals *originals, const char *path)
+/* It became a base of our library, left where it lies, while it was copied?  Why it stays then,
+ * allocated; NULL: it is none. */
+static char *why_base_stays(const struct originals *originals, const char *path)
 {
+	CLEANUP_FREE char *base = NULL;
 	struct error problem = {0};
-	char *base;
 
-	return import_find_referenced(originals->session->library, path, &base, &problem) < 0
-		       ? xstrdup(problem.msg)
-		       : base;
+	if (import_find_referenced(originals->session->library, path, &base, &problem) < 0)
+		return xasprintf("stays: whether it is a base is not known: %s", problem.msg);
+	return base ? xasprintf("stays: %s leads to it", base) : NULL;
 }
 
 /* What is the matter, allocated; NULL: it is gone. */
@@ -179,12 +179,15 @@ static char *remove_original(const struct originals *originals, size_t i)
 {
 	const char *path = originals->paths[i], *user = needed_by(originals, i);
 	const char *why = why_it_stays(originals->files[i], path);
-	CLEANUP_FREE char *base = referenced_as(originals, path);
+	char *base;
 
-	if (user || base)
-		return xasprintf("stays: %s needs it", user ? user : base);
+	if (user)
+		return xasprintf("stays: %s needs it", user);
 	if (why)
 		return xstrdup(why);
+	base = why_base_stays(originals, path);
+	if (base)
+		return base;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return xasprintf("could not be removed: %s", strerror(errno));
 	return NULL;

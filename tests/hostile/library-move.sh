@@ -90,6 +90,17 @@ expect 0 import -L "$L" --quiet --move --name copied --backing "$lower" ./v.qcow
 expect 0 path -L "$L" by-reference
 [ -e v.qcow2 ] && [ -e top.qcow2 ] || fail "a base of the library was removed"
 
+# The same where it becomes one while it is copied.
+rm top.qcow2 && on "$lower" late.qcow2 && qemu-io -f qcow2 -c 'write -P 5 90M 64k' late.qcow2 >/dev/null
+STOP_FOLLOW='' stop_at symlinkat import -L "$L" --quiet --move --name late --backing "$lower" "$in/late.qcow2"
+expect 0 import -L "$L" --quiet --reference --name meanwhile --backing "$lower" ./late.qcow2
+late=$L/bases/$(sha256sum late.qcow2 | cut -d' ' -f1)
+go_on
+[ -e late.qcow2 ] || fail "what has become a base was removed"
+grep -qF "$in/late.qcow2: is copied, and stays: $late leads to it" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "why it stays"; }
+expect 0 path -L "$L" meanwhile
+expect 0 path -L "$L" late
+
 # --- files of every other kind need nothing
 anew && echo text >notes.txt && head -c 100000 /dev/urandom >cd.iso && : >empty && mkfifo fifo && ln -s nothing gone && mkdir below && ln -s below beside && on gold.qcow2 vm.qcow2 && on ../gold.qcow2 below/vm.qcow2
 move --backing ./gold.qcow2 ./vm.qcow2

@@ -22,6 +22,7 @@ UNIT_TESTS += \
 	tests/unit/fstab_test.c \
 	tests/unit/guest_copies_test.c \
 	tests/unit/guest_mounts_test.c \
+	tests/unit/guest_systemd_test.c \
 	tests/unit/guest_test.c \
 	tests/unit/guest_value_test.c \
 	tests/unit/osrelease_test.c

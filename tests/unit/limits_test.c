@@ -171,7 +171,8 @@ START_TEST(names_that_are_one_are_refused)
 }
 END_TEST
 
-START_TEST(what_is_not_kept_is_cut)
+/* What is left of a new file's metadata. */
+static struct fs_stat kept_of(struct fs_stat stat)
 {
 	CLEANUP(tree_free)
 	struct tree *tree = limited_tree();
@@ -180,13 +181,20 @@ START_TEST(what_is_not_kept_is_cut)
 	struct layer_entry *entry = &diff->changes[0].entry;
 	struct error err = {0};
 
-	entry->stat = (struct fs_stat){
-		.mode = S_IFREG | 04644, .uid = 1, .gid = 2, .mtime = {.sec = 5, .nsec = 6}};
+	entry->stat = stat;
 	ck_assert_int_eq(limits_put(diff, tree, &err), 0);
-	ck_assert_uint_eq(entry->stat.mode, S_IFREG | 0700);
-	ck_assert_uint_eq(entry->stat.uid + entry->stat.gid, 0);
-	ck_assert_int_eq(entry->stat.mtime.sec, 4);
-	ck_assert_uint_eq(entry->stat.mtime.nsec, 0);
+	return entry->stat;
+}
+
+START_TEST(what_is_not_kept_is_cut)
+{
+	const struct fs_stat kept = kept_of((struct fs_stat){
+		.mode = S_IFREG | 04644, .uid = 1, .gid = 2, .mtime = {.sec = 5, .nsec = 6}});
+
+	ck_assert_uint_eq(kept.mode, S_IFREG | 0700);
+	ck_assert_uint_eq(kept.uid + kept.gid, 0);
+	ck_assert_int_eq(kept.mtime.sec, 4);
+	ck_assert_uint_eq(kept.mtime.nsec, 0);
 }
 END_TEST
 
@@ -196,16 +204,10 @@ static const struct {
 
 START_TEST(a_time_is_one_that_is_kept)
 {
-	CLEANUP(tree_free)
-	struct tree *tree = limited_tree();
-	CLEANUP(diff_free)
-	struct diff *diff = diff_of((const char *const[]){"+/efi/new", NULL});
-	struct layer_entry *entry = &diff->changes[0].entry;
-	struct error err = {0};
+	const struct fs_stat kept =
+		kept_of((struct fs_stat){.mode = S_IFREG | 0644, .mtime = {.sec = times[_i].time}});
 
-	entry->stat.mtime.sec = times[_i].time;
-	ck_assert_int_eq(limits_put(diff, tree, &err), 0);
-	ck_assert_int_eq(entry->stat.mtime.sec, times[_i].kept);
+	ck_assert_int_eq(kept.mtime.sec, times[_i].kept);
 }
 END_TEST
 

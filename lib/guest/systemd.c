@@ -34,14 +34,6 @@ struct survey {
 	struct names wanted;   /* names of mount units */
 };
 
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->n_items; i++)
-		free(names->items[i]);
-	free(names->items);
-	*names = (struct names){0};
-}
-
 static bool names_have(const struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->n_items; i++)
@@ -289,7 +281,7 @@ int systemd_check_mounts(struct tree *tree, const struct fstab *fstab, struct gu
 	struct survey survey = {.tree = tree, .fstab = fstab, .guest = guest};
 	int result = check_units(&survey, err) < 0 || check_types(&survey, err) < 0 ? -1 : 0;
 
-	names_free(&survey.paths);
-	names_free(&survey.wanted);
+	strings_free(survey.paths.items, survey.paths.n_items);
+	strings_free(survey.wanted.items, survey.wanted.n_items);
 	return result;
 }

@@ -255,6 +255,17 @@ static int make_staging(struct import *import, struct error *err)
 	return import->lease ? 0 : -1;
 }
 
+/* Until we had the lease, another host may have pruned what we saw. */
+static int reopen_template(struct coldpatch_session *session, struct import *import,
+			   struct error *err)
+{
+	lineage_free(import->lineage);
+	template_free(import->template);
+	import->lineage = NULL;
+	import->template = NULL;
+	return open_template(session, import, err);
+}
+
 static bool is_described(const struct coldpatch_import_options *options)
 {
 	return options->owner || options->purpose || options->review_by || options->trust_domain;
@@ -415,7 +426,9 @@ static int import_image(struct coldpatch_session *session, struct import *import
 		return -1;
 	if (open_template(session, import, err) < 0)
 		return -1;
-	if ((may_make(import) && make_staging(import, err) < 0) || look(session, import, err) < 0)
+	if ((may_make(import) && make_staging(import, err) < 0) ||
+	    (import->lease && import->into && reopen_template(session, import, err) < 0) ||
+	    look(session, import, err) < 0)
 		return -1;
 	same = find_same(import);
 	if (same)

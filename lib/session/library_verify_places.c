@@ -138,7 +138,7 @@ static bool in_template(const struct place *place)
 		return S_ISDIR(place->st.st_mode);
 	if (strcmp(place->name, "current") == 0)
 		return S_ISLNK(place->st.st_mode) || is_plain(place);
-	return S_ISREG(place->st.st_mode) && place->name[0] != '.';
+	return is_plain(place) && place->name[0] != '.';
 }
 
 static bool is_disk(const char *name)

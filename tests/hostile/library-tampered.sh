@@ -176,6 +176,10 @@ restore
 touch "$T/web/1/notes.txt"
 names file "$T/web/1/notes.txt" "nothing of coldpatch's has this name"
 restore
+mkdir "$T/web/notes"
+names file "$T/web/notes" "nothing of coldpatch's has this name"
+[ "$(bad | grep -cF "$T/web/notes")" -eq 1 ] || { bad; fail "verify tells of one directory more than once"; }
+restore
 
 # --- what people say of it
 rm "$T/web/template.json"

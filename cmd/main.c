@@ -83,9 +83,12 @@ static struct option *join_options(const struct command *command)
 	return joined;
 }
 
-/* 0, 1 for --help, -1 when it is none of these. */
+/* 0, 1 for --help, -1 when it is none of these, or is empty. */
 static int take_global(struct global *global, int option)
 {
+	/* A script's variable that was never set: not the working directory. */
+	if (optarg && !*optarg)
+		return -1;
 	switch (option) {
 	case OPTION_LIBRARY:
 		global->settings.library = optarg;
@@ -136,7 +139,7 @@ static int read_options(const struct command *command, struct global *global, vo
 		else if (global_outcome < 0 && !wrong && outcome == 0 &&
 			 (option == '?' || !command->option ||
 			  command->option(values, option) < 0)) {
-			wrong = argv[optind - 1];
+			wrong = *argv[optind - 1] ? argv[optind - 1] : "''";
 			known = option != '?' && optarg;
 		}
 	}

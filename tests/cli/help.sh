@@ -48,6 +48,8 @@ wrong "coldpatch inspect: no image; see coldpatch inspect --help" inspect
 wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope
 wrong "coldpatch prune: 0: an option does not take this value; see coldpatch prune --help" prune --keep-last 0
 wrong "coldpatch prune: --keep-last=x: an option does not take this value; see coldpatch prune --help" prune --keep-last=x
+wrong "coldpatch status: '': an option does not take this value; see coldpatch status --help" status -L ""
+wrong "coldpatch status: --store=: an option does not take this value; see coldpatch status --help" status --store=
 wrong "coldpatch inspect: option --nope is not known, or lacks its value; see coldpatch inspect --help" inspect --nope --help --other
 wrong "coldpatch plan: no image; see coldpatch plan --help" plan --patchset debian-12-all
 wrong "coldpatch apply: --patchset or --plan is missing; see coldpatch apply --help" apply ./x.qcow2

@@ -2,12 +2,12 @@
 #include "base/checksum.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
+
+#include "base/file.h"
 
 static const struct {
 	const char *name;
@@ -112,26 +112,19 @@ void checksum_of(const void *data, size_t len, enum checksum_type type, struct c
 	checksum_finish(ctx, ret);
 }
 
+static void update(void *ctx, const void *data, size_t len)
+{
+	checksum_update(ctx, data, len);
+}
+
 int checksum_of_fd(int fd, enum checksum_type type, const struct monitor *monitor,
 		   struct checksum *ret, struct error *err)
 {
-	enum { CHUNK = 1 << 18 };
 	CLEANUP(checksum_free)
 	struct checksum_context *ctx = checksum_new(type);
-	CLEANUP_FREE char *chunk = xmalloc(CHUNK);
-	off_t offset = 0;
-	ssize_t n;
 
-	while ((n = pread(fd, chunk, CHUNK, offset)) != 0) {
-		if (monitor_check(monitor, err) < 0)
-			return -1;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_os(err, ERROR_IO, errno, "reading to take a digest");
-		checksum_update(ctx, chunk, (size_t)n);
-		offset += n;
-	}
+	if (file_read_pieces(fd, monitor, update, ctx, err) < 0)
+		return -1;
 	checksum_finish(steal(ctx), ret);
 	return 0;
 }

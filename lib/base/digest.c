@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/digest.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,26 +51,19 @@ void digest_of(const void *data, size_t len, struct digest *ret)
 	require(EVP_Digest(data, len, ret->bytes, NULL, EVP_sha256(), NULL));
 }
 
+static void update(void *ctx, const void *data, size_t len)
+{
+	digest_update(ctx, data, len);
+}
+
 int digest_of_fd_monitored(int fd, const struct monitor *monitor, struct digest *ret,
 			   struct error *err)
 {
-	enum { CHUNK = 1 << 18 };
 	CLEANUP(digest_free)
 	struct digest_context *ctx = digest_new();
-	CLEANUP_FREE char *chunk = xmalloc(CHUNK);
-	off_t offset = 0;
-	ssize_t n;
 
-	while ((n = pread(fd, chunk, CHUNK, offset)) != 0) {
-		if (monitor_check(monitor, err) < 0)
-			return -1;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_os(err, ERROR_IO, errno, "reading to take a digest");
-		digest_update(ctx, chunk, n);
-		offset += n;
-	}
+	if (file_read_pieces(fd, monitor, update, ctx, err) < 0)
+		return -1;
 	digest_finish(steal(ctx), ret);
 	return 0;
 }

@@ -105,6 +105,27 @@ int file_read(const char *path, size_t limit, struct buffer *ret, struct error *
 	return file_read_document(path, limit, ERROR_IO, ret, err);
 }
 
+int file_read_pieces(int fd, const struct monitor *monitor, file_piece *take, void *opaque,
+		     struct error *err)
+{
+	enum { PIECE = 1 << 18 };
+	CLEANUP_FREE char *piece = xmalloc(PIECE);
+	off_t offset = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, piece, PIECE, offset)) != 0) {
+		if (monitor_check(monitor, err) < 0)
+			return -1;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_os(err, ERROR_IO, errno, "reading");
+		take(opaque, piece, (size_t)n);
+		offset += n;
+	}
+	return 0;
+}
+
 int file_write_all(int fd, const void *data, size_t len, struct error *err)
 {
 	const char *at = data;

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/monitor.h"
 
 /* A descriptor to read a regular file by.  Anything else (a link, a directory, a device, a fifo) is
  * refused with `kind` as not `what` ("an image file"), without being opened or waited for; absence
@@ -25,6 +26,12 @@ int file_read_document(const char *path, size_t limit, enum error_kind kind, str
 /* The same for a file of ours or the system's; the kind is ERROR_IO. */
 int file_read(const char *path, size_t limit, struct buffer *ret, struct error *err);
 int file_read_fd(int fd, const char *name, size_t limit, struct buffer *ret, struct error *err);
+
+/* Hands on all bytes, from the start to the end; the offset is not moved.  ERROR_IO; ERROR_BUSY
+ * when the monitor says stop. */
+typedef void file_piece(void *opaque, const void *data, size_t len);
+int file_read_pieces(int fd, const struct monitor *monitor, file_piece *take, void *opaque,
+		     struct error *err);
 
 /* Writes all of it, through short writes and EINTR. */
 int file_write_all(int fd, const void *data, size_t len, struct error *err);

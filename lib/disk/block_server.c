@@ -13,9 +13,10 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
-enum { BACKLOG = 8, MAX_CLIENTS = 64, SEND_TIMEOUT_S = 60 };
+#include "disk/socket.h"
+
+enum { MAX_CLIENTS = 64, SEND_TIMEOUT_S = 60 };
 #define MAX_REQUEST ((uint32_t)32 << 20)
 #define MAX_OPTION  ((uint32_t)64 << 10)
 
@@ -296,21 +297,6 @@ static void *run(void *opaque)
 	return NULL;
 }
 
-static int listen_at(const char *path, struct error *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	CLEANUP_CLOSE int fd = -1;
-
-	if (strlen(path) >= sizeof address.sun_path)
-		return error_set(err, ERROR_HOST, "%s: too long for a socket", path);
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-	    listen(fd, BACKLOG) < 0)
-		return error_os(err, ERROR_HOST, errno, "%s", path);
-	return steal_fd(&fd);
-}
-
 static int start(struct block_server *server, const struct block_export *exports, size_t n,
 		 struct error *err)
 {
@@ -323,7 +309,7 @@ static int start(struct block_server *server, const struct block_export *exports
 
 		*export = (struct export){.block = exports[i].block,
 					  .writable = exports[i].writable,
-					  .listener = listen_at(exports[i].socket_path, err)};
+					  .listener = socket_listen(exports[i].socket_path, err)};
 		if (export->listener < 0)
 			return -1;
 		export->path = xstrdup(exports[i].socket_path);

@@ -4,33 +4,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "disk/server.h"
+#include "disk/socket.h"
 
-enum { BACKLOG = 8, STOP_GRACE_MS = 3000 };
+enum { STOP_GRACE_MS = 3000 };
 
 struct image_export {
 	pid_t pid;
 	char *socket_path;
 };
 
-static int listen_at(const char *path, struct error *err)
+/* Above the numbers that the server's files have. */
+static int listen_above(const char *path, struct error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_CLOSE int fd = socket_listen(path, err);
+	int above = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CONFINE_FIRST_FD);
 
-	if (strlen(path) >= sizeof address.sun_path)
-		return error_set(err, ERROR_HOST, "%s: too long for a socket", path);
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-	    listen(fd, BACKLOG) < 0)
+	if (fd >= 0 && above < 0)
 		return error_os(err, ERROR_HOST, errno, "%s", path);
-	return fcntl(fd, F_DUPFD_CLOEXEC, CONFINE_FIRST_FD);
+	return above;
 }
 
 static pid_t start(const struct image *image, const struct confined_files *files, int listen_fd,
@@ -56,7 +50,7 @@ struct image_export *image_export(const struct image *image, const char *socket_
 
 	if (confined_files_open(image, false, &files, err) < 0)
 		return NULL;
-	listen_fd = listen_at(socket_path, err);
+	listen_fd = listen_above(socket_path, err);
 	pid = listen_fd < 0 ? -1 : start(image, &files, listen_fd, err);
 	if (pid < 0)
 		return NULL;

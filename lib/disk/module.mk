@@ -29,6 +29,7 @@ LIB_SOURCES += \
 	lib/disk/partition.c \
 	lib/disk/serve.c \
 	lib/disk/server.c \
+	lib/disk/socket.c \
 	lib/disk/source.c
 UNIT_TESTS += \
 	tests/unit/block_server_test.c \

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/directory.h"
 #include "base/memory.h"
 #include "base/temporary.h"
 
@@ -283,9 +284,8 @@ static int remove_entries(int dir_fd, dev_t device, struct error *err)
 			close(copy);
 		return -1;
 	}
-	while (result == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = remove_entry(dir_fd, entry->d_name, device, err);
+	while (result == 0 && (entry = directory_next(dir, "a directory", &result, err)))
+		result = remove_entry(dir_fd, entry->d_name, device, err);
 	closedir(dir);
 	return result;
 }

@@ -6,6 +6,7 @@ LIB_SOURCES += \
 	lib/base/cipher.c \
 	lib/base/decompress.c \
 	lib/base/digest.c \
+	lib/base/directory.c \
 	lib/base/error.c \
 	lib/base/file.c \
 	lib/base/json.c \

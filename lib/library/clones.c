@@ -5,7 +5,6 @@
  */
 #include "library/clones.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +18,7 @@
 
 #include <linux/magic.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "disk/backing.h"
 #include "library/clones_follow.h"
@@ -277,6 +277,18 @@ static int visit(struct search *search, int dir, const char *path, const struct 
 	return 0;
 }
 
+/* What comes after an error may depend on anything. */
+static const struct dirent *next_entry(struct search *search, DIR *dir, const char *path)
+{
+	struct error why = {0};
+	int result = 0;
+	const struct dirent *entry = directory_next(dir, path, &result, &why);
+
+	if (result < 0)
+		add_closed(search, path);
+	return entry;
+}
+
 static int walk(struct search *search, int dir, const char *path, const struct clone_use *kind,
 		unsigned depth, struct error *err)
 {
@@ -298,9 +310,8 @@ static int walk(struct search *search, int dir, const char *path, const struct c
 		close_p(&copy);
 		return error_os(err, ERROR_IO, errno, "%s", path);
 	}
-	while (result == 0 && (entry = readdir(stream)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = visit(search, dir, path, entry, kind, depth, err);
+	while (result == 0 && (entry = next_entry(search, stream, path)))
+		result = visit(search, dir, path, entry, kind, depth, err);
 	closedir(stream);
 	return result;
 }
@@ -340,17 +351,16 @@ static int walk_template(struct search *search, const char *templates, const cha
 	const struct dirent *entry;
 	int result = 0;
 
-	if (!stream && errno == EACCES)
+	if (!stream && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 		add_closed(search, path);
 	if (!stream)
 		return 0;
 	steal_fd(&dir);
-	while (result == 0 && (entry = readdir(stream))) {
+	while (result == 0 && (entry = next_entry(search, stream, path))) {
 		CLEANUP_FREE char *own = xstrdup(name);
 		struct clone_use kind = {.own_template = own};
 
-		if (type_of(dirfd(stream), entry) != DT_DIR || !strcmp(entry->d_name, ".") ||
-		    !strcmp(entry->d_name, ".."))
+		if (type_of(dirfd(stream), entry) != DT_DIR)
 			continue;
 		kind.place = place_of(entry->d_name, &kind.own_number);
 		result = walk_into(search, dirfd(stream), path, entry->d_name, &kind, 0, err);
@@ -368,7 +378,7 @@ static int walk_library(struct search *search, struct error *err)
 
 	if (!stream)
 		add_closed(search, search->templates);
-	while (result == 0 && stream && (entry = readdir(stream)))
+	while (result == 0 && stream && (entry = next_entry(search, stream, search->templates)))
 		if (entry->d_name[0] != '.')
 			result = walk_template(search, search->templates, entry->d_name, err);
 	if (stream)

@@ -47,8 +47,14 @@ int current_mend(const struct library *library, const char *name, uint64_t gener
 /* The directory of a template that never came to be, if nothing but an empty directory of heads is
  * in it; `template` is open on it. */
 void template_remove_unborn(const struct library *library, const char *name, int template);
+/* What a prune that was killed left in the trash: generations that heads name and that are not in
+ * their place at all; what is current or pinned, with what that is backed by.  For whoever has the
+ * lease, or sees that nobody has: a prune that is alive puts right what it does. */
+int template_take_back(const struct library *library, const struct template *template,
+		       struct error *err);
 /* What a killed command left in one template: .tmp-* and numbered directories that no head names,
- * whose owner is gone; `current`.  Everything else is kept. */
+ * whose owner is gone; `current`; without a lease, what template_take_back does.  Everything else
+ * is kept. */
 int template_recover(const struct library *library, const char *name,
 		     const struct record_keys *keys, struct error *err);
 /* The same for what lies beside the templates, bases, and for templates that have no head: of an

@@ -2,7 +2,6 @@
 #include "library/library.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/temporary.h"
@@ -54,9 +54,8 @@ static int check_empty(const char *path, struct error *err)
 
 	if (!dir)
 		return error_os(err, ERROR_IO, errno, "%s", path);
-	while (result == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-		    !is_part(entry->d_name))
+	while (result == 0 && (entry = directory_next(dir, path, &result, err)))
+		if (!is_part(entry->d_name))
 			result =
 				error_set(err, ERROR_DENIED,
 					  "%s: is not empty (%s): a library is made in a directory "
@@ -277,22 +276,27 @@ int template_reference_parse(const char *text, char **ret_name, int64_t *ret_gen
 int library_list_directory(const struct library *library, const char *relative, char ***ret,
 			   size_t *ret_n, struct error *err)
 {
+	CLEANUP_FREE char *path = library_path(library, "%s", relative);
 	int fd = library_openat(library, relative, O_RDONLY | O_DIRECTORY, 0, err);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	char **names = NULL;
 	size_t n = 0;
+	int result = 0;
 
 	if (fd < 0)
 		return -1;
 	if (!dir) {
 		close(fd);
-		return error_os(err, ERROR_IO, errno, "%s/%s", library->path, relative);
+		return error_os(err, ERROR_IO, errno, "%s", path);
 	}
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			*ARRAY_ADD(names, n) = xstrdup(entry->d_name);
+	while ((entry = directory_next(dir, path, &result, err)))
+		*ARRAY_ADD(names, n) = xstrdup(entry->d_name);
 	closedir(dir);
+	if (result < 0) {
+		names_free(names, n);
+		return -1;
+	}
 	*ret = names;
 	*ret_n = n;
 	return 0;

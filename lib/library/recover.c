@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "base/temporary.h"
+#include "disk/backing.h"
 #include "library/change.h"
 #include "library/commit.h"
 #include "library/heads.h"
+#include "library/trash.h"
 
 /* Temporary files and directories of one directory; ERROR_MISSING is none. */
 static int clear_temporaries(const struct library *library, const char *relative, struct error *err)
@@ -100,8 +102,74 @@ static int recover_generations(const struct library *library, const char *name,
 	return result;
 }
 
-static int recover_current(const struct library *library, const char *name,
-			   const struct record_keys *keys, struct error *err)
+/* --- what killed prunes left in the trash --- */
+
+/* What its first disk is backed by; false: no generation of the same template. */
+static bool read_generation_below(const struct library *library, const char *name, uint64_t number,
+				  uint64_t *ret)
+{
+	CLEANUP_FREE char *relative =
+		xasprintf("templates/%s/%" PRIu64 "/disk0.qcow2", name, number);
+	CLEANUP_BACKING struct image_backing backing = {0};
+	struct error ignored = {0};
+	CLEANUP_CLOSE int fd = library_openat(library, relative, O_RDONLY, 0, &ignored);
+	CLEANUP_FREE char *again = NULL;
+
+	if (fd < 0 || image_backing_read(fd, &backing, &ignored) < 0 || !backing.name ||
+	    sscanf(backing.name, "../%" SCNu64, ret) != 1)
+		return false;
+	again = xasprintf("../%" PRIu64 "/disk0.qcow2", *ret);
+	return strcmp(again, backing.name) == 0 && *ret < number;
+}
+
+static int take_chain_back(const struct library *library, const char *name, uint64_t number,
+			   struct error *err)
+{
+	do
+		if (trash_take_back_left(library, name, number, err) < 0)
+			return -1;
+	while (read_generation_below(library, name, number, &number));
+	return 0;
+}
+
+static int take_missing_back(const struct library *library, const struct template *template,
+			     struct error *err)
+{
+	for (size_t i = 0; i < template->n_generations; i++) {
+		const struct template_generation *generation = &template->generations[i];
+
+		if (access(generation->directory, F_OK) < 0 && errno == ENOENT &&
+		    trash_take_back_left(library, template->name, generation->number, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int template_take_back(const struct library *library, const struct template *template,
+		       struct error *err)
+{
+	const struct template_head *last = template_last_head(template);
+
+	if (take_missing_back(library, template, err) < 0)
+		return -1;
+	for (size_t i = 0; i < template->n_pins; i++)
+		if (take_chain_back(library, template->name, template->pins[i].generation, err) < 0)
+			return -1;
+	return last && last->head
+		       ? take_chain_back(library, template->name, last->head->generation, err)
+		       : 0;
+}
+
+static bool is_leased(int template)
+{
+	struct stat st;
+
+	return fstatat(template, LEASE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whoever has the lease may be in the middle of a prune. */
+static int recover_template(const struct library *library, const char *name, int directory,
+			    const struct record_keys *keys, struct error *err)
 {
 	CLEANUP(template_free)
 	struct template *template = template_load(library, name, keys, err);
@@ -109,6 +177,8 @@ static int recover_current(const struct library *library, const char *name,
 
 	if (!template)
 		return err->kind == ERROR_MISSING ? 0 : -1;
+	if (!is_leased(directory) && template_take_back(library, template, err) < 0)
+		return -1;
 	last = template_last_head(template);
 	if (!last || last->problem)
 		return 0;
@@ -166,7 +236,7 @@ int template_recover(const struct library *library, const char *name,
 		return error_prefix(err, "recovery of template %s", name);
 	owner_clear_gone(library, template, LEASE_NAME);
 	template_remove_unborn(library, name, template);
-	return recover_current(library, name, keys, err);
+	return recover_template(library, name, template, keys, err);
 }
 
 bool template_has_heads(const struct library *library, const char *name)

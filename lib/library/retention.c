@@ -97,14 +97,47 @@ static void keep_unverified(const struct making *making)
 	}
 }
 
-/* --- heads --- */
-
 static uint64_t current_number(const struct template *template)
 {
 	const struct template_head *last = template_last_head(template);
 
 	return last && last->head ? last->head->generation : UINT64_MAX;
 }
+
+static const struct template_generation *generation_of(const struct template *template,
+						       uint64_t number)
+{
+	for (size_t i = 0; i < template->n_generations; i++)
+		if (template->generations[i].number == number)
+			return &template->generations[i];
+	return NULL;
+}
+
+static bool is_lost(const struct template *template, uint64_t number)
+{
+	const struct template_generation *generation = generation_of(template, number);
+
+	return generation && generation->pruned;
+}
+
+/* What it is backed by, and by what it can be told from, is all that is left of it. */
+static void keep_lost(const struct making *making)
+{
+	const struct template *template = making->template;
+	CLEANUP_FREE char *reason = NULL;
+
+	if (is_lost(template, current_number(template)))
+		reason = xasprintf("generation %" PRIu64 " was pruned, and is current",
+				   current_number(template));
+	for (size_t i = 0; i < template->n_pins && !reason; i++)
+		if (is_lost(template, template->pins[i].generation))
+			reason = xasprintf("generation %" PRIu64 " was pruned, and is pinned",
+					   template->pins[i].generation);
+	if (reason)
+		keep_all(making->plan, reason);
+}
+
+/* --- heads --- */
 
 static bool has_come(const struct template_head *head, int64_t now)
 {
@@ -364,6 +397,7 @@ static int judge(const struct making *making, struct error *err)
 	const struct retention_rules *rules = making->rules;
 
 	keep_unverified(making);
+	keep_lost(making);
 	keep_held(making);
 	if (!rules->keep_last && !rules->keep_within_s)
 		keep_all(making->plan, "no rule was given");

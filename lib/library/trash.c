@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is left of a generation (its record, the mark) is made in the trash, under the name that the
- * generation is to have there, and the two are exchanged.  Where the file system cannot exchange,
- * there is a moment without either; whoever finds it takes the generation back.
+ * generation is to have there, and the two are exchanged.  Where the file system cannot exchange
+ * (NFS), there is a moment without either; recovery takes back what a killed prune left so.
  *
  * Several may want one generation back at the same time.  An exchange that is done twice is none,
  * so it is claimed first: renamed to a name that nobody else uses.  Once it has that name, either
@@ -11,7 +11,6 @@
  */
 #include "library/trash.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,6 +21,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 
 #define RECORD	   "record.sigstore.json"
@@ -149,6 +149,12 @@ static int make_rest(const struct library *library, int trash, const char *entry
 	return fsync(rest) < 0 ? error_os(err, ERROR_IO, errno, "trash/%s", entry) : 0;
 }
 
+/* The file system, or the kernel, has no renameat2 with that flag. */
+static bool lacks_flag(int os_errno)
+{
+	return os_errno == EINVAL || os_errno == ENOSYS;
+}
+
 /* The directory `place` of `dir` and the `entry` of the trash change places. */
 static int exchange(int trash, const char *entry, int dir, const char *place, struct error *err)
 {
@@ -156,7 +162,7 @@ static int exchange(int trash, const char *entry, int dir, const char *place, st
 
 	if (renameat2(trash, entry, dir, place, RENAME_EXCHANGE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
+	if (!lacks_flag(errno))
 		return error_os(err, ERROR_IO, errno, "trash/%s", entry);
 	if (renameat(trash, entry, trash, aside) < 0 || renameat(dir, place, trash, entry) < 0 ||
 	    renameat(trash, aside, dir, place) < 0)
@@ -174,7 +180,7 @@ static void drop_entry(const struct library *library, int trash, const char *ent
 }
 
 int trash_take_generation(const struct library *library, const struct trash_order *order,
-			  struct error *err)
+			  bool *ret_taken, struct error *err)
 {
 	CLEANUP_FREE char *entry =
 		xasprintf("%s-%s-%" PRIu64, order->run, order->name, order->number);
@@ -182,6 +188,7 @@ int trash_take_generation(const struct library *library, const struct trash_orde
 	CLEANUP_CLOSE int trash = open_trash(library, err);
 	CLEANUP_CLOSE int template = trash < 0 ? -1 : open_template(library, order->name, err);
 
+	*ret_taken = false;
 	if (template <0)
 		return -1;
 	if (make_rest(library, trash, entry, order, err) < 0 || fsync(trash) < 0 ||
@@ -189,6 +196,7 @@ int trash_take_generation(const struct library *library, const struct trash_orde
 		drop_entry(library, trash, entry);
 		return -1;
 	}
+	*ret_taken = true;
 	return sync_both(template, trash, err);
 }
 
@@ -215,22 +223,34 @@ static bool is_entry_of(const char *entry, const char *name, uint64_t number)
 			  all_digits(rest + sizeof claimed - 1));
 }
 
-static char *find_entry(int trash, const char *name, uint64_t number)
+/* *ret is NULL when there is none. */
+static int find_entry(int trash, const char *name, uint64_t number, char **ret, struct error *err)
 {
 	int copy = openat(trash, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *entry;
 	char *found = NULL;
+	int result = 0;
 
-	while (dir && !found && (entry = readdir(dir)))
+	if (!dir) {
+		close_p(&copy);
+		return error_os(err, ERROR_IO, errno, "trash");
+	}
+	while (!found && (entry = directory_next(dir, "trash", &result, err)))
 		if (is_entry_of(entry->d_name, name, number) &&
 		    entry_has_disks(trash, entry->d_name))
 			found = xstrdup(entry->d_name);
-	if (dir)
-		closedir(dir);
-	else
-		close_p(&copy);
-	return found;
+	closedir(dir);
+	*ret = found;
+	return result;
+}
+
+static int rename_to_new(int trash, const char *entry, int dir, const char *name)
+{
+	if (renameat2(trash, entry, dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* A directory never takes the place of one that holds something. */
+	return lacks_flag(errno) ? renameat(trash, entry, dir, name) : -1;
 }
 
 /* 1: it is in its place now; 0: somebody else was faster.  `plain` is the entry's name before
@@ -242,18 +262,18 @@ static int put_back(const struct library *library, int trash, const char *entry,
 		xasprintf("%.*s.back-%" PRIu32, (int)plain, entry, random_number());
 	struct error ignored;
 
-	if (renameat2(trash, entry, trash, claim, RENAME_NOREPLACE) < 0 ||
-	    !entry_has_disks(trash, claim))
+	if (rename_to_new(trash, entry, trash, claim) < 0 || !entry_has_disks(trash, claim))
 		return 0;
-	if (renameat2(trash, claim, template, place, RENAME_NOREPLACE) < 0 &&
+	if (rename_to_new(trash, claim, template, place) < 0 &&
 	    exchange(trash, claim, template, place, &ignored) < 0)
 		return 0;
 	drop_entry(library, trash, claim);
 	return 1;
 }
 
+/* Tried that often: somebody else may have it in hand. */
 static int take_back_one(const struct library *library, const char *name, uint64_t number,
-			 struct error *err)
+			 int tries, struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	CLEANUP_FREE char *place = xasprintf("%" PRIu64, number);
@@ -264,16 +284,18 @@ static int take_back_one(const struct library *library, const char *name, uint64
 
 	if (template <0)
 		return -1;
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < tries; i++) {
 		CLEANUP_CLOSE int dir = open_generation(library, name, number, &ignored);
 		CLEANUP_FREE char *entry = NULL;
 
 		if (has_file(dir, FIRST_DISK))
 			return 0;
-		entry = find_entry(trash, name, number);
+		if (find_entry(trash, name, number, &entry, err) < 0)
+			return -1;
 		if (entry && put_back(library, trash, entry, plain, template, place))
 			return sync_both(template, trash, err);
-		nanosleep(&pause, NULL);
+		if (i + 1 < tries)
+			nanosleep(&pause, NULL);
 	}
 	return error_set(err, ERROR_MISSING,
 			 "%s@%" PRIu64 ": was pruned, and is not in the trash any more", name,
@@ -297,8 +319,8 @@ static bool read_below(int dir, uint64_t *ret, size_t *ret_n)
 	return mark;
 }
 
-int trash_take_back(const struct library *library, const char *name, uint64_t number,
-		    struct error *err)
+static int take_back(const struct library *library, const char *name, uint64_t number, int tries,
+		     struct error *err)
 {
 	struct error ignored;
 	CLEANUP_CLOSE int dir = open_generation(library, name, number, &ignored);
@@ -309,12 +331,29 @@ int trash_take_back(const struct library *library, const char *name, uint64_t nu
 		return 0;
 	if (dir >= 0)
 		read_below(dir, below, &n_below);
-	if (take_back_one(library, name, number, err) < 0)
+	if (take_back_one(library, name, number, tries, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_below; i++)
-		if (take_back_one(library, name, below[i], err) < 0)
+		if (take_back_one(library, name, below[i], tries, err) < 0)
 			return -1;
 	return 0;
+}
+
+int trash_take_back(const struct library *library, const char *name, uint64_t number,
+		    struct error *err)
+{
+	return take_back(library, name, number, TRIES, err);
+}
+
+int trash_take_back_left(const struct library *library, const char *name, uint64_t number,
+			 struct error *err)
+{
+	struct error problem = {0};
+
+	if (take_back(library, name, number, 1, &problem) == 0 || problem.kind == ERROR_MISSING)
+		return 0;
+	*err = problem;
+	return -1;
 }
 
 /* --- files, and the end --- */
@@ -354,17 +393,18 @@ int trash_list_older(const struct library *library, int64_t now, int64_t age_s, 
 	CLEANUP_CLOSE int trash = open_trash(library, err);
 	DIR *dir = trash < 0 ? NULL : fdopendir(trash);
 	const struct dirent *entry;
+	int result = 0;
 
 	if (trash < 0)
 		return -1;
 	if (!dir)
 		return error_os(err, ERROR_IO, errno, "trash");
 	steal_fd(&trash);
-	while ((entry = readdir(dir)))
+	while ((entry = directory_next(dir, "trash", &result, err)))
 		if (is_older(entry->d_name, now - age_s))
 			*ARRAY_ADD(*ret, *ret_n) = xstrdup(entry->d_name);
 	closedir(dir);
-	return 0;
+	return result;
 }
 
 /* Under a name that nobody takes back from, since it is not whole for a moment. */

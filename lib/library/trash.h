@@ -25,14 +25,19 @@ struct trash_order {
 	size_t n_below;
 };
 
-/* As trash/RUN-NAME-N.  On failure it is where it was. */
+/* As trash/RUN-NAME-N.  *ret_taken says where it is; on failure, too: what fails last is to make it
+ * durable. */
 int trash_take_generation(const struct library *library, const struct trash_order *order,
-			  struct error *err);
+			  bool *ret_taken, struct error *err);
 /* Generation `number` is in its place, with those that it is backed by; they are taken back from
  * the trash where they were taken.  Nothing is done to what is in its place.  ERROR_MISSING:
  * neither here nor in the trash.  For rollback, clone and pin, after they have made their mark. */
 int trash_take_back(const struct library *library, const char *name, uint64_t number,
 		    struct error *err);
+/* The same where nobody else may have it in hand: it is not waited for, and one that is not in the
+ * trash, either, stays as it is. */
+int trash_take_back_left(const struct library *library, const char *name, uint64_t number,
+			 struct error *err);
 /* Files of one directory of the library, as trash/RUN-LABEL/.  Those that are absent are passed
  * over. */
 int trash_take_files(const struct library *library, const char *directory, const char *const *names,

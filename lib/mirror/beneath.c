@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mirror/beneath.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -147,9 +147,8 @@ static int walk_directory(const struct walk *walk, const char *path, int depth, 
 		close(fd);
 		return -1;
 	}
-	while (result == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = walk_entry(walk, path, entry, (int[]){depth, links}, err);
+	while (result == 0 && (entry = directory_next(dir, path, &result, err)))
+		result = walk_entry(walk, path, entry, (int[]){depth, links}, err);
 	closedir(dir);
 	return result;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mirror/stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/temporary.h"
 #include "mirror/store.h"
@@ -224,12 +224,11 @@ static int visit_entries(const struct visit *visit, struct error *err)
 
 	if (!dir)
 		return errno == ENOENT ? 0 : error_os(err, ERROR_IO, errno, "%s", visit->from);
-	while (result == 0 && (entry = readdir(dir))) {
+	while (result == 0 && (entry = directory_next(dir, visit->from, &result, err))) {
 		CLEANUP_FREE char *from = path_join(visit->from, entry->d_name);
 		CLEANUP_FREE char *to = path_join(visit->to, entry->d_name);
 
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = visit->each(from, to, err);
+		result = visit->each(from, to, err);
 	}
 	closedir(dir);
 	return result;

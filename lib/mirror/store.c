@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mirror/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "mirror/manifest.h"
 
@@ -75,12 +75,13 @@ static int scan(const char *directory, struct found **ret, size_t *ret_n, struct
 	DIR *dir = opendir(directory);
 	const struct dirent *entry;
 	struct digest digest;
+	int result = 0;
 
 	if (!dir && errno == ENOENT)
 		return 0;
 	if (!dir)
 		return error_os(err, ERROR_IO, errno, "%s", directory);
-	while ((entry = readdir(dir))) {
+	while ((entry = directory_next(dir, directory, &result, err))) {
 		CLEANUP_FREE char *path = path_join(directory, entry->d_name);
 
 		if (digest_from_hex(entry->d_name, &digest))
@@ -90,7 +91,7 @@ static int scan(const char *directory, struct found **ret, size_t *ret_n, struct
 	closedir(dir);
 	if (*ret_n)
 		qsort(*ret, *ret_n, sizeof **ret, newest_first);
-	return 0;
+	return result;
 }
 
 int store_list(const char *store, char ***ret_names, size_t *ret_n, struct error *err)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "record/keys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -215,7 +215,7 @@ static int add_directory(struct record_keys *keys, const char *path, struct erro
 
 	if (!dir)
 		return error_os(err, ERROR_CONFIG, errno, "%s", path);
-	while (result == 0 && (entry = readdir(dir))) {
+	while (result == 0 && (entry = directory_next(dir, path, &result, err))) {
 		CLEANUP_FREE char *file = path_join(path, entry->d_name);
 
 		if (is_public_key_name(entry->d_name))

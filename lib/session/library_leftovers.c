@@ -223,6 +223,22 @@ static int drop_content(struct pruning *pruning, struct error *err)
 
 /* --- what is old --- */
 
+/* A prune that was killed may have left there what is needed, and nobody come by since. */
+static int recover_templates(const struct pruning *pruning, struct error *err)
+{
+	const struct record_keys *keys = session_keys(pruning->session, err);
+	char **names = NULL;
+	size_t n = 0;
+	int result = 0;
+
+	if (!keys || library_list_templates(pruning->library, &names, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = template_recover(pruning->library, names[i], keys, err);
+	names_free(names, n);
+	return result;
+}
+
 /* What another prune has taken in this hour may still be taken back. */
 static int empty_trash(struct pruning *pruning, struct error *err)
 {
@@ -239,6 +255,8 @@ static int empty_trash(struct pruning *pruning, struct error *err)
 		*err = problem;
 		return -1;
 	}
+	if (n > 0 && !pruning->dry_run)
+		result = recover_templates(pruning, err);
 	for (size_t i = 0; i < n && result == 0; i++) {
 		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
 		if (result == 0)

@@ -119,12 +119,12 @@ static void keep_after_all(struct retention_item *item, const char *why)
 }
 
 /* The plan tells what was taken, also when not all was. */
-static int take(const struct pruning *pruning, struct retention_plan *plan, bool *ret_taken,
+static int take(const struct pruning *pruning, struct retention_plan *plan, bool *ret_any,
 		struct error *err)
 {
 	int result = 0;
 
-	*ret_taken = false;
+	*ret_any = false;
 	for (size_t i = plan->n_items; i-- > 0;) {
 		struct retention_item *item = &plan->items[i];
 		const struct trash_order order = {.run = pruning->run,
@@ -133,14 +133,15 @@ static int take(const struct pruning *pruning, struct retention_plan *plan, bool
 						  .below = item->below,
 						  .n_below = item->n_below};
 
+		bool taken = false;
+
 		if (!item->taken)
 			continue;
 		if (result == 0)
-			result = trash_take_generation(pruning->library, &order, err);
-		if (result < 0)
+			result = trash_take_generation(pruning->library, &order, &taken, err);
+		if (!taken)
 			keep_after_all(item, "prune failed before it was taken");
-		else
-			*ret_taken = true;
+		*ret_any = *ret_any || taken;
 	}
 	return result;
 }
@@ -197,6 +198,15 @@ static int decide_leased(struct pruning *pruning, const char *name, struct reten
 	return prune_look(pruning, err) < 0 ? -1 : decide(pruning, name, plan, err);
 }
 
+/* What a prune before this one left in the trash. */
+static int take_back_needed(const struct pruning *pruning, const char *name, struct error *err)
+{
+	CLEANUP(template_free)
+	struct template *template = session_template(pruning->session, name, err);
+
+	return template ? template_take_back(pruning->library, template, err) : -1;
+}
+
 static int prune_leased(struct pruning *pruning, const char *name, struct retention_plan *plan,
 			struct error *err)
 {
@@ -207,7 +217,7 @@ static int prune_leased(struct pruning *pruning, const char *name, struct retent
 	int result;
 
 	if (!lease || !keys || template_recover(pruning->library, name, keys, err) < 0 ||
-	    decide_leased(pruning, name, plan, err) < 0)
+	    take_back_needed(pruning, name, err) < 0 || decide_leased(pruning, name, plan, err) < 0)
 		return -1;
 	result = take(pruning, plan, &taken, err);
 	pruning->changed = pruning->changed || taken;

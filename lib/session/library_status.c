@@ -57,6 +57,16 @@ static void check_disk(struct status *status, const char *path, json_t *problems
 		problem(status, problems, "%s: is empty", path);
 }
 
+static bool is_wanted(const struct template *template, uint64_t number)
+{
+	const struct template_head *last = template_last_head(template);
+
+	for (size_t i = 0; i < template->n_pins; i++)
+		if (template->pins[i].generation == number)
+			return true;
+	return last && last->head && last->head->generation == number;
+}
+
 static void check_generations(struct status *status, const struct template *template,
 			      json_t *problems)
 {
@@ -68,6 +78,13 @@ static void check_generations(struct status *status, const struct template *temp
 		if (generation->problem)
 			problem(status, problems, "generation %" PRIu64 ": %s", generation->number,
 				generation->problem);
+		if (generation->pruned && is_wanted(template, generation->number))
+			problem(status, problems,
+				"generation %" PRIu64
+				": was pruned, and is current or pinned; where "
+				"the trash has it still, the next change of the template takes it "
+				"back",
+				generation->number);
 		for (size_t j = 0;
 		     !generation->problem && !generation->pruned && j < generation->n_disks; j++)
 			check_disk(status, generation->disks[j], problems);

@@ -6,12 +6,12 @@
  * The images of a directory, by their names (*.qcow2, *.img, *.raw), and what is below each; of one
  * that cannot be opened, why.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "disk/image.h"
@@ -49,11 +49,12 @@ static int list_images(const char *directory, struct names *ret, struct error *e
 	DIR *dir = opendir(directory);
 	const struct dirent *entry;
 	struct stat st;
+	int result = 0;
 
 	if (!dir)
 		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
 				directory);
-	while ((entry = readdir(dir)) && ret->n < MAX_SCANNED)
+	while (ret->n < MAX_SCANNED && (entry = directory_next(dir, directory, &result, err)))
 		if (is_called_image(entry->d_name) &&
 		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
@@ -61,7 +62,7 @@ static int list_images(const char *directory, struct names *ret, struct error *e
 	closedir(dir);
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, strings_compare);
-	return 0;
+	return result;
 }
 
 static json_t *scan_image(const char *path, const struct image_options *options)

@@ -7,11 +7,11 @@
  * verified.  A partial mirror is fine: architectures, components and packages may be absent, but
  * not every index of a suite.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "mirror/apt/apt.h"
 #include "mirror/beneath.h"
@@ -58,7 +58,7 @@ static int find_below(int root, const char *directory, int depth, struct beneath
 		close(fd);
 		return -1;
 	}
-	while (result == 0 && (entry = readdir(dir))) {
+	while (result == 0 && (entry = directory_next(dir, directory, &result, err))) {
 		CLEANUP_FREE char *path = path_join(directory, entry->d_name);
 
 		if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&

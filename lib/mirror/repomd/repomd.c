@@ -9,11 +9,11 @@
  */
 #include "mirror/repomd/repomd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "mirror/beneath.h"
 
@@ -58,7 +58,7 @@ static int find_below(struct finding *finding, const char *path, int depth, stru
 		close(fd);
 		return -1;
 	}
-	while (result == 0 && (entry = readdir(dir))) {
+	while (result == 0 && (entry = directory_next(dir, path, &result, err))) {
 		CLEANUP_FREE char *child = repository_place(path, entry->d_name);
 
 		if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&

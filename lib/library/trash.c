@@ -27,6 +27,8 @@
 #define RECORD	   "record.sigstore.json"
 #define FIRST_DISK "disk0.qcow2"
 #define GONE	   ".gone-"
+#define CLAIMED	   ".back-"
+#define ASIDE	   ".rest"
 #define RUN_STAMP  "20261122T140501Z"
 
 enum { TRIES = 100, PAUSE_MS = 20, MAX_MARK = 1 << 20, MAX_BELOW = 4096, RUN_ID_LENGTH = 23 };
@@ -158,7 +160,7 @@ static bool lacks_flag(int os_errno)
 /* The directory `place` of `dir` and the `entry` of the trash change places. */
 static int exchange(int trash, const char *entry, int dir, const char *place, struct error *err)
 {
-	CLEANUP_FREE char *aside = xasprintf("%s.rest", entry);
+	CLEANUP_FREE char *aside = xasprintf("%s" ASIDE, entry);
 
 	if (renameat2(trash, entry, dir, place, RENAME_EXCHANGE) == 0)
 		return 0;
@@ -202,16 +204,10 @@ int trash_take_generation(const struct library *library, const struct trash_orde
 
 /* --- taking back --- */
 
-static bool all_digits(const char *text)
-{
-	return *text && text[strspn(text, "0123456789")] == '\0';
-}
-
-/* RUN-NAME-N, also one that somebody has claimed. */
+/* RUN-NAME-N, also one that somebody has claimed, or had in hand when he was killed. */
 static bool is_entry_of(const char *entry, const char *name, uint64_t number)
 {
 	CLEANUP_FREE char *tail = xasprintf("-%s-%" PRIu64, name, number);
-	static const char claimed[] = ".back-";
 	size_t len = strlen(tail);
 	const char *rest;
 
@@ -219,8 +215,9 @@ static bool is_entry_of(const char *entry, const char *name, uint64_t number)
 	    strncmp(entry + RUN_ID_LENGTH, tail, len) != 0)
 		return false;
 	rest = entry + RUN_ID_LENGTH + len;
-	return !*rest || (!strncmp(rest, claimed, sizeof claimed - 1) &&
-			  all_digits(rest + sizeof claimed - 1));
+	if (strncmp(rest, CLAIMED, sizeof CLAIMED - 1) == 0)
+		rest += sizeof CLAIMED - 1 + strspn(rest + sizeof CLAIMED - 1, "0123456789");
+	return !*rest || strcmp(rest, ASIDE) == 0;
 }
 
 /* *ret is NULL when there is none. */
@@ -259,7 +256,7 @@ static int put_back(const struct library *library, int trash, const char *entry,
 		    int template, const char *place)
 {
 	CLEANUP_FREE char *claim =
-		xasprintf("%.*s.back-%" PRIu32, (int)plain, entry, random_number());
+		xasprintf("%.*s" CLAIMED "%" PRIu32, (int)plain, entry, random_number());
 	struct error ignored;
 
 	if (rename_to_new(trash, entry, trash, claim) < 0 || !entry_has_disks(trash, claim))

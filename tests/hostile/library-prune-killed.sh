@@ -95,9 +95,19 @@ expect 0 rollback -L "$WORK/copy" --to 2 web
 faulted 0 -e trace=renameat2 -e inject=renameat2:error=EINVAL -- "${prune[@]}"
 [ ! -e "$W/2/disk0.qcow2" ] || fail "prune took nothing"
 meanwhile heads
+cp -a "$L" "$WORK/killed"
 faulted 0 -e trace=renameat2 -e inject=renameat2:error=EINVAL -- hold web --reason "what comes next"
 whole 2 "taken back without flags"
 good
+# What takes it back is killed in turn: claimed, moved aside, in no place.
+for call in 2 3 4 5; do
+	rm -rf "$L" && cp -a "$WORK/killed" "$L"
+	faulted 137 -e trace=renameat2,renameat -e inject=renameat2:error=EINVAL -e inject=renameat:signal=KILL:when=$call -- hold web --reason "never comes"
+	[ ! -e "$W/2/disk0.qcow2" ] || fail "killed before call $call of what takes it back: too late"
+	faulted 0 -e trace=renameat2 -e inject=renameat2:error=EINVAL -- hold web --reason "what comes next"
+	whole 2 "taken back after a kill before call $call"
+	good
+done
 
 # --- what fails last is to make it durable: it is taken all the same, and told so
 restore

@@ -148,6 +148,7 @@ umount "$stuck"
 
 # --- and of a template that failed half-way, what went before
 mirror 6.0
+six=$snapshot
 expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
 mirror 7.0
 expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
@@ -164,6 +165,17 @@ run=$(jq -r .run "$OUT")
 [ "$(jq --argjson upper $((lower + 1)) '[.generations[] | select(.taken).generation] == [$upper]' "$L/runs/$run/third/summary.json")" = true ] && [ -s "$L/runs/$run/third/error" ] ||
 	{ ls "$L/runs/$run/third"; fail "the run does not keep what was taken"; }
 expect 0 prune third --keep-last 1
+
+# --- an apply whose parent was left and taken before it had its lease
+expect 0 apply third --patchset debian-12-all --snapshot "$six" --executor sandbox
+last=$(ls "$L/templates/third/heads" | tail -n 1)
+STOP_FOLLOW= stop_at linkat apply third --json --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback third
+expect 0 unhold third
+expect 0 prune third --keep-last 1
+go_on
+jq -e --arg msg "third: somebody else was faster with head $((10#$last + 1)); try again" '.code == 75 and .msg == $msg' "$WORK/stopped.log" >/dev/null ||
+	{ cat "$WORK/stopped.log"; fail "an apply whose parent is gone"; }
 
 # --- the document has the code that the command exits with
 expect 0 status --json

@@ -5,6 +5,7 @@
 struct values {
 	struct image_options image;
 	struct coldpatch_import_options import;
+	unsigned modes; /* that were asked for, a bit each */
 };
 
 enum {
@@ -23,18 +24,22 @@ enum {
 	OPTION_DRY_RUN,
 };
 
+static int take_mode(struct values *values, enum coldpatch_import_mode mode)
+{
+	values->import.mode = mode;
+	values->modes |= 1U << mode;
+	return 0;
+}
+
 static int take_flag(struct values *values, int option)
 {
 	switch (option) {
 	case OPTION_REFERENCE:
-		values->import.mode = COLDPATCH_IMPORT_REFERENCE;
-		return 0;
+		return take_mode(values, COLDPATCH_IMPORT_REFERENCE);
 	case OPTION_COPY:
-		values->import.mode = COLDPATCH_IMPORT_COPY;
-		return 0;
+		return take_mode(values, COLDPATCH_IMPORT_COPY);
 	case OPTION_MOVE:
-		values->import.mode = COLDPATCH_IMPORT_MOVE;
-		return 0;
+		return take_mode(values, COLDPATCH_IMPORT_MOVE);
 	case OPTION_DRY_RUN:
 		values->import.dry_run = true;
 		return 0;
@@ -80,6 +85,9 @@ static int run(struct coldpatch_session *session, const struct global *global, v
 		return usage_error(
 			global, &command_import,
 			"one image at a time; the disks of one guest are --disk FILE each");
+	if (values->modes & (values->modes - 1))
+		return usage_error(global, &command_import,
+				   "only one of --reference, --copy and --move");
 	values->import.size = sizeof values->import;
 	values->import.paths = values->image.disks.items;
 	values->import.n_paths = values->image.disks.n;

@@ -30,6 +30,13 @@ static int check_previous(const char *name, int dir, uint64_t number, struct err
 			 name, number - 1);
 }
 
+static int somebody_was_faster(const char *name, uint64_t number, struct error *err)
+{
+	return error_set(err, ERROR_BUSY,
+			 "%s: somebody else was faster with head %" PRIu64 "; try again", name,
+			 number);
+}
+
 static int append(const struct library *library, const char *name, uint64_t number,
 		  const char *staged, struct error *err)
 {
@@ -41,11 +48,22 @@ static int append(const struct library *library, const char *name, uint64_t numb
 		return -1;
 	if (change_link(AT_FDCWD, staged, dir, file, err) == 0)
 		return 0;
-	if (err->kind != ERROR_BUSY)
+	return err->kind == ERROR_BUSY ? somebody_was_faster(name, number, err) : -1;
+}
+
+int heads_check_last(const struct library *library, const char *name, uint64_t number,
+		     struct error *err)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s/heads", name);
+	CLEANUP_FREE char *next = heads_file_name(number + 1);
+	CLEANUP_CLOSE int dir = change_open_directory(library, relative, err);
+	struct stat st;
+
+	if (dir < 0)
 		return -1;
-	return error_set(err, ERROR_BUSY,
-			 "%s: somebody else was faster with head %" PRIu64 "; try again", name,
-			 number);
+	return fstatat(dir, next, &st, AT_SYMLINK_NOFOLLOW) == 0
+		       ? somebody_was_faster(name, number + 1, err)
+		       : 0;
 }
 
 int heads_append(const struct library *library, const char *name, uint64_t number,

@@ -36,6 +36,9 @@ DEFINE_CLEANUP(struct staging, staging_free)
  * after which the file has two names was none. */
 int heads_append(const struct library *library, const char *name, uint64_t number,
 		 const char *staged, struct error *err);
+/* ERROR_BUSY: there is one after `number`, and whoever read that one would be too late. */
+int heads_check_last(const struct library *library, const char *name, uint64_t number,
+		     struct error *err);
 /* Where a head is staged: templates/NAME/heads/.tmp-RUN..., allocated; another one each time. */
 char *heads_staged_path(const struct library *library, const char *name, const char *run);
 

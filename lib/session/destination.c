@@ -68,13 +68,19 @@ int destination_check_plan(const struct destination *destination, const struct p
 	return is_template(destination) ? generation_check_plan(destination, plan, err) : 0;
 }
 
+/* What was read before the lease may have been left since, and pruned. */
 int destination_lease(struct destination *destination, const char *run, struct error *err)
 {
+	const struct library *library = destination->session->library;
+	const struct resolved_image *resolved = &destination->resolved;
+
 	if (!is_template(destination))
 		return 0;
-	destination->lease =
-		template_lease(destination->session->library, destination->resolved.name, run, err);
-	return destination->lease ? 0 : -1;
+	destination->lease = template_lease(library, resolved->name, run, err);
+	if (!destination->lease)
+		return -1;
+	return heads_check_last(library, resolved->name,
+				template_last_head(resolved->template)->number, err);
 }
 
 char *destination_run_directory(const struct destination *destination, const char *run,

@@ -61,7 +61,7 @@ static char *undone_list(const struct template *template, const struct lineage *
 }
 
 /* What a release lets in, and what it does not. */
-static char *released(const struct template *template, const struct record_keys *keys, bool dry_run)
+static char *released(struct template *template, const struct record_keys *keys, bool dry_run)
 {
 	int64_t now = time(NULL);
 	CLEANUP(lineage_free)
@@ -79,7 +79,7 @@ static char *released(const struct template *template, const struct record_keys 
 }
 
 static char *message(const struct coldpatch_session *session, const struct wish *wish,
-		     const struct template *template, bool changes)
+		     struct template *template, bool changes)
 {
 	if (wish->kind == HEAD_RELEASE)
 		return changes ? released(template, session->keys, wish->options->dry_run)

@@ -65,10 +65,10 @@ static int resolve_template(struct coldpatch_session *session, const char *refer
 	resolved->template = session_template(session, resolved->name, err);
 	if (!resolved->template)
 		return -1;
+	resolved->lineage = lineage_new(resolved->template, session->keys);
 	resolved->generation = template_find(resolved->template, number, err);
 	if (!resolved->generation)
 		return -1;
-	resolved->lineage = lineage_new(resolved->template, session->keys);
 	if (lineage_backing(session->library, resolved->lineage,
 			    (int64_t)resolved->generation->number, &resolved->backing,
 			    &resolved->n_backing, err) < 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "library/base.h"
 
 const struct lineage_step *lineage_step(const struct lineage *lineage, int64_t number)
@@ -121,8 +122,21 @@ static int check_signer(const struct template *template, const struct record_key
 	return template_check_signer(template, keys, &signature, err);
 }
 
+/* Only the record knows how many there were: one that is gone leaves no gap before the last. */
+static void count_disks(struct template_generation *generation, const struct record *record)
+{
+	size_t n = 0;
+
+	while (record_overlay(record, n))
+		n++;
+	if (!generation->problem && !generation->pruned && n != generation->n_disks)
+		generation->problem =
+			xasprintf("%s: tells of %zu disk%s, there are %zu", generation->record, n,
+				  plural(n), generation->n_disks);
+}
+
 static void read_step(const struct template *template, const struct record_keys *keys,
-		      const struct template_generation *generation, struct lineage_step *step)
+		      struct template_generation *generation, struct lineage_step *step)
 {
 	struct error problem = {0};
 
@@ -133,14 +147,16 @@ static void read_step(const struct template *template, const struct record_keys 
 		return;
 	}
 	step->record = record_read_named(generation->record, keys, &generation->digest, &problem);
-	if (step->record && check_signer(template, keys, step, &problem) == 0)
+	if (step->record && check_signer(template, keys, step, &problem) == 0) {
+		count_disks(generation, step->record);
 		return;
+	}
 	record_free(step->record);
 	step->record = NULL;
 	step->problem = xstrdup(problem.msg);
 }
 
-struct lineage *lineage_new(const struct template *template, const struct record_keys *keys)
+struct lineage *lineage_new(struct template *template, const struct record_keys *keys)
 {
 	struct lineage *lineage = xcalloc(1, sizeof *lineage);
 

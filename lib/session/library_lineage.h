@@ -23,8 +23,10 @@ struct lineage {
 };
 
 /* A record is read whether or not the disks that it tells of are there.  `template` must outlive
- * it.  What cannot be read is a problem of its step. */
-struct lineage *lineage_new(const struct template *template, const struct record_keys *keys);
+ * it.  What cannot be read is a problem of its step; of a generation that has another number of
+ * disks than its record tells of, this becomes its problem, too: template_find() comes afterwards.
+ */
+struct lineage *lineage_new(struct template *template, const struct record_keys *keys);
 void lineage_free(struct lineage *lineage);
 DEFINE_CLEANUP(struct lineage, lineage_free)
 

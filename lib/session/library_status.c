@@ -227,7 +227,7 @@ static void check_backing(struct status *status, const struct lineage *lineage, 
 	names_free(paths, n);
 }
 
-static void describe_current(struct status *status, const struct template *template, json_t *json)
+static void describe_current(struct status *status, struct template *template, json_t *json)
 {
 	const struct template_head *last = template_last_head(template);
 	CLEANUP(lineage_free)
@@ -276,7 +276,7 @@ static json_t *gone_pins(const struct status *status, const struct template *tem
 }
 
 /* `template` may be NULL: every member is there, and null when it is not known. */
-static void describe(struct status *status, const struct template *template, json_t *json)
+static void describe(struct status *status, struct template *template, json_t *json)
 {
 	static const char *const members[] = {"generation", "made", "release", "chain_depth"};
 

@@ -82,7 +82,7 @@ static int unpin(struct coldpatch_session *session, const struct coldpatch_path_
 		return -1;
 	unpinning.template = template = session_template(session, name, err);
 	if (!template || remove_pins(&unpinning, err) < 0)
-		return error_prefix(err, "%s", name);
+		return error_name(err, name);
 	*ret = summarise(&unpinning);
 	return 0;
 }

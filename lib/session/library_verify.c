@@ -6,10 +6,44 @@
 #include "session/library_verify.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "library/base.h"
+#include "library/trash.h"
 #include "session/strings.h"
 #include "session/task.h"
+
+/* A disk whose generation a prune took after it was read. */
+static bool was_pruned(const char *path)
+{
+	CLEANUP_FREE char *directory = xstrndup(path, (size_t)(path_last(path) - path));
+	CLEANUP_FREE char *mark = path_join(directory, TRASH_MARK);
+	struct stat st;
+
+	return lstat(path, &st) < 0 && lstat(mark, &st) == 0;
+}
+
+/* They were there when they were queued. */
+static void add_missing(const struct verifying *verifying, const json_t *missing)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(missing, i, one)
+	{
+		CLEANUP_JSON json_t *finding = json_deep_copy(one);
+		CLEANUP_FREE char *path = json_bytes_value(json_object_get(one, "object"));
+
+		if (verifying->unused || was_pruned(path)) {
+			json_put_string(finding, "status", finding_status_name(FINDING_NOTE));
+			json_put_string(finding, "found",
+					verifying->unused ? "not there, and no generation needs it"
+							  : "pruned");
+		}
+		json_array_append(verifying->findings, finding);
+	}
+}
 
 /* The files of a template are read before the next one begins, so findings lie together. */
 static int read_files(struct verifying *verifying, struct error *err)
@@ -25,6 +59,7 @@ static int read_files(struct verifying *verifying, struct error *err)
 	if (task_run(verifying->session, "verify-files", input, &result, err) < 0)
 		return -1;
 	json_array_extend(verifying->findings, json_object_get(result, "findings"));
+	add_missing(verifying, json_object_get(result, "missing"));
 	return 0;
 }
 

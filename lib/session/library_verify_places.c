@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/temporary.h"
+#include "base/text.h"
 #include "library/generations.h"
 #include "library/heads.h"
 #include "library/owner.h"
@@ -83,18 +84,25 @@ static bool is_plain(const struct place *place)
 	return S_ISREG(place->st.st_mode) || S_ISDIR(place->st.st_mode);
 }
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-	while (*names && strcmp(*names, name) != 0)
-		names++;
-	return *names;
-}
-
 static bool is_hex(const char *name, const char *suffix)
 {
 	size_t len = strspn(name, "0123456789abcdef");
 
 	return len == DIGEST_HEX_SIZE - 1 && strcmp(name + len, suffix) == 0;
+}
+
+/* A base that stays outside is a link, which prune takes as it is. */
+static bool in_trash(const struct place *place)
+{
+	return is_plain(place) || (S_ISLNK(place->st.st_mode) && is_hex(place->name, "") &&
+				   text_ends_with(place->relative, "-bases"));
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
 }
 
 static bool in_root(const struct place *place)
@@ -173,7 +181,7 @@ static void walk_below(const struct place *place, expects *expected, unsigned de
 	walk(place->verifying, below, expected, depth);
 }
 
-/* One directory; with depth, those below it, in which any name may be. */
+/* One directory; with depth, those below it, in which the same is expected. */
 static void walk_names(struct place *place, char *const *names, size_t n, expects *expected,
 		       unsigned depth)
 {
@@ -183,7 +191,7 @@ static void walk_names(struct place *place, char *const *names, size_t n, expect
 			continue;
 		look(place, expected);
 		if (S_ISDIR(place->st.st_mode) && depth > 0)
-			walk_below(place, is_plain, depth - 1);
+			walk_below(place, expected, depth - 1);
 	}
 }
 
@@ -245,15 +253,16 @@ void verify_template_places(struct verifying *verifying, const char *name)
 
 void verify_library_places(struct verifying *verifying, bool all)
 {
-	static const char *const others[] = {"runs",	       "layers",  "plans",
-					     "packages",       "trash",	  "mirror-snapshots",
-					     "resolver-cache", "payloads"};
+	static const char *const others[] = {"runs",	 "layers",	     "plans",
+					     "packages", "mirror-snapshots", "resolver-cache",
+					     "payloads"};
 
 	walk(verifying, "", in_root, 0);
 	walk(verifying, "templates", in_templates, 0);
 	if (!all)
 		return;
 	walk(verifying, "bases", in_bases, 0);
+	walk(verifying, "trash", in_trash, MAX_DEPTH);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		walk(verifying, others[i], is_plain, MAX_DEPTH);
 }

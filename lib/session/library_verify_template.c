@@ -132,23 +132,16 @@ static bool is_in_place(const struct template_generation *generation)
 	return generation && !generation->pruned && generation->n_disks > 0;
 }
 
-/* NULL: it is of this template, with these disks. */
+/* NULL: it is of this template. */
 static char *problem_of_record(const struct checking *checking, const struct lineage_step *step)
 {
 	const struct template_generation *generation = step->generation;
 	const json_t *member = json_object_get(step->record->external_parameters, "template");
 	CLEANUP_FREE char *name = member ? json_bytes_value(member) : NULL;
-	size_t n = 0;
 
-	if (!name || strcmp(name, checking->template->name) != 0)
-		return xasprintf("%s: is of template %s", generation->record,
-				 name ? name : "(none)");
-	while (record_overlay(step->record, n))
-		n++;
-	if (!generation->pruned && n != generation->n_disks)
-		return xasprintf("%s: tells of %zu disk%s, there are %zu", generation->record, n,
-				 plural(n), generation->n_disks);
-	return NULL;
+	if (name && strcmp(name, checking->template->name) == 0)
+		return NULL;
+	return xasprintf("%s: is of template %s", generation->record, name ? name : "(none)");
 }
 
 static void check_parent_record(const struct checking *checking, const struct lineage_step *step)
@@ -213,11 +206,8 @@ static char *check_parent(const struct checking *checking, const struct lineage_
 static void check_disks(const struct checking *checking, const struct lineage_step *step)
 {
 	for (size_t i = 0; i < step->generation->n_disks; i++) {
-		CLEANUP_FREE char *backing = NULL;
+		CLEANUP_FREE char *backing = check_parent(checking, step, i);
 
-		if (!record_overlay(step->record, i))
-			return;
-		backing = check_parent(checking, step, i);
 		queue_disk(checking, step, i, backing);
 	}
 }

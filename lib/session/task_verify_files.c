@@ -2,11 +2,11 @@
 /*
  * verify-files: {"files": [{"path", "what", "sha256", "backing", "read_only", "other_time"}],
  *                "quick"}
- *               -> {"findings"}
+ *               -> {"findings", "missing"}
  *
  * Disks of a library and what they are backed by.  "backing" is what the header has to name; null:
  * nothing is asked.  With "quick", no digest is taken.  "other_time": a finding says already that
- * the file's time is not what it was.
+ * the file's time is not what it was.  "missing" are findings, too, of files that are not there.
  */
 #include <sys/stat.h>
 
@@ -82,10 +82,11 @@ static int check_open(const struct file *file, const json_t *item, bool quick,
 }
 
 /* What is not there any more, or no file, is a finding; what cannot be read is an error. */
-static int check(const json_t *item, bool quick, const struct monitor *monitor, json_t *findings,
+static int check(const json_t *item, bool quick, const struct monitor *monitor, json_t *result,
 		 struct error *err)
 {
 	struct file file = {string_member(item, "path"), string_member(item, "what"), -1};
+	json_t *findings = json_object_get(result, "findings");
 	struct error problem = {0};
 	CLEANUP_CLOSE int fd = file_open(file.path, "a disk", ERROR_TRUST, &problem);
 
@@ -97,7 +98,8 @@ static int check(const json_t *item, bool quick, const struct monitor *monitor, 
 		*err = problem;
 		return -1;
 	}
-	finding_add(findings, FINDING_BAD, file.what, file.path, NULL, problem.msg);
+	finding_add(problem.kind == ERROR_MISSING ? json_object_get(result, "missing") : findings,
+		    FINDING_BAD, file.what, file.path, NULL, problem.msg);
 	return 0;
 }
 
@@ -105,19 +107,19 @@ static int run(const json_t *input, const struct monitor *monitor, json_t **ret,
 {
 	const json_t *files = json_object_get(input, "files"), *item;
 	bool quick = json_is_true(json_object_get(input, "quick"));
-	CLEANUP_JSON json_t *findings = json_array();
+	CLEANUP_JSON json_t *result = json_object();
 	size_t i;
 
+	json_put(result, "findings", json_array());
+	json_put(result, "missing", json_array());
 	json_array_foreach(files, i, item)
 	{
 		monitor_progress(monitor, "verify", string_member(item, "path"), i,
 				 json_array_size(files));
-		if (monitor_check(monitor, err) < 0 ||
-		    check(item, quick, monitor, findings, err) < 0)
+		if (monitor_check(monitor, err) < 0 || check(item, quick, monitor, result, err) < 0)
 			return -1;
 	}
-	*ret = json_object();
-	json_put(*ret, "findings", steal(findings));
+	*ret = steal(result);
 	return 0;
 }
 

@@ -56,6 +56,9 @@ said 66 "web-01" import --into web-01 "$image"
 for day in notaday 2027-02-30 30d; do
 	said 64 "review by $day: not a day, YYYY-MM-DD" import --review-by "$day" "$image"
 done
+said 64 "only one of --reference, --copy and --move" import --copy --move "$image"
+said 64 "only one of --reference, --copy and --move" import --move --reference "$image"
+said 66 "nothing.raw" import --move --move "$WORK/nothing.raw"
 said 64 "either the name of a new template, or one to import into" import --into a --name b "$image"
 said 78 "signing key $WORK/none.key" import --key "$WORK/none.key" "$image"
 sed "/^key:/d" "$WORK/config.yaml" > "$WORK/no-key.yaml"

@@ -159,7 +159,17 @@ harmless; restore; sound
 found "$T/web/2/disk0.qcow2: is empty"
 restore
 cp "$T/web/1/disk0.qcow2" "$T/web/1/disk1.qcow2"
-names record "$T/web/1/record.sigstore.json" "tells of 1 disk, there are 2"
+names generation "$T/web/1/record.sigstore.json" "tells of 1 disk, there are 2"
+restore
+qemu-img create -q -f qcow2 "$WORK/data.qcow2" 8M
+expect 0 import --quiet --name two --disk "$WORK/base.qcow2" --disk "$WORK/data.qcow2"
+rm "$T/two/0/disk1.qcow2"
+names generation "$T/two/0/record.sigstore.json" "tells of 2 disks, there are 1"
+found "generation 0: $T/two/0/record.sigstore.json: tells of 2 disks, there are 1"
+for verb in "path two" "clone two $WORK/c.qcow2" "export two -o $WORK/e.qcow2" "apply two --patchset debian-12-all --executor sandbox"; do
+	expect 76 $verb
+	expect_message "tells of 2 disks, there are 1"
+done
 restore
 rm "$T/web/2/disk0.qcow2" && echo '{}' >"$T/web/2/pruned.json"
 names generation "$T/web/2" "is the current one, and has no disks"

@@ -283,6 +283,7 @@ grep -q "^taken *layer " "$OUT" && grep -q "^taken *plan " "$OUT" || { cat "$OUT
 expect 0 prune
 grep -q "^taken *base ${base%% *}" "$OUT" || { cat "$OUT"; fail "the base that nothing uses is kept"; }
 [ ! -e "$L/bases/${base%% *}" ] && in_trash "${base%% *}.json" || fail "the base is not in the trash"
+expect 0 verify --all --quick
 [ "$base" = "$(sha256sum <"$WORK/base.raw")" ] || fail "a referenced base was changed"
 fine
 verifies

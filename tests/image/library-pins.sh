@@ -53,6 +53,7 @@ esac
 expect 64 path web --pin a --unpin b
 expect_message "either --pin or --unpin"
 expect 66 path --unpin anna nothing
+expect_message "coldpatch: nothing: no such template"
 expect 0 path --unpin nobody web --json
 fits unpin
 [ "$(of '"\(.changed) \(.code) \(.msg)"')" = "false 0 has no such pin" ] || fail "nobody: $(cat "$OUT")"

@@ -148,6 +148,7 @@ umount "$stuck"
 
 # --- and of a template that failed half-way, what went before
 mirror 6.0
+six=$snapshot
 expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
 mirror 7.0
 expect 0 apply third --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
@@ -164,6 +165,46 @@ run=$(jq -r .run "$OUT")
 [ "$(jq --argjson upper $((lower + 1)) '[.generations[] | select(.taken).generation] == [$upper]' "$L/runs/$run/third/summary.json")" = true ] && [ -s "$L/runs/$run/third/error" ] ||
 	{ ls "$L/runs/$run/third"; fail "the run does not keep what was taken"; }
 expect 0 prune third --keep-last 1
+
+# --- an apply whose parent was left and taken before it had its lease
+expect 0 apply third --patchset debian-12-all --snapshot "$six" --executor sandbox
+last=$(ls "$L/templates/third/heads" | tail -n 1)
+STOP_FOLLOW= stop_at linkat apply third --json --patchset debian-12-all --snapshot "$snapshot" --executor sandbox
+expect 0 rollback third
+expect 0 unhold third
+expect 0 prune third --keep-last 1
+go_on
+jq -e --arg msg "third: somebody else was faster with head $((10#$last + 1)); try again" '.code == 75 and .msg == $msg' "$WORK/stopped.log" >/dev/null ||
+	{ cat "$WORK/stopped.log"; fail "an apply whose parent is gone"; }
+
+# --- a disk that is taken while verify comes to it is none that is lost; one that nobody took is
+expect 0 apply third --patchset debian-12-all --snapshot "$six" --executor sandbox
+expect 0 rollback third
+expect 0 unhold third
+upper=$(ls "$L/templates/third" | grep -x '[0-9]*' | sort -n | tail -n 1)
+verify_without() { # COMMAND...: verify, to $WORK/stopped.log, while the command takes the upper disk
+	strace -f -qq -o /dev/null -P "$(disk third "$upper")" -e trace=openat -e inject=openat:delay_enter=600s \
+		"$BUILD/coldpatch" verify --config "$WORK/config.yaml" --json third >"$WORK/stopped.log" 2>/dev/null &
+	server=$!
+	for _ in $(seq 600); do
+		worker=$(pgrep -x coldpatch-worke) && grep -q "^257 " "/proc/$worker/syscall" 2>/dev/null && break
+		sleep 0.1
+	done
+	stopped=$(pgrep -P "$server")
+	"$@"
+	go_on
+}
+finding() { # STATUS FOUND: what verify says of the upper disk
+	jq -e --arg disk "$(disk third "$upper")" --arg status "$1" --arg found "$2" \
+		'.findings[] | select(.object == $disk and .what == "overlay") | .status == $status and (.found | endswith($found))' "$WORK/stopped.log" >/dev/null ||
+		{ cat "$WORK/stopped.log"; fail "verify of a disk that goes: not $1"; }
+}
+verify_without mv "$(disk third "$upper")" "$WORK/aside/"
+finding bad "No such file or directory"
+mv "$WORK/aside/disk0.qcow2" "$(disk third "$upper")" || fail mv
+verify_without expect 0 prune third --keep-last 1
+finding note pruned
+jq -e '.code == 0' "$WORK/stopped.log" >/dev/null || { cat "$WORK/stopped.log"; fail "verify during a prune"; }
 
 # --- the document has the code that the command exits with
 expect 0 status --json

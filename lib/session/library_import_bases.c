@@ -86,25 +86,24 @@ static int add_chain(const struct import *import, const json_t *chain, struct er
 	return 0;
 }
 
-/* Another import may have brought the base in meanwhile, as another file. */
+/* All of the chain is there now.  Another import may have brought the base in meanwhile, as another
+ * file. */
 static int check_overlay(const struct import *import, const json_t *disk, struct error *err)
 {
 	const json_t *top = json_array_get(json_object_get(disk, "chain"), 0);
 	CLEANUP_FREE char *named = json_bytes_value(json_object_get(disk, "overlay_backing"));
-	CLEANUP(base_free)
-	struct base *base = NULL;
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 	CLEANUP_FREE char *wanted = NULL;
 	struct digest digest;
 
 	digest_from_hex(string_member(top, "digest"), &digest);
-	base = base_load(import->library, &digest, err);
-	if (!base)
+	if (base_chain_load(import->library, &digest, &chain, err) < 0)
 		return -1;
-	wanted = base_overlay_backing(base);
+	wanted = base_overlay_backing(chain.bases[0]);
 	if (named && !strcmp(named, wanted))
 		return 0;
 	return error_set(err, ERROR_BUSY, "%s: was imported from elsewhere at the same time",
-			 base->name);
+			 chain.bases[0]->name);
 }
 
 int import_add_bases(const struct import *import, struct error *err)

@@ -60,6 +60,28 @@ go_on
 whole third 0
 fine
 
+# --- and one that comes and goes between the last look and the move; the second time it is moved in
+for how in --reference --move; do
+	cp --sparse=always "$WORK/base.qcow2" "$WORK/of$how.qcow2"
+	qemu-io -f qcow2 -c "write -P 2${#how} 90M 64k" "$WORK/of$how.qcow2" >/dev/null || fail qemu-io
+	sum=$(sha256sum "$WORK/of$how.qcow2" | cut -d' ' -f1)
+	if [ $how = --move ]; then set -- --copy; else set -- --reference; fi
+	expect 0 import "$@" --name "first$how" "$WORK/of$how.qcow2"
+	expect 0 import --into "first$how" "$WORK/base.qcow2"
+	expect 0 prune "first$how" --keep-last 1
+	for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000a-${entry##*/}"; done
+	expect 0 prune
+	touch -d '3 days ago' "$L"/bases/*.json
+	stop_at renameat prune "first$how" --keep-last 2
+	expect 0 import $how --name "again$how" "$WORK/of$how.qcow2"
+	go_on
+	grep -qF "bases are all kept: one came into use meanwhile" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune did not look again at bases"; }
+	! grep -q '^taken  base' "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune tells of a base that it put back"; }
+	[ -e "$L/bases/$sum" ] && [ -z "$(find "$L/trash" -name '*-bases')" ] || { ls "$L/bases" "$L/trash"; fail "a base is not in its place again"; }
+	whole "again$how" 0
+	fine
+done
+
 # --- generations that back others through bases
 qemu-img create -q -f qcow2 -b "$(disk web 1)" -F qcow2 "$WORK/fixed.qcow2" || fail qemu-img
 qemu-io -f qcow2 -c 'write -P 9 90M 64k' "$WORK/fixed.qcow2" >/dev/null || fail qemu-io

@@ -37,4 +37,16 @@ expect_message "web: template web: lease: host "
 expect 0 import --name web --owner bert "$WORK/base.qcow2"
 go_on
 described carl tenant
+
+# --- of a file that is changed after it was read, and before it is a base
+mkdir "$WORK/other"
+cp --reflink=auto --sparse=always "$WORK/base.qcow2" "$WORK/other/base.qcow2"
+qemu-io -f qcow2 -c 'write -P 99 90M 64k' "$WORK/other/base.qcow2" >/dev/null || fail qemu-io
+qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 "$WORK/other/top.qcow2"
+STOP_FOLLOW='' stop_at symlinkat import --name other --backing "$WORK/other/base.qcow2" "$WORK/other/top.qcow2"
+touch "$WORK/other/top.qcow2"
+go_on
+told "other: $WORK/other/top.qcow2: changed while it was imported"
+expect 66 history other
+expect 0 status --check
 echo "library-import-race: whoever comes second sees what the first one did"

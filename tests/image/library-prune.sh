@@ -95,6 +95,36 @@ whole web 3
 whole same 0
 fine
 
+# --- an image that lies on a generation comes in while that goes, and so does the generation itself; either may be faster
+mirror 3.5
+update
+top=$(readlink "$L/templates/web/current")
+expect 0 rollback web
+expect 0 unhold web
+qemu-img create -q -f qcow2 -b "$(disk web "$top")" -F qcow2 "$WORK/upper.qcow2" || fail qemu-img
+below=()
+while read -r file; do below+=(--backing "$file"); done < <(cd / && qemu-img info -U --backing-chain --output=json "$(disk web "$top")" | jq -r '.[].filename')
+came() { # TEMPLATE IMAGE: an import of it, that prune did not see before it moved
+	qemu-io -f qcow2 -c "write -P 9${#1} 90M 64k" "$WORK/upper.qcow2" >/dev/null || fail qemu-io
+	stop_at renameat2 prune web --keep-last 1
+	expect 0 import --name "$1" "${below[@]}" "$2"
+	go_on
+	grep -q "^keep   web@$top .*into use meanwhile" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune has taken what $1 lies on"; }
+	whole "$1" 0
+	fine
+	rm -r "$L/templates/$1"
+	for base in "$L"/bases/*; do ! [[ $(readlink "$base") == "$2" || $(readlink "$base") == "$(disk web "$top")" ]] || rm "$base" "$base.json"; done
+}
+came upper "$WORK/upper.qcow2"
+came itself "$(disk web "$top")"
+STOP_FOLLOW='' stop_at symlinkat import --name upper "${below[@]}" "$WORK/upper.qcow2"
+expect 0 prune web --keep-last 1
+grep -q "^taken  web@$top " "$OUT" || { cat "$OUT"; fail "prune saw the import"; }
+go_on
+grep -qxF "upper: imported as generation 0" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "the import has not taken back what it lies on"; }
+whole upper 0
+fine
+
 # --- one that is not there although the current one lies on it is found without reading a disk
 expect 0 rollback --to 1 --reason "it lies on 0" web
 mkdir "$WORK/aside" && mv "$(disk web 0)" "$WORK/aside/" && echo '{"below": [], "run": "r", "time": 1}' >"$L/templates/web/0/pruned.json" || fail mv

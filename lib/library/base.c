@@ -235,8 +235,12 @@ static bool says_the_same(const struct base *a, const struct base *b)
 int base_add(const struct library *library, const struct base *base, struct error *err)
 {
 	CLEANUP(base_free)
-	struct base *there = base_load(library, &base->digest, err);
+	struct base *there = NULL;
 
+	/* Said first, and then looked: a prune moves it first, and looks then. */
+	if (base_touch(library, base, err) < 0)
+		return -1;
+	there = base_load(library, &base->digest, err);
 	if (!there)
 		return err->kind == ERROR_MISSING ? base_place(library, base, err) : -1;
 	if (base_check_unchanged(there, err) < 0)
@@ -252,9 +256,6 @@ int base_add(const struct library *library, const struct base *base, struct erro
 				 "%s is a base already, left where it lies; import it with "
 				 "--reference",
 				 there->path);
-	/* For a prune that found it unused before and looks again. */
-	if (base_touch(library, base, err) < 0)
-		return -1;
 	return base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0
 		       ? base_remove_staged(base->path, err)
 		       : 0;

@@ -51,6 +51,10 @@ char *base_staged_path(const struct library *library, const char *run);
  * (read-only, and is no more).  Already there is fine when it says the same: the one that is there
  * stays. */
 int base_add(const struct library *library, const struct base *base, struct error *err);
+/* What trash_take_files took of it, as part of `run`, is in its place again, where nobody has added
+ * it anew. */
+int base_take_back(const struct library *library, const struct digest *digest, const char *run,
+		   struct error *err);
 int library_list_bases(const struct library *library, struct digest **ret, size_t *ret_n,
 		       struct error *err);
 /* Size and mtime are those that were seen?  ERROR_TRUST "edited behind our back", ERROR_MISSING

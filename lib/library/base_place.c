@@ -197,9 +197,42 @@ int base_touch(const struct library *library, const struct base *base, struct er
 	digest_to_hex(&base->digest, hex);
 	json = xasprintf("%s.json", hex);
 	/* Another user's may stay as it is: nobody could touch it before, either. */
-	if (utimensat(dir, json, NULL, AT_SYMLINK_NOFOLLOW) < 0 && errno != EACCES &&
-	    errno != EPERM)
+	if (utimensat(dir, json, NULL, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT &&
+	    errno != EACCES && errno != EPERM)
 		return error_os(err, ERROR_IO, errno, "bases/%s", json);
+	return 0;
+}
+
+/* Who has added it anew wrote the .json first. */
+static int take_back(int from, int to, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	if (change_link(from, name, to, name, err) < 0)
+		return err->kind == ERROR_BUSY ? 0 : -1;
+	return change_remove(from, name, err);
+}
+
+int base_take_back(const struct library *library, const struct digest *digest, const char *run,
+		   struct error *err)
+{
+	CLEANUP_FREE char *entry = xasprintf("trash/%s-bases", run);
+	CLEANUP_CLOSE int to = change_open_directory(library, "bases", err);
+	CLEANUP_CLOSE int from = to < 0 ? -1 : change_open_directory(library, entry, err);
+	char hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *json = NULL;
+
+	if (to < 0)
+		return -1;
+	if (from < 0)
+		return err->kind == ERROR_MISSING ? 0 : -1;
+	digest_to_hex(digest, hex);
+	json = xasprintf("%s.json", hex);
+	if (take_back(from, to, json, err) < 0 || take_back(from, to, hex, err) < 0)
+		return -1;
+	unlinkat(library->fd, entry, AT_REMOVEDIR);
 	return 0;
 }
 

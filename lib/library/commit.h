@@ -67,7 +67,9 @@ int library_recover(const struct library *library, struct error *err);
 bool template_has_heads(const struct library *library, const char *name);
 
 #define LEASE_NAME "lease" /* in the template's directory */
-/* The lease of a template only saves work; ERROR_BUSY says who has it. */
+/* Heads need no lease of the template: it saves work.  Whoever writes template.json has it, and
+ * reads that file anew under it: else of two who do so at once one's words would be lost.
+ * ERROR_BUSY says who has it. */
 struct owner_file *template_lease(const struct library *library, const char *name, const char *run,
 				  struct error *err);
 

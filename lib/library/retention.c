@@ -250,13 +250,17 @@ static bool is_own(const struct clone_use *use, const struct template *template)
 	return use->place == CLONE_IN_TEMPLATE && strcmp(use->own_template, template->name) == 0;
 }
 
+static bool keeps(const struct clone_use *use, const struct template *template)
+{
+	return is_of(use, template) && !is_own(use, template) && use->place != CLONE_IN_TRASH;
+}
+
 static void keep_cloned(const struct making *making)
 {
 	for (size_t i = 0; i < making->clones->n_uses; i++) {
 		const struct clone_use *use = &making->clones->uses[i];
 
-		if (!is_of(use, making->template) || is_own(use, making->template) ||
-		    use->place == CLONE_IN_TRASH)
+		if (!keeps(use, making->template))
 			continue;
 		keep(item_of(making->plan, use->number), "%s %s",
 		     use->place == CLONE_OUTSIDE ? "backs the clone" : "backs", use->path);
@@ -450,6 +454,18 @@ static bool wants(const struct retention_plan *plan, const struct retention_item
 	const struct retention_item *wanted = item_of(plan, number);
 
 	return number == item->number || (wanted && has_below(wanted, item->number));
+}
+
+bool retention_is_used(const struct template *template, const struct retention_plan *plan,
+		       const struct retention_item *item, const struct clones *clones)
+{
+	for (size_t i = 0; i < clones->n_uses; i++) {
+		const struct clone_use *use = &clones->uses[i];
+
+		if (keeps(use, template) && wants(plan, item, use->number))
+			return true;
+	}
+	return false;
 }
 
 bool retention_is_needed(const struct template *template, const struct retention_plan *plan,

@@ -45,6 +45,9 @@ void retention_plan_free(struct retention_plan *plan);
  * has by now make it current or keep it? */
 bool retention_is_needed(const struct template *template, const struct retention_plan *plan,
 			 const struct retention_item *item);
+/* And does what `clones`, found anew, names besides the template itself? */
+bool retention_is_used(const struct template *template, const struct retention_plan *plan,
+		       const struct retention_item *item, const struct clones *clones);
 
 /* Bases that no overlay of the library or of its trash, no clone and no other such base needs, and
  * that are older than an hour (one that is being imported is not used yet).  The caller frees. */

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "library/base.h"
 #include "library/clones_follow.h"
+#include "library/trash.h"
 #include "session/library_import.h"
 #include "session/strings.h"
 
@@ -42,22 +43,23 @@ static struct base *base_of(const struct import *import, const json_t *file, con
 	base->mode = (enum base_mode)import->request->options->mode;
 	base->path = copy ? xstrdup(copy) : json_bytes_value(json_object_get(file, "path"));
 	base->format = xstrdup(string_member(file, "format"));
+	base->size = (uint64_t)json_integer_value(json_object_get(file, "size"));
+	base->mtime_s = json_integer_value(json_object_get(file, "mtime_s"));
+	base->mtime_ns = (uint32_t)json_integer_value(json_object_get(file, "mtime_ns"));
 	base->backing_name = json_bytes_value(json_object_get(file, "backing_name"));
 	if (below)
 		digest_from_hex(string_member(below, "digest"), &base->backing);
 	return base;
 }
 
-static int fill_stat(struct base *base, struct error *err)
+/* What is hashed is what becomes a base.  A generation that a prune has just taken comes back. */
+static int check_as_read(const struct base *base, struct error *err)
 {
-	struct stat st;
+	struct error problem = {0};
 
-	if (stat(base->path, &st) < 0)
-		return error_os(err, ERROR_IO, errno, "%s", base->path);
-	base->size = (uint64_t)st.st_size;
-	base->mtime_s = st.st_mtim.tv_sec;
-	base->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
-	return 0;
+	if (base_check_unchanged(base, &problem) == 0 || problem.kind == ERROR_MISSING)
+		return 0;
+	return error_set(err, ERROR_BUSY, "%s: changed while it was imported", base->path);
 }
 
 static int add_base(const struct import *import, const json_t *file, const json_t *below,
@@ -69,7 +71,7 @@ static int add_base(const struct import *import, const json_t *file, const json_
 
 	if (base->mode != BASE_REFERENCE && take_owner(base->path, original, err) < 0)
 		return -1;
-	return fill_stat(base, err) < 0 ? -1 : base_add(import->library, base, err);
+	return check_as_read(base, err) < 0 ? -1 : base_add(import->library, base, err);
 }
 
 static int add_chain(const struct import *import, const json_t *chain, struct error *err)
@@ -86,25 +88,71 @@ static int add_chain(const struct import *import, const json_t *chain, struct er
 	return 0;
 }
 
-/* Another import may have brought the base in meanwhile, as another file. */
+static int check_there(const struct base_chain *chain, struct error *err)
+{
+	for (size_t i = 0; i < chain->n; i++)
+		if (base_check_unchanged(chain->bases[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* All of the chain is there now.  Another import may have brought the base in meanwhile, as another
+ * file. */
 static int check_overlay(const struct import *import, const json_t *disk, struct error *err)
 {
 	const json_t *top = json_array_get(json_object_get(disk, "chain"), 0);
 	CLEANUP_FREE char *named = json_bytes_value(json_object_get(disk, "overlay_backing"));
-	CLEANUP(base_free)
-	struct base *base = NULL;
+	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 	CLEANUP_FREE char *wanted = NULL;
 	struct digest digest;
 
 	digest_from_hex(string_member(top, "digest"), &digest);
-	base = base_load(import->library, &digest, err);
-	if (!base)
+	if (base_chain_load(import->library, &digest, &chain, err) < 0 ||
+	    check_there(&chain, err) < 0)
 		return -1;
-	wanted = base_overlay_backing(base);
+	wanted = base_overlay_backing(chain.bases[0]);
 	if (named && !strcmp(named, wanted))
 		return 0;
 	return error_set(err, ERROR_BUSY, "%s: was imported from elsewhere at the same time",
-			 base->name);
+			 chain.bases[0]->name);
+}
+
+/* Of a file that is a disk of a generation, by whichever path. */
+static int take_back_file(const struct import *import, const json_t *file, struct error *err)
+{
+	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
+	CLEANUP_FREE char *templates = library_path(import->library, "templates");
+	CLEANUP_CLONES struct clones clones = {0};
+	struct clone_places places = {0};
+	struct error ignored;
+
+	if (stat(templates, &places.templates) < 0)
+		return error_os(err, ERROR_IO, errno, "%s", templates);
+	clone_follow_path(&places, path, &clones, &ignored);
+	for (size_t i = 0; i < clones.n_uses; i++)
+		if (clones.uses[i].target == CLONE_OF_GENERATION &&
+		    trash_take_back(import->library, clones.uses[i].template_name,
+				    clones.uses[i].number, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Files that stay where they are may be generations, which a prune may just be taking: the overlay
+ * and its bases say that we need them, so now they are looked for (trash.h). */
+static int take_back_generations(const struct import *import, const json_t *chain,
+				 struct error *err)
+{
+	const json_t *file;
+	size_t i;
+
+	if (import->request->options->mode != COLDPATCH_IMPORT_REFERENCE)
+		return 0;
+	json_array_foreach(chain, i, file)
+	{
+		if (take_back_file(import, file, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int import_add_bases(const struct import *import, struct error *err)
@@ -114,7 +162,10 @@ int import_add_bases(const struct import *import, struct error *err)
 
 	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
 	{
-		if (add_chain(import, json_object_get(disk, "chain"), err) < 0 ||
+		const json_t *chain = json_object_get(disk, "chain");
+
+		if (add_chain(import, chain, err) < 0 ||
+		    take_back_generations(import, chain, err) < 0 ||
 		    check_overlay(import, disk, err) < 0)
 			return -1;
 	}

@@ -229,13 +229,14 @@ static int open_template(struct coldpatch_session *session, struct import *impor
 	}
 	if (template_lost_heads(import->template))
 		return template_check_heads(import->template, err);
+	/* An import that was killed, or that gives up just now. */
+	if (!import->into && import->template->n_heads == 0) {
+		template_free(steal(import->template));
+		return 0;
+	}
 	import->lineage = lineage_new(import->template, session->keys);
-	/* Nothing is said, or written, of a template that nobody may use; one without heads is an
-	 * import that was killed. */
-	if ((import->into || import->template->n_heads) &&
-	    !template_find(import->template, -1, err))
-		return -1;
-	return 0;
+	/* Nothing is said, or written, of a template that nobody may use. */
+	return template_find(import->template, -1, err) ? 0 : -1;
 }
 
 /* Something is written: a new template, or a generation of one that is there. */
@@ -244,26 +245,28 @@ static bool may_make(const struct import *import)
 	return (import->into || !import->template) && !import->request->options->dry_run;
 }
 
-static int make_staging(struct import *import, struct error *err)
+/* Until we had the lease, others may have pruned what we saw, or have made or described the
+ * template. */
+static int lease_template(struct coldpatch_session *session, struct import *import,
+			  struct error *err)
 {
-	const char *name = import->request->name;
-
-	import->staging = staging_new(import->library, name, import->run, err);
-	if (!import->staging)
+	import->lease = template_lease(import->library, import->request->name, import->run, err);
+	if (!import->lease)
 		return -1;
-	import->lease = template_lease(import->library, name, import->run, err);
-	return import->lease ? 0 : -1;
+	lineage_free(steal(import->lineage));
+	template_free(steal(import->template));
+	return open_template(session, import, err);
 }
 
-/* Until we had the lease, another host may have pruned what we saw. */
-static int reopen_template(struct coldpatch_session *session, struct import *import,
-			   struct error *err)
+/* Where another import of this name was faster, nothing is made. */
+static int make_staging(struct coldpatch_session *session, struct import *import, struct error *err)
 {
-	lineage_free(import->lineage);
-	template_free(import->template);
-	import->lineage = NULL;
-	import->template = NULL;
-	return open_template(session, import, err);
+	import->staging = staging_new(import->library, import->request->name, import->run, err);
+	if (!import->staging || lease_template(session, import, err) < 0)
+		return -1;
+	if (!may_make(import))
+		staging_free(steal(import->staging));
+	return 0;
 }
 
 static bool is_described(const struct coldpatch_import_options *options)
@@ -383,6 +386,21 @@ static json_t *made_summary(const struct import *import)
 	return summary(import, true, &generation, msg);
 }
 
+/* As find_same.  What is said anew is written under the lease, beside what somebody else has said
+ * until then. */
+static int find_same_to_describe(struct coldpatch_session *session, struct import *import,
+				 const struct template_generation **ret, struct error *err)
+{
+	*ret = find_same(import);
+	if (!*ret || import->lease || import->request->options->dry_run ||
+	    !is_described_anew(import))
+		return 0;
+	if (lease_template(session, import, err) < 0)
+		return -1;
+	*ret = find_same(import);
+	return 0;
+}
+
 /* Nothing comes in; what is said of the template is said all the same. */
 static int tell_same(const struct import *import, const struct template_generation *same,
 		     json_t **ret, struct error *err)
@@ -426,11 +444,11 @@ static int import_image(struct coldpatch_session *session, struct import *import
 		return -1;
 	if (open_template(session, import, err) < 0)
 		return -1;
-	if ((may_make(import) && make_staging(import, err) < 0) ||
-	    (import->lease && import->into && reopen_template(session, import, err) < 0) ||
+	if ((may_make(import) && make_staging(session, import, err) < 0) ||
 	    look(session, import, err) < 0)
 		return -1;
-	same = find_same(import);
+	if (find_same_to_describe(session, import, &same, err) < 0)
+		return -1;
 	if (same)
 		return tell_same(import, same, ret, err);
 	if (import->template && !import->into)

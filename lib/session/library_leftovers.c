@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "library/base.h"
 #include "library/commit.h"
 #include "library/owner.h"
 #include "library/trash.h"
@@ -30,29 +31,83 @@ static void tell(struct pruning *pruning, const char *what, const char *name)
 
 /* --- bases --- */
 
-static int drop_base(struct pruning *pruning, const struct digest *digest, struct error *err)
+struct unused {
+	struct digest *digests;
+	size_t n;
+};
+
+static void unused_free(struct unused *unused)
+{
+	free(unused->digests);
+	*unused = (struct unused){0};
+}
+
+static int take_base(const struct pruning *pruning, const struct digest *digest, struct error *err)
 {
 	char hex[DIGEST_HEX_SIZE];
 	CLEANUP_FREE char *json = NULL;
 
 	digest_to_hex(digest, hex);
 	json = xasprintf("%s.json", hex);
-	{
-		const char *const names[] = {hex, json, NULL};
+	return trash_take_files(pruning->library, "bases", (const char *const[]){hex, json, NULL},
+				pruning->run, err);
+}
 
-		if (!pruning->dry_run &&
-		    trash_take_files(pruning->library, "bases", names, pruning->run, err) < 0)
+static int take_bases(const struct pruning *pruning, const struct unused *unused, struct error *err)
+{
+	for (size_t i = 0; i < unused->n; i++)
+		if (take_base(pruning, &unused->digests[i], err) < 0)
 			return -1;
-	}
-	tell(pruning, "base", hex);
 	return 0;
 }
 
-static int find_unused(const struct pruning *pruning, struct digest **ret, size_t *ret_n,
-		       struct error *err)
+/* An import touches what it needs before it looks whether that is there. */
+static bool was_touched(const struct pruning *pruning, const struct digest *digest)
 {
-	return retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now, ret,
-				      ret_n, err);
+	char hex[DIGEST_HEX_SIZE];
+	CLEANUP_FREE char *path = NULL;
+	struct stat st;
+
+	digest_to_hex(digest, hex);
+	path = library_path(pruning->library, "trash/%s-bases/%s.json", pruning->run, hex);
+	return lstat(path, &st) == 0 && st.st_mtime > pruning->rules.now - HOUR_S;
+}
+
+static bool is_used(const struct pruning *pruning, const struct digest *digest)
+{
+	for (size_t i = 0; i < pruning->clones.n_uses; i++)
+		if (pruning->clones.uses[i].target == CLONE_OF_BASE &&
+		    digest_equal(&pruning->clones.uses[i].base, digest))
+			return true;
+	return was_touched(pruning, digest);
+}
+
+/* One below another would not be found to be used while that is not there: with one all come back.
+ * So they do when something fails. */
+static int put_back_bases(const struct pruning *pruning, const struct unused *unused,
+			  struct error *err)
+{
+	for (size_t i = unused->n; i-- > 0;)
+		if (base_take_back(pruning->library, &unused->digests[i], pruning->run, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Somebody may have wanted one just before it was moved. */
+static int look_again(struct pruning *pruning, const struct unused *unused, bool *ret_used,
+		      struct error *err)
+{
+	if (prune_look(pruning, err) < 0)
+		return -1;
+	for (size_t i = 0; i < unused->n; i++)
+		*ret_used = *ret_used || is_used(pruning, &unused->digests[i]);
+	return 0;
+}
+
+static int find_unused(const struct pruning *pruning, struct unused *ret, struct error *err)
+{
+	return retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now,
+				      &ret->digests, &ret->n, err);
 }
 
 /* What lies below a base that is not there or cannot be read is not known.  Generations have been
@@ -65,26 +120,55 @@ static int keep_bases(struct pruning *pruning, const struct error *problem)
 	return 0;
 }
 
+static int move_bases(struct pruning *pruning, struct unused *unused, struct error *err)
+{
+	bool used = false;
+
+	if (take_bases(pruning, unused, err) < 0 || look_again(pruning, unused, &used, err) < 0) {
+		struct error problem = {0};
+
+		if (put_back_bases(pruning, unused, &problem) < 0)
+			*err = problem;
+		return -1;
+	}
+	if (!used)
+		return 0;
+	if (put_back_bases(pruning, unused, err) < 0)
+		return -1;
+	unused_free(unused);
+	monitor_log(&pruning->session->monitor, LOG_LEVEL_WARNING,
+		    "bases are all kept: one came into use meanwhile");
+	return 0;
+}
+
+static void tell_bases(struct pruning *pruning, const struct unused *unused)
+{
+	for (size_t i = 0; i < unused->n; i++) {
+		char hex[DIGEST_HEX_SIZE];
+
+		digest_to_hex(&unused->digests[i], hex);
+		tell(pruning, "base", hex);
+	}
+}
+
 /* What seems unused is looked at again: it may have been imported anew since `clones` was found. */
 static int drop_bases(struct pruning *pruning, struct error *err)
 {
-	CLEANUP_FREE struct digest *unused = NULL;
+	__attribute__((cleanup(unused_free))) struct unused unused = {0};
 	struct error problem = {0};
-	size_t n = 0;
 
-	if (find_unused(pruning, &unused, &n, &problem) < 0)
+	if (find_unused(pruning, &unused, &problem) < 0)
 		return keep_bases(pruning, &problem);
-	if (n && !pruning->dry_run) {
-		free(steal(unused));
-		n = 0;
+	if (unused.n && !pruning->dry_run) {
+		unused_free(&unused);
 		if (prune_look(pruning, err) < 0)
 			return -1;
-		if (find_unused(pruning, &unused, &n, &problem) < 0)
+		if (find_unused(pruning, &unused, &problem) < 0)
 			return keep_bases(pruning, &problem);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (drop_base(pruning, &unused[i], err) < 0)
-			return -1;
+	if (unused.n && !pruning->dry_run && move_bases(pruning, &unused, err) < 0)
+		return -1;
+	tell_bases(pruning, &unused);
 	return 0;
 }
 

@@ -146,8 +146,17 @@ static int take(const struct pruning *pruning, struct retention_plan *plan, bool
 	return result;
 }
 
-/* Somebody may have wanted one just before it was moved. */
-static int look_again(const struct pruning *pruning, struct retention_plan *plan, struct error *err)
+static int put_back(const struct pruning *pruning, const struct retention_plan *plan,
+		    struct retention_item *item, const char *why, struct error *err)
+{
+	if (trash_take_back(pruning->library, plan->template_name, item->number, err) < 0)
+		return -1;
+	keep_after_all(item, why);
+	return 0;
+}
+
+static int put_back_needed(const struct pruning *pruning, struct retention_plan *plan,
+			   struct error *err)
 {
 	CLEANUP(template_free)
 	struct template *now = session_template(pruning->session, plan->template_name, err);
@@ -157,13 +166,34 @@ static int look_again(const struct pruning *pruning, struct retention_plan *plan
 	for (size_t i = 0; i < plan->n_items; i++) {
 		struct retention_item *item = &plan->items[i];
 
-		if (!item->taken || !retention_is_needed(now, plan, item))
-			continue;
-		if (trash_take_back(pruning->library, plan->template_name, item->number, err) < 0)
+		if (item->taken &&
+		    (retention_is_needed(now, plan, item) ||
+		     retention_is_used(now, plan, item, &pruning->clones)) &&
+		    put_back(pruning, plan, item, "came into use meanwhile", err) < 0)
 			return -1;
-		keep_after_all(item, "came into use meanwhile");
 	}
 	return 0;
+}
+
+static int put_back_all(const struct pruning *pruning, struct retention_plan *plan,
+			struct error *err)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (plan->items[i].taken && put_back(pruning, plan, &plan->items[i],
+						     "may have come into use meanwhile", err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Somebody may have wanted one just before it was moved.  What lies on a base that is gone with it
+ * tells so only when it is back. */
+static int look_again(struct pruning *pruning, struct retention_plan *plan, struct error *err)
+{
+	struct error problem = {0};
+
+	if (prune_look(pruning, &problem) == 0)
+		return put_back_needed(pruning, plan, err);
+	return put_back_all(pruning, plan, err) < 0 ? -1 : prune_look(pruning, err);
 }
 
 static int decide(const struct pruning *pruning, const char *name, struct retention_plan *plan,

@@ -60,6 +60,28 @@ go_on
 whole third 0
 fine
 
+# --- and one that comes and goes between the last look and the move; the second time it is moved in
+for how in --reference --move; do
+	cp --sparse=always "$WORK/base.qcow2" "$WORK/of$how.qcow2"
+	qemu-io -f qcow2 -c "write -P 2${#how} 90M 64k" "$WORK/of$how.qcow2" >/dev/null || fail qemu-io
+	sum=$(sha256sum "$WORK/of$how.qcow2" | cut -d' ' -f1)
+	if [ $how = --move ]; then set -- --copy; else set -- --reference; fi
+	expect 0 import "$@" --name "first$how" "$WORK/of$how.qcow2"
+	expect 0 import --into "first$how" "$WORK/base.qcow2"
+	expect 0 prune "first$how" --keep-last 1
+	for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000a-${entry##*/}"; done
+	expect 0 prune
+	touch -d '3 days ago' "$L"/bases/*.json
+	stop_at renameat prune "first$how" --keep-last 2
+	expect 0 import $how --name "again$how" "$WORK/of$how.qcow2"
+	go_on
+	grep -qF "bases are all kept: one came into use meanwhile" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune did not look again at bases"; }
+	! grep -q '^taken  base' "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune tells of a base that it put back"; }
+	[ -e "$L/bases/$sum" ] && [ -z "$(find "$L/trash" -name '*-bases')" ] || { ls "$L/bases" "$L/trash"; fail "a base is not in its place again"; }
+	whole "again$how" 0
+	fine
+done
+
 # --- generations that back others through bases
 qemu-img create -q -f qcow2 -b "$(disk web 1)" -F qcow2 "$WORK/fixed.qcow2" || fail qemu-img
 qemu-io -f qcow2 -c 'write -P 9 90M 64k' "$WORK/fixed.qcow2" >/dev/null || fail qemu-io
@@ -71,6 +93,36 @@ kept 0 "backs *"
 [ ! -e "$(disk web 2)" ] || fail "generation 2 backs nothing and was kept"
 whole web 3
 whole same 0
+fine
+
+# --- an image that lies on a generation comes in while that goes, and so does the generation itself; either may be faster
+mirror 3.5
+update
+top=$(readlink "$L/templates/web/current")
+expect 0 rollback web
+expect 0 unhold web
+qemu-img create -q -f qcow2 -b "$(disk web "$top")" -F qcow2 "$WORK/upper.qcow2" || fail qemu-img
+below=()
+while read -r file; do below+=(--backing "$file"); done < <(cd / && qemu-img info -U --backing-chain --output=json "$(disk web "$top")" | jq -r '.[].filename')
+came() { # TEMPLATE IMAGE: an import of it, that prune did not see before it moved
+	qemu-io -f qcow2 -c "write -P 9${#1} 90M 64k" "$WORK/upper.qcow2" >/dev/null || fail qemu-io
+	stop_at renameat2 prune web --keep-last 1
+	expect 0 import --name "$1" "${below[@]}" "$2"
+	go_on
+	grep -q "^keep   web@$top .*into use meanwhile" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "prune has taken what $1 lies on"; }
+	whole "$1" 0
+	fine
+	rm -r "$L/templates/$1"
+	for base in "$L"/bases/*; do ! [[ $(readlink "$base") == "$2" || $(readlink "$base") == "$(disk web "$top")" ]] || rm "$base" "$base.json"; done
+}
+came upper "$WORK/upper.qcow2"
+came itself "$(disk web "$top")"
+STOP_FOLLOW='' stop_at symlinkat import --name upper "${below[@]}" "$WORK/upper.qcow2"
+expect 0 prune web --keep-last 1
+grep -q "^taken  web@$top " "$OUT" || { cat "$OUT"; fail "prune saw the import"; }
+go_on
+grep -qxF "upper: imported as generation 0" "$WORK/stopped.log" || { cat "$WORK/stopped.log"; fail "the import has not taken back what it lies on"; }
+whole upper 0
 fine
 
 # --- one that is not there although the current one lies on it is found without reading a disk

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "library/base.h"
 #include "library/commit.h"
 #include "library/owner.h"
 #include "library/trash.h"
@@ -18,159 +17,6 @@
 #include "session/library_prune.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600, RUN_DEPTH = 2 /* RUN/NAME/log */ };
-
-static void tell(struct pruning *pruning, const char *what, const char *name)
-{
-	json_t *json = json_object();
-
-	json_put_string(json, "what", what);
-	json_put_bytes(json, "name", name);
-	json_array_append_new(pruning->removed, json);
-	pruning->changed = pruning->changed || !pruning->dry_run;
-}
-
-/* --- bases --- */
-
-struct unused {
-	struct digest *digests;
-	size_t n;
-};
-
-static void unused_free(struct unused *unused)
-{
-	free(unused->digests);
-	*unused = (struct unused){0};
-}
-
-static int take_base(const struct pruning *pruning, const struct digest *digest, struct error *err)
-{
-	char hex[DIGEST_HEX_SIZE];
-	CLEANUP_FREE char *json = NULL;
-
-	digest_to_hex(digest, hex);
-	json = xasprintf("%s.json", hex);
-	return trash_take_files(pruning->library, "bases", (const char *const[]){hex, json, NULL},
-				pruning->run, err);
-}
-
-static int take_bases(const struct pruning *pruning, const struct unused *unused, struct error *err)
-{
-	for (size_t i = 0; i < unused->n; i++)
-		if (take_base(pruning, &unused->digests[i], err) < 0)
-			return -1;
-	return 0;
-}
-
-/* An import touches what it needs before it looks whether that is there. */
-static bool was_touched(const struct pruning *pruning, const struct digest *digest)
-{
-	char hex[DIGEST_HEX_SIZE];
-	CLEANUP_FREE char *path = NULL;
-	struct stat st;
-
-	digest_to_hex(digest, hex);
-	path = library_path(pruning->library, "trash/%s-bases/%s.json", pruning->run, hex);
-	return lstat(path, &st) == 0 && st.st_mtime > pruning->rules.now - HOUR_S;
-}
-
-static bool is_used(const struct pruning *pruning, const struct digest *digest)
-{
-	for (size_t i = 0; i < pruning->clones.n_uses; i++)
-		if (pruning->clones.uses[i].target == CLONE_OF_BASE &&
-		    digest_equal(&pruning->clones.uses[i].base, digest))
-			return true;
-	return was_touched(pruning, digest);
-}
-
-/* One below another would not be found to be used while that is not there: with one all come back.
- * So they do when something fails. */
-static int put_back_bases(const struct pruning *pruning, const struct unused *unused,
-			  struct error *err)
-{
-	for (size_t i = unused->n; i-- > 0;)
-		if (base_take_back(pruning->library, &unused->digests[i], pruning->run, err) < 0)
-			return -1;
-	return 0;
-}
-
-/* Somebody may have wanted one just before it was moved. */
-static int look_again(struct pruning *pruning, const struct unused *unused, bool *ret_used,
-		      struct error *err)
-{
-	if (prune_look(pruning, err) < 0)
-		return -1;
-	for (size_t i = 0; i < unused->n; i++)
-		*ret_used = *ret_used || is_used(pruning, &unused->digests[i]);
-	return 0;
-}
-
-static int find_unused(const struct pruning *pruning, struct unused *ret, struct error *err)
-{
-	return retention_unused_bases(pruning->library, &pruning->clones, pruning->rules.now,
-				      &ret->digests, &ret->n, err);
-}
-
-/* What lies below a base that is not there or cannot be read is not known.  Generations have been
- * taken by then, and the rest has nothing to do with it. */
-static int keep_bases(struct pruning *pruning, const struct error *problem)
-{
-	if (!prune_goes_on(pruning, problem))
-		monitor_log(&pruning->session->monitor, LOG_LEVEL_WARNING, "bases are all kept: %s",
-			    problem->msg);
-	return 0;
-}
-
-static int move_bases(struct pruning *pruning, struct unused *unused, struct error *err)
-{
-	bool used = false;
-
-	if (take_bases(pruning, unused, err) < 0 || look_again(pruning, unused, &used, err) < 0) {
-		struct error problem = {0};
-
-		if (put_back_bases(pruning, unused, &problem) < 0)
-			*err = problem;
-		return -1;
-	}
-	if (!used)
-		return 0;
-	if (put_back_bases(pruning, unused, err) < 0)
-		return -1;
-	unused_free(unused);
-	monitor_log(&pruning->session->monitor, LOG_LEVEL_WARNING,
-		    "bases are all kept: one came into use meanwhile");
-	return 0;
-}
-
-static void tell_bases(struct pruning *pruning, const struct unused *unused)
-{
-	for (size_t i = 0; i < unused->n; i++) {
-		char hex[DIGEST_HEX_SIZE];
-
-		digest_to_hex(&unused->digests[i], hex);
-		tell(pruning, "base", hex);
-	}
-}
-
-/* What seems unused is looked at again: it may have been imported anew since `clones` was found. */
-static int drop_bases(struct pruning *pruning, struct error *err)
-{
-	__attribute__((cleanup(unused_free))) struct unused unused = {0};
-	struct error problem = {0};
-
-	if (find_unused(pruning, &unused, &problem) < 0)
-		return keep_bases(pruning, &problem);
-	if (unused.n && !pruning->dry_run) {
-		unused_free(&unused);
-		if (prune_look(pruning, err) < 0)
-			return -1;
-		if (find_unused(pruning, &unused, &problem) < 0)
-			return keep_bases(pruning, &problem);
-	}
-	if (unused.n && !pruning->dry_run && move_bases(pruning, &unused, err) < 0)
-		return -1;
-	tell_bases(pruning, &unused);
-	return 0;
-}
 
 /* --- layers and plans --- */
 
@@ -263,7 +109,7 @@ static int drop_entry(struct pruning *pruning, const struct needed *needed, cons
 	if (!pruning->dry_run &&
 	    trash_take_files(pruning->library, directory, names, pruning->run, err) < 0)
 		return -1;
-	tell(pruning, strcmp(directory, "layers") ? "plan" : "layer", name);
+	prune_tell(pruning, strcmp(directory, "layers") ? "plan" : "layer", name);
 	return 0;
 }
 
@@ -344,7 +190,7 @@ static int empty_trash(struct pruning *pruning, struct error *err)
 	for (size_t i = 0; i < n && result == 0; i++) {
 		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
 		if (result == 0)
-			tell(pruning, "trash", names[i]);
+			prune_tell(pruning, "trash", names[i]);
 	}
 	names_free(names, n);
 	return result;
@@ -432,7 +278,7 @@ static int remove_run(struct pruning *pruning, const char *name, struct error *e
 
 	if (!pruning->dry_run && directory_remove(path, err) < 0)
 		return -1;
-	tell(pruning, "run", name);
+	prune_tell(pruning, "run", name);
 	return 0;
 }
 
@@ -465,5 +311,5 @@ int prune_expired(struct pruning *pruning, struct error *err)
 
 int prune_unneeded(struct pruning *pruning, struct error *err)
 {
-	return drop_bases(pruning, err) < 0 || drop_content(pruning, err) < 0 ? -1 : 0;
+	return prune_bases(pruning, err) < 0 || drop_content(pruning, err) < 0 ? -1 : 0;
 }

@@ -330,6 +330,16 @@ static int prune_named(struct pruning *pruning, const struct coldpatch_prune_opt
 
 /* --- all --- */
 
+void prune_tell(struct pruning *pruning, const char *what, const char *name)
+{
+	json_t *json = json_object();
+
+	json_put_string(json, "what", what);
+	json_put_bytes(json, "name", name);
+	json_array_append_new(pruning->removed, json);
+	pruning->changed = pruning->changed || !pruning->dry_run;
+}
+
 static json_t *summarise(const struct pruning *pruning,
 			 const struct coldpatch_prune_options *options)
 {
@@ -382,7 +392,8 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
 	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
-	    prune_look(pruning, err) < 0)
+	    prune_look(pruning, err) < 0 ||
+	    (!pruning->dry_run && prune_recover_bases(pruning, err) < 0))
 		return -1;
 	/* What makes room comes first: all else writes, if only a lease.  It is no condition. */
 	expired = prune_expired(pruning, &problem);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two halves of a prune: generations (library_prune.c), and what nothing needs any more
- * (library_leftovers.c). */
+/* The parts of a prune: generations (library_prune.c), bases (library_prune_bases.c), and what else
+ * nothing needs any more (library_leftovers.c). */
 #ifndef COLDPATCH_SESSION_LIBRARY_PRUNE_H
 #define COLDPATCH_SESSION_LIBRARY_PRUNE_H
 
@@ -28,6 +28,14 @@ bool prune_goes_on(struct pruning *pruning, const struct error *problem);
 
 /* Finds `clones` anew.  ERROR_DENIED: of some file nobody knows what it needs. */
 int prune_look(struct pruning *pruning, struct error *err);
+/* Something is gone, or would be: `what` as in `removed`. */
+void prune_tell(struct pruning *pruning, const char *what, const char *name);
+
+/* Of bases that a killed prune has moved: those that are needed, and not there, come back, with all
+ * that were moved with them. */
+int prune_recover_bases(struct pruning *pruning, struct error *err);
+/* Bases that nothing needs go to the trash. */
+int prune_bases(struct pruning *pruning, struct error *err);
 /* Old trash and old runs are removed. */
 int prune_expired(struct pruning *pruning, struct error *err);
 /* Bases, layers and plans that nothing needs go to the trash. */

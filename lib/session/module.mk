@@ -45,6 +45,7 @@ LIB_SOURCES += \
 	lib/session/library_lineage.c \
 	lib/session/library_log.c \
 	lib/session/library_prune.c \
+	lib/session/library_prune_bases.c \
 	lib/session/library_publish.c \
 	lib/session/library_relocate.c \
 	lib/session/library_rollback.c \

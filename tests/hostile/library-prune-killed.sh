@@ -162,3 +162,16 @@ unreadable "1 74" "$L/templates" status --check
 unreadable 74 "$L/templates" log head
 check=(heads_have_theirs)
 unreadable "0 74 77" "$W/heads" import --into web --copy "$WORK/new.qcow2"
+
+# --- killed when it has just moved the bases, of which an import had found one
+for how in --reference --copy; do
+	rm -rf "$L" && mkdir "$L" && expect 0 init
+	expect 0 import $how --name web "$WORK/new.qcow2"
+	trash=$L/trash/20200101T000000Z-00000a-bases # as is due for long
+	mkdir "$trash" && mv "$L"/bases/* "$trash/"
+	expect 1 status --check
+	expect 0 prune
+	[ ! -e "$trash" ] || fail "$how: the trash was not emptied"
+	whole 0 "import $how, and bases in the trash"
+	good
+done

@@ -100,6 +100,24 @@ char *text_unescape(const char *text)
 	return bytes;
 }
 
+char *text_quote(const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789%+,-./:=@_";
+	struct buffer quoted = {0};
+
+	if (*word && word[strspn(word, plain)] == '\0')
+		return xstrdup(word);
+	buffer_puts(&quoted, "'");
+	for (const char *s = word; *s; s++)
+		if (*s == '\'')
+			buffer_puts(&quoted, "'\\''");
+		else
+			buffer_append(&quoted, s, 1);
+	buffer_puts(&quoted, "'");
+	return quoted.data;
+}
+
 void text_hide_passwords(char *text)
 {
 	while ((text = strstr(text, "://"))) {

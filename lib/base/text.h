@@ -25,6 +25,9 @@ void text_hide_passwords(char *text);
 /* The bytes again; what is no escape is itself.  Allocated. */
 char *text_unescape(const char *text);
 
+/* As a shell reads it back as one word: in single quotes where it has to be.  Allocated. */
+char *text_quote(const char *word);
+
 static inline bool text_ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);

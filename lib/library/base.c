@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/temporary.h"
+#include "base/text.h"
 #include "library/base_place.h"
 #include "library/change.h"
 #include "library/inside.h"
@@ -311,6 +312,7 @@ bool base_has_other_time(const struct base *base)
 
 int base_check_unchanged(const struct base *base, struct error *err)
 {
+	CLEANUP_FREE char *quoted = NULL;
 	char hex[DIGEST_HEX_SIZE];
 	struct stat st;
 
@@ -329,12 +331,13 @@ int base_check_unchanged(const struct base *base, struct error *err)
 				 base->path);
 	if (has_time(base, &st))
 		return 0;
+	quoted = text_quote(base->path);
 	return error_set(
 		err, ERROR_TRUST,
 		"base %s: was edited behind our back, or copied without its times; every "
 		"overlay on it may be broken; coldpatch relocate %s %s reads it, and takes "
 		"it when its content is right",
-		base->path, hex, base->path);
+		base->path, hex, quoted);
 }
 
 static bool is_unchanged(const struct stat *a, const struct stat *b)

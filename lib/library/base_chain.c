@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "library/base.h"
 
 enum { MAX_CHAIN = 256 };
@@ -67,10 +68,12 @@ static bool is_one_file(const char *a, const char *b)
 static int leads_elsewhere(const struct base *base, const struct base *below, const char *named,
 			   struct error *err)
 {
+	CLEANUP_FREE char *from = text_quote(below->path), *to = text_quote(named);
+
 	return error_set(err, ERROR_TRUST,
 			 "base %s: its header names %s, that is %s, but the file below it lies at "
 			 "%s: put that one back, or leave a link there (ln -s %s %s)",
-			 base->path, base->backing_name, named, below->path, below->path, named);
+			 base->path, base->backing_name, named, below->path, from, to);
 }
 
 /* The directory of the name, not of the file that it leads to. */

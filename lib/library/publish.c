@@ -93,6 +93,17 @@ static int size_of(const char *disk, uint64_t *ret, struct error *err)
 	return 0;
 }
 
+/* A name that outlives the bytes in a power cut would be a file of others from then on. */
+static int link_whole(const char *hidden, const char *path, struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(hidden, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fchmod(fd, 0444) < 0 || fsync(fd) < 0 ||
+	    (link(hidden, path) < 0 && errno != EEXIST))
+		return error_os(err, ERROR_IO, errno, "%s", path);
+	return 0;
+}
+
 static int make(const struct publish_entry *entry, const char *path, const char *hidden,
 		struct error *err)
 {
@@ -103,9 +114,7 @@ static int make(const struct publish_entry *entry, const char *path, const char 
 	if (size_of(entry->disk, &top.virtual_size, err) < 0 ||
 	    image_create_overlay(&image, hidden, entry->disk, err) < 0)
 		return -1;
-	result = chmod(hidden, 0444) < 0 || (link(hidden, path) < 0 && errno != EEXIST)
-			 ? error_os(err, ERROR_IO, errno, "%s", path)
-			 : 0;
+	result = link_whole(hidden, path, err);
 	unlink(hidden);
 	return result;
 }

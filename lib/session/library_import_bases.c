@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "library/base.h"
 #include "library/clones_follow.h"
 #include "library/trash.h"
@@ -203,16 +204,19 @@ static int check_pair(const struct import *import, const json_t *file, const jso
 	struct base *upper = known_base(import, file), *lower = known_base(import, below);
 	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
 	CLEANUP_FREE char *below_path = json_bytes_value(json_object_get(below, "path"));
+	CLEANUP_FREE char *quoted = NULL, *quoted_lower = NULL;
 
 	if (upper || !lower || !is_there(below_path) || !is_there(lower->path) ||
 	    is_same_file(below_path, lower->path))
 		return 0;
+	quoted = text_quote(path);
+	quoted_lower = text_quote(lower->path);
 	return error_set(
 		err, ERROR_IMAGE,
 		"%s: is backed by %s, and the library has a file of the same content as a "
 		"base, %s; put the image on that one (qemu-img rebase -u -F %s -b %s %s) and "
 		"import it again",
-		path, below_path, lower->path, lower->format, lower->path, path);
+		path, below_path, lower->path, lower->format, quoted_lower, quoted);
 }
 
 static bool is_in_templates(const struct library *library, const char *path)
@@ -249,17 +253,19 @@ static int check_numbered(const struct import *import, const json_t *file, const
 	CLEANUP_FREE char *path = json_bytes_value(json_object_get(file, "path"));
 	CLEANUP_FREE char *name = json_bytes_value(json_object_get(file, "backing_name"));
 	CLEANUP_FREE char *below_path = json_bytes_value(json_object_get(below, "path"));
-	CLEANUP_FREE char *real = NULL;
+	CLEANUP_FREE char *real = NULL, *quoted = NULL, *quoted_below = NULL;
 
 	if (!name || !is_in_templates(import->library, below_path) ||
 	    !leads_by_current(import->library, path, name))
 		return 0;
 	real = realpath(below_path, NULL);
+	quoted = text_quote(path);
+	quoted_below = text_quote(real ? real : below_path);
 	return error_set(err, ERROR_IMAGE,
 			 "%s: is backed by a template through `current`, and reads another disk "
 			 "after the next head; put it on the numbered path (qemu-img rebase -u -F "
 			 "%s -b %s %s) and import it again",
-			 path, string_member(below, "format"), real ? real : below_path, path);
+			 path, string_member(below, "format"), quoted_below, quoted);
 }
 
 int import_find_referenced(const struct library *library, const char *path, char **ret,

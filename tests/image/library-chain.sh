@@ -34,7 +34,7 @@ found() { # WHAT: both find it
 }
 
 expect 0 init
-mkdir -p "$WORK/golden/sub" "$WORK/clones" "$WORK/elsewhere"
+mkdir -p "$WORK/golden/sub" "$WORK/clones" "$WORK/else where"
 golden=$WORK/golden
 cp --reflink=auto --sparse=always "$(tiny_guest)" "$golden/base.raw"
 cd "$golden" || exit 1
@@ -105,32 +105,33 @@ reads "$WORK/clones/vm.qcow2" "$WORK/top.raw"
 reads "$WORK/published/web-g2.qcow2" "$WORK/web2.raw"
 
 # --- moved from below another: not without a link where the header looks
-mv "$silver/base.raw" "$WORK/elsewhere/lower.raw"
+mv "$silver/base.raw" "$WORK/else where/lower.raw"
 for dry in --dry-run ""; do
-	expect 77 relocate $dry "$base" "$WORK/elsewhere/lower.raw"
+	expect 77 relocate $dry "$base" "$WORK/else where/lower.raw"
 	expect_message "base $silver/mid.qcow2: its header names base.raw, that is $silver/"
-	expect_message "leave a link there (ln -s $WORK/elsewhere/lower.raw"
+	expect_message "leave a link there (ln -s '$WORK/else where/lower.raw' $silver/"
+	cp "$ERR" "$WORK/advice"
 done
 found "relocate $base"
 # Another file is told as another file, and one in the library, where prune would find it, is none to rely on.
 expect 76 relocate "$base" "$silver/mid.qcow2"
 expect_message "another file"
 expect 65 relocate "$base" "$silver"
-mkdir -p "$L/trash/20200101T000000Z-abcdef-x-1" && cp "$WORK/elsewhere/lower.raw" "$L/trash/20200101T000000Z-abcdef-x-1/disk0.raw"
+mkdir -p "$L/trash/20200101T000000Z-abcdef-x-1" && cp "$WORK/else where/lower.raw" "$L/trash/20200101T000000Z-abcdef-x-1/disk0.raw"
 expect 64 relocate "$base" "$L/trash/20200101T000000Z-abcdef-x-1/disk0.raw"
 expect_message "lies in the library; name a place outside"
 rm -r "$L/trash/20200101T000000Z-abcdef-x-1"
-ln -s "$WORK/elsewhere/lower.raw" "$silver/base.raw"
-expect 0 relocate "$base" "$WORK/elsewhere/lower.raw"
+eval "$(grep -o 'ln -s [^)]*' "$WORK/advice")" || fail "what the message advises does not work"
+expect 0 relocate "$base" "$WORK/else where/lower.raw"
 fine
-leads_to "$(disk web 2)" "$silver/sub/top.qcow2" "$silver/mid.qcow2" "$WORK/elsewhere/lower.raw"
+leads_to "$(disk web 2)" "$silver/sub/top.qcow2" "$silver/mid.qcow2" "$WORK/else where/lower.raw"
 reads "$(disk web 0)" "$WORK/top.raw"
 # Another file where the header leads: the library would read one, and QEMU the other.
-rm "$silver/base.raw" && cp --reflink=auto --sparse=always "$WORK/elsewhere/lower.raw" "$silver/base.raw"
+rm "$silver/base.raw" && cp --reflink=auto --sparse=always "$WORK/else where/lower.raw" "$silver/base.raw"
 found "its header names base.raw"
 expect 76 export web -o "$WORK/none.qcow2"
 expect_message "its header names base.raw"
-rm "$silver/base.raw" && ln -s "$WORK/elsewhere/lower.raw" "$silver/base.raw"
+rm "$silver/base.raw" && ln -s "$WORK/else where/lower.raw" "$silver/base.raw"
 # What the .json says of a header is what the header says.
 cp "$L/bases/$mid.json" "$WORK/mid.json"
 jq -c --arg name ./base.raw '.backingName = $name' "$WORK/mid.json" >"$L/bases/$mid.json"
@@ -144,28 +145,28 @@ qemu-img create -q -f qcow2 -b "$silver/mid.qcow2" -F qcow2 "$WORK/absolute.qcow
 expect 0 import --name absolute "$WORK/absolute.qcow2"
 mv "$WORK/absolute.qcow2" "$WORK/renamed.qcow2"
 expect 0 relocate "$(digest "$WORK/renamed.qcow2")" "$WORK/renamed.qcow2"
-leads_to "$(disk absolute 0)" "$WORK/renamed.qcow2" "$silver/mid.qcow2" "$WORK/elsewhere/lower.raw"
-mv "$silver/mid.qcow2" "$WORK/elsewhere/mid.qcow2"
-expect 77 relocate "$mid" "$WORK/elsewhere/mid.qcow2"
-mv "$WORK/elsewhere/mid.qcow2" "$silver/mid.qcow2"
+leads_to "$(disk absolute 0)" "$WORK/renamed.qcow2" "$silver/mid.qcow2" "$WORK/else where/lower.raw"
+mv "$silver/mid.qcow2" "$WORK/else where/mid.qcow2"
+expect 77 relocate "$mid" "$WORK/else where/mid.qcow2"
+mv "$WORK/else where/mid.qcow2" "$silver/mid.qcow2"
 fine
 
 # --- the same content twice, one of them below an image: refused before anything is made
-cp --reflink=auto --sparse=always "$WORK/elsewhere/lower.raw" "$WORK/twin.raw"
-qemu-img create -q -f qcow2 -b twin.raw -F raw "$WORK/twin.qcow2"
-qemu-io -f qcow2 -c 'write -P 9 700M 64k' "$WORK/twin.qcow2" >/dev/null
+cp --reflink=auto --sparse=always "$WORK/else where/lower.raw" "$WORK/twin.raw"
+qemu-img create -q -f qcow2 -b twin.raw -F raw "$WORK/a twin.qcow2"
+qemu-io -f qcow2 -c 'write -P 9 700M 64k' "$WORK/a twin.qcow2" >/dev/null
 for dry in --dry-run ""; do
-	expect 65 import $dry --name twin --backing "$WORK/twin.raw" "$WORK/twin.qcow2"
-	expect_message "the library has a file of the same content as a base, $WORK/elsewhere/lower.raw"
+	expect 65 import $dry --name twin --backing "$WORK/twin.raw" "$WORK/a twin.qcow2"
+	expect_message "the library has a file of the same content as a base, $WORK/else where/lower.raw"
 done
-[ ! -e "$L/templates/twin" ] && [ ! -e "$L/bases/$(digest "$WORK/twin.qcow2")" ] || fail "something of what was refused is there"
+[ ! -e "$L/templates/twin" ] && [ ! -e "$L/bases/$(digest "$WORK/a twin.qcow2")" ] || fail "something of what was refused is there"
 eval "$(grep -o 'qemu-img rebase -u [^)]*' "$ERR")" || fail "what the message advises does not work"
-expect 0 import --name twin "$WORK/twin.qcow2"
-leads_to "$(disk twin 0)" "$WORK/twin.qcow2" "$WORK/elsewhere/lower.raw"
+expect 0 import --name twin "$WORK/a twin.qcow2"
+leads_to "$(disk twin 0)" "$WORK/a twin.qcow2" "$WORK/else where/lower.raw"
 fine
 # The other way round there is nothing to refuse.
 cp --sparse=always "$silver/sub/top.qcow2" "$silver/sub/same.qcow2"
 expect 0 import --name same "$silver/sub/same.qcow2"
-leads_to "$(disk same 0)" "$silver/sub/top.qcow2" "$silver/mid.qcow2" "$WORK/elsewhere/lower.raw"
+leads_to "$(disk same 0)" "$silver/sub/top.qcow2" "$silver/mid.qcow2" "$WORK/else where/lower.raw"
 fine
 echo "chains: QEMU finds what the library knows"

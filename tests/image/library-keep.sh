@@ -76,20 +76,20 @@ found "$WORK/clones/wrong.qcow2: is backed by web through \`current\`"
 same "$WORK/clones/wrong.qcow2" "$WORK/g2.raw"
 mkdir -p "$WORK/clones/deep/er" && mv "$WORK/clones/wrong.qcow2" "$WORK/clones/deep/er/"
 ln -s "$L/templates/web/current" "$WORK/detour"
-qemu-img create -q -f qcow2 -b "$WORK/detour/disk0.qcow2" -F qcow2 "$WORK/clones/detour.qcow2"
-qemu-img create -q -f qcow2 -b "$WORK/clones/detour.qcow2" -F qcow2 "$WORK/clones/second.qcow2"
+qemu-img create -q -f qcow2 -b "$WORK/detour/disk0.qcow2" -F qcow2 "$WORK/clones/de tour.qcow2"
+qemu-img create -q -f qcow2 -b "$WORK/clones/de tour.qcow2" -F qcow2 "$WORK/clones/second.qcow2"
 found "$WORK/clones/deep/er/wrong.qcow2: is backed"
-grep -qF "$WORK/clones/detour.qcow2: is backed" "$OUT" || fail "a path that leads through current by a link is not named"
+grep -qF "$WORK/clones/de tour.qcow2: is backed" "$OUT" || fail "a path that leads through current by a link is not named"
 grep -qF "$WORK/clones/second.qcow2: is backed" "$OUT" || fail "a clone of a clone is not named"
 # Nor is it a base to rely on; the one by the numbered path is.
-mapfile -t chain < <(qemu-img info -U --backing-chain --output=json "$WORK/clones/detour.qcow2" | jq -r '.[1:][].filename')
+mapfile -t chain < <(qemu-img info -U --backing-chain --output=json "$WORK/clones/de tour.qcow2" | jq -r '.[1:][].filename')
 backing=()
 for file in "${chain[@]}"; do backing+=(--backing "$file"); done
-expect 65 import --reference --name leaning --dry-run "${backing[@]}" "$WORK/clones/detour.qcow2"
-expect_message "$WORK/clones/detour.qcow2: is backed by a template through \`current\`, and reads another disk after the next head; put it on the numbered path (qemu-img rebase -u -F qcow2 -b $(disk 2) $WORK/clones/detour.qcow2)"
-qemu-img rebase -u -F qcow2 -b "$(disk 2)" "$WORK/clones/detour.qcow2"
-expect 0 import --reference --name leaning --dry-run "${backing[@]}" "$WORK/clones/detour.qcow2"
-rm -r "$WORK"/clones/{deep,detour.qcow2,second.qcow2}
+expect 65 import --reference --name leaning --dry-run "${backing[@]}" "$WORK/clones/de tour.qcow2"
+expect_message "$WORK/clones/de tour.qcow2: is backed by a template through \`current\`, and reads another disk after the next head; put it on the numbered path (qemu-img rebase -u -F qcow2 -b $(disk 2) '$WORK/clones/de tour.qcow2')"
+eval "$(grep -o 'qemu-img rebase -u [^)]*' "$ERR")" || fail "what the message advises does not work"
+expect 0 import --reference --name leaning --dry-run "${backing[@]}" "$WORK/clones/de tour.qcow2"
+rm -r "$WORK"/clones/{deep,"de tour.qcow2",second.qcow2}
 fine
 
 # --- one reason after the other

@@ -61,6 +61,27 @@ START_TEST(text_has_one_spelling_for_each_name)
 }
 END_TEST
 
+START_TEST(a_quoted_word_is_one_for_the_shell)
+{
+	static const struct {
+		const char *word, *quoted;
+	} cases[] = {
+		{"/srv/golden/web-01.qcow2", "/srv/golden/web-01.qcow2"},
+		{"/srv/odd name.qcow2", "'/srv/odd name.qcow2'"},
+		{"it's", "'it'\\''s'"},
+		{"$HOME", "'$HOME'"},
+		{"caf\xc3\xa9", "'caf\xc3\xa9'"},
+		{"", "''"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CLEANUP_FREE char *quoted = text_quote(cases[i].word);
+
+		ck_assert_str_eq(quoted, cases[i].quoted);
+	}
+}
+END_TEST
+
 START_TEST(no_space_and_no_permission_have_their_own_kinds)
 {
 	struct error err = {0};
@@ -364,6 +385,7 @@ int main(void)
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, error_text_is_one_harmless_line);
 	tcase_add_test(tests, text_has_one_spelling_for_each_name);
+	tcase_add_test(tests, a_quoted_word_is_one_for_the_shell);
 	tcase_add_test(tests, no_space_and_no_permission_have_their_own_kinds);
 	tcase_add_test(tests, digest_matches_the_standard);
 	tcase_add_test(tests, what_cannot_be_read_has_no_digest);

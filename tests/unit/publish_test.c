@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -25,6 +26,18 @@ static void tear_down(void)
 	scripted_tear_down();
 }
 
+/* In place of the C library's: the file that was made durable last. */
+static ino_t synced;
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	synced = st.st_ino;
+	return 0;
+}
+
 /* Publishes this generation of the template and nothing else. */
 static void publish(const char *name, unsigned generation)
 {
@@ -40,12 +53,22 @@ static void publish(const char *name, unsigned generation)
 		      err.msg);
 }
 
+static void was_made_durable(const char *name)
+{
+	CLEANUP_FREE char *path = path_join(directory, name);
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert(st.st_ino == synced);
+}
+
 START_TEST(what_was_published_goes_and_nothing_else)
 {
 	publish("web-g0", 1);
 	publish("web", 0);
 	publish("web", 1);
 	run("cd $0/pool; [ \"$(echo *)\" = 'web-g0-g1.qcow2 web-g1.qcow2' ]");
+	was_made_durable("pool/web-g1.qcow2");
 	/* Of the template, but of another name; of its name, but with data or to be written to. */
 	run("cd $0/pool; over() { qemu-img create -q -f qcow2 -F qcow2 -b $1 $2; };"
 	    "over $PWD/../t/web/1/disk0.qcow2 web-g7.qcow2; chmod 444 web-g7.qcow2;"

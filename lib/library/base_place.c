@@ -3,6 +3,9 @@
  * Two imports may bring in one content at the same time, each with a copy of its own.  Of the
  * .jsons the last stays, of the files the first.  So that any of those fits any of these, also when
  * one import is killed, the time of a copy follows from its digest: a day between 2001 and 2017.
+ * By that a copy is known, too, when the .json is that of an import which leaves the file outside
+ * and was killed before its link.  The other way round the link is there and a .json that tells of
+ * a copy: that nobody follows, until the file outside is read again (base_add, base_relocate).
  */
 #include "library/base_place.h"
 
@@ -48,6 +51,30 @@ static bool is_like(const struct base *base, const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == base->size &&
 	       st->st_mtim.tv_sec == base->mtime_s && st->st_mtim.tv_nsec == (long)base->mtime_ns;
+}
+
+void base_take_as_copy(struct base *base)
+{
+	struct base copy = *base; /* its strings stay the base's */
+	char below[DIGEST_HEX_SIZE];
+	struct timespec times[2];
+	struct stat st;
+
+	time_of_copy(&base->digest, times);
+	copy.mtime_s = times[1].tv_sec;
+	copy.mtime_ns = 0;
+	if (base->mode != BASE_REFERENCE || lstat(base->name, &st) < 0 || !is_like(&copy, &st))
+		return;
+	base->mode = BASE_COPY;
+	base->mtime_s = copy.mtime_s;
+	base->mtime_ns = copy.mtime_ns;
+	free(base->path);
+	base->path = xstrdup(base->name);
+	if (!base->backing_name)
+		return;
+	digest_to_hex(&base->backing, below);
+	free(base->backing_name);
+	base->backing_name = xstrdup(below);
 }
 
 /* A file without its .json is used when it is what its name says. */

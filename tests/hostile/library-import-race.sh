@@ -49,4 +49,27 @@ go_on
 told "other: $WORK/other/top.qcow2: changed while it was imported"
 expect 66 history other
 expect 0 status --check
+# --- two relocations of one base: the second waits until the first is through, and one whose file changes meanwhile is none
+base=$(sha256sum "$WORK/base.qcow2" | cut -d' ' -f1)
+mkdir "$WORK/b" "$WORK/c"
+cp -p "$WORK/base.qcow2" "$WORK/b/" && mv "$WORK/base.qcow2" "$WORK/c/" || fail mv
+STOP_FOLLOW='' stop_at symlinkat relocate "$base" "$WORK/b/base.qcow2"
+expect 75 relocate "$base" "$WORK/c/base.qcow2"
+expect_message "relocate: .tmp-relocate: host "
+expect 0 relocate --dry-run "$base" "$WORK/c/base.qcow2"
+go_on
+told "relocated: $WORK/b/base.qcow2"
+expect 0 status --check
+STOP_FOLLOW='' stop_at wait4 relocate "$base" "$WORK/c/base.qcow2"
+touch "$WORK/c/base.qcow2"
+go_on
+told "$WORK/c/base.qcow2: was changed while it was read"
+expect 0 status --check
+mkdir "$WORK/d" && cp -p "$WORK/c/base.qcow2" "$WORK/d/" || fail cp
+for to in c d; do # each fails at its link, as on a full disk
+	! strace -f -qq -o /dev/null -e inject=symlinkat:error=ENOSPC "$BUILD/coldpatch" relocate --config "$WORK/config.yaml" "$base" "$WORK/$to/base.qcow2" 2>/dev/null || fail "a relocation without a link"
+	expect 0 path web
+done
+expect 0 relocate "$base" "$WORK/c/base.qcow2"
+expect 0 status --check
 echo "library-import-race: whoever comes second sees what the first one did"

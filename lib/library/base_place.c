@@ -122,16 +122,24 @@ static bool is_placed(const struct base *base, int dir, const char *file)
 	return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_like(base, &st);
 }
 
-/* The file of a copy was made beside its place, by base_staged_path. */
-static int place_own(const struct base *base, int dir, const char *file, struct error *err)
+/* Before the .json, as it may take long, and the one without the other is no base. */
+static int finish_own(struct base *base, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(base->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	int result;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0444) < 0 || fsync(fd) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0444) < 0)
 		return error_os(err, ERROR_IO, errno, "%s", base->path);
-	result = change_link(AT_FDCWD, base->path, dir, file, err);
+	if (set_time(base, err) < 0)
+		return -1;
+	return fsync(fd) < 0 ? error_os(err, ERROR_IO, errno, "%s", base->path) : 0;
+}
+
+/* The file of a copy was made beside its place, by base_staged_path. */
+static int place_own(const struct base *base, int dir, const char *file, struct error *err)
+{
+	int result = change_link(AT_FDCWD, base->path, dir, file, err);
+
 	if (result < 0 && err->kind == ERROR_BUSY)
 		result = is_placed(base, dir, file) ? 0 : -1;
 	return result < 0 ? result : base_remove_staged(base->path, err);
@@ -204,7 +212,7 @@ static int place(const struct library *library, struct base *base, int dir, cons
 {
 	int result;
 
-	if ((base->mode != BASE_REFERENCE && set_time(base, err) < 0) ||
+	if ((base->mode != BASE_REFERENCE && finish_own(base, err) < 0) ||
 	    look_at_place(base, dir, file, err) < 0 || write_json(base, dir, file, err) < 0)
 		return -1;
 	result = base->mode == BASE_REFERENCE ? place_link(base, dir, file, err)

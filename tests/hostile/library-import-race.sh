@@ -49,6 +49,27 @@ go_on
 told "other: $WORK/other/top.qcow2: changed while it was imported"
 expect 66 history other
 expect 0 status --check
+# --- a copy that stands between the .json of its base and the base, and is killed there, is nothing wrong with the library
+cp --reflink=auto --sparse=always "$WORK/base.qcow2" "$WORK/copied.qcow2" && qemu-io -f qcow2 -c 'write -P 98 90M 64k' "$WORK/copied.qcow2" >/dev/null || fail copied.qcow2
+copied=$L/bases/$(sha256sum "$WORK/copied.qcow2" | cut -d' ' -f1)
+strace -qq -y -o "$WORK/calls" -e trace=fsync,renameat,linkat -e inject=linkat:delay_enter=600s:when=3 "$BUILD/coldpatch" import --quiet --config "$WORK/config.yaml" --copy "$WORK/copied.qcow2" >"$WORK/stopped.log" 2>&1 &
+server=$!
+for _ in $(seq 100); do [ ! -e "$copied.json" ] || break; sleep 0.1; done
+expect 0 status --check
+expect 0 verify --all
+stopped=$(pgrep -P "$server")
+kill -KILL "$stopped" "$server"
+while kill -0 "$stopped" 2>/dev/null; do sleep 0.1; done
+server=
+[ -e "$copied.json" ] && [ ! -e "$copied" ] || { cat "$WORK/calls"; fail "the import was not killed at its base"; }
+expect 0 status --check
+awk '/^fsync.*base0-0>/ { synced = 1 } /^renameat.*[.]json"/ { exit !synced }' "$WORK/calls" || { cat "$WORK/calls"; fail "the .json came before the file was on the disk"; }
+expect 0 import --copy "$WORK/copied.qcow2"
+rm "$copied"
+expect 1 status --check
+expect 0 import --copy --name again "$WORK/copied.qcow2"
+expect 0 verify --all
+
 # --- two relocations of one base: the second waits until the first is through, and one whose file changes meanwhile is none
 base=$(sha256sum "$WORK/base.qcow2" | cut -d' ' -f1)
 mkdir "$WORK/b" "$WORK/c"

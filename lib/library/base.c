@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/temporary.h"
 #include "base/text.h"
 #include "library/base_place.h"
@@ -192,6 +193,11 @@ static int check_own(const struct base *base, int dir, const char *file, struct 
 				       : error_os(err, ERROR_IO, errno, "%s", base->name);
 	if (S_ISREG(st.st_mode))
 		return 0;
+	if (S_ISLNK(st.st_mode))
+		return error_set(err, ERROR_TRUST,
+				 "%s: is a link, and its .json tells of a file; coldpatch relocate "
+				 "%s PATH, where PATH is what the link led to, puts that right",
+				 base->name, file);
 	return error_set(err, ERROR_TRUST, "%s: is no regular file, as its .json says", base->name);
 }
 
@@ -214,8 +220,38 @@ struct base *base_load(const struct library *library, const struct digest *diges
 	CLEANUP(base_free)
 	struct base *base = read_base(library, digest, &before, err);
 
-	if (!base || check_place(library, base, before, err) < 0)
+	if (!base)
 		return NULL;
+	base_take_as_copy(base);
+	return check_place(library, base, before, err) < 0 ? NULL : steal(base);
+}
+
+/* Where the link in its place leads, allocated; NULL: there is none. */
+static char *link_there(const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(name, target, sizeof target);
+
+	return n < 0 || (size_t)n == sizeof target ? NULL : xstrndup(target, (size_t)n);
+}
+
+struct base *base_read(const struct library *library, const struct digest *digest,
+		       struct error *err)
+{
+	CLEANUP_FREE char *ignored = NULL;
+	CLEANUP(base_free)
+	struct base *base = read_base(library, digest, &ignored, err);
+	char *target;
+
+	if (!base)
+		return NULL;
+	base_take_as_copy(base);
+	target = base->mode == BASE_REFERENCE ? NULL : link_there(base->name);
+	if (target) {
+		free(base->path);
+		base->path = target;
+		base->mode = BASE_REFERENCE;
+	}
 	return steal(base);
 }
 
@@ -233,6 +269,18 @@ static bool says_the_same(const struct base *a, const struct base *b)
 	       (!a->backing_name || digest_equal(&a->backing, &b->backing));
 }
 
+/* Its link is there, and only what its .json says is wrong: an import or a relocation was killed.
+ */
+static bool is_linked(const struct library *library, const struct base *base)
+{
+	CLEANUP_FREE char *relative = relative_path(&base->digest, "");
+	CLEANUP_FREE char *name = library_path(library, "%s", relative);
+	CLEANUP_FREE char *wanted = base_link_target(base);
+	CLEANUP_FREE char *target = link_there(name);
+
+	return base->mode == BASE_REFERENCE && target && strcmp(target, wanted) == 0;
+}
+
 int base_add(const struct library *library, const struct base *base, struct error *err)
 {
 	CLEANUP(base_free)
@@ -243,7 +291,9 @@ int base_add(const struct library *library, const struct base *base, struct erro
 		return -1;
 	there = base_load(library, &base->digest, err);
 	if (!there)
-		return err->kind == ERROR_MISSING ? base_place(library, base, err) : -1;
+		return err->kind == ERROR_MISSING || is_linked(library, base)
+			       ? base_place(library, base, err)
+			       : -1;
 	if (base_check_unchanged(there, err) < 0)
 		return -1;
 	if (!says_the_same(there, base))
@@ -364,7 +414,8 @@ int base_restore_time(const struct base *base, const struct stat *seen, struct e
 			"%s: its time of change", base->path);
 }
 
-static int take_stat(struct base *base, const char *path, struct error *err)
+static int take_stat(struct base *base, const char *path, const struct stat *seen,
+		     struct error *err)
 {
 	struct stat st;
 
@@ -376,17 +427,35 @@ static int take_stat(struct base *base, const char *path, struct error *err)
 		return error_set(err, ERROR_TRUST, "%s: is no regular file", path);
 	if ((uint64_t)st.st_size != base->size)
 		return error_set(err, ERROR_TRUST, "%s: has another size than the base", path);
+	if (!is_unchanged(&st, seen))
+		return error_set(err, ERROR_BUSY, "%s: was changed while it was read", path);
 	base->mtime_s = st.st_mtim.tv_sec;
 	base->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
 	return 0;
 }
 
-int base_relocate(const struct library *library, const struct digest *digest, const char *path,
-		  struct error *err)
+/* The file that the link leads to now, whatever the .json says: that may come from a relocation
+ * which failed.  Allocated; NULL: there is no link. */
+static char *file_before(const struct base *base)
 {
-	CLEANUP_FREE char *ignored = NULL;
+	CLEANUP_FREE char *target = link_there(base->name);
+
+	return target && is_in_directory(base) ? path_join(target, path_last(base->path))
+					       : steal(target);
+}
+
+struct owner_file *base_lease(const struct library *library, const char *run, struct error *err)
+{
+	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
+
+	return dir < 0 ? NULL : owner_file_new(library, dir, TEMPORARY_PREFIX "relocate", run, err);
+}
+
+int base_relocate(const struct library *library, const struct digest *digest, const char *path,
+		  const struct stat *seen, struct error *err)
+{
 	CLEANUP(base_free)
-	struct base *base = read_base(library, digest, &ignored, err);
+	struct base *base = base_read(library, digest, err);
 	CLEANUP_CLOSE int dir = change_open_directory(library, "bases", err);
 	CLEANUP_FREE char *json = NULL;
 	CLEANUP_FREE char *between = NULL;
@@ -396,10 +465,11 @@ int base_relocate(const struct library *library, const struct digest *digest, co
 
 	if (!base || dir < 0)
 		return -1;
-	if (take_stat(base, path, err) < 0)
+	if (take_stat(base, path, seen, err) < 0)
 		return -1;
-	old = steal(base->path);
+	free(base->path);
 	base->path = xstrdup(path);
+	old = file_before(base);
 	between = base_to_text(base, old);
 	after = base_to_text(base, NULL);
 	target = base_link_target(base);

@@ -45,6 +45,9 @@ DEFINE_CLEANUP(struct base, base_free)
 /* ERROR_MISSING; ERROR_TRUST: .json and link do not fit. */
 struct base *base_load(const struct library *library, const struct digest *digest,
 		       struct error *err);
+/* The same of a base whose .json and link do not fit: what the .json says, for who mends it. */
+struct base *base_read(const struct library *library, const struct digest *digest,
+		       struct error *err);
 /* Where the file of a copy is made: LIBRARY/bases/.tmp-..., allocated; another one each time. */
 char *base_staged_path(const struct library *library, const char *run);
 /* base->path is the file outside, or of a copy the staged one, which becomes bases/SHA256
@@ -84,8 +87,11 @@ int base_chain_check(const struct base_chain *chain, struct error *err);
 int base_may_relocate(const struct library *library, const struct digest *digest, const char *path,
 		      struct error *err);
 /* Points a referenced base to another path that base_may_relocate has nothing against, whose digest
- * was found to be the same. */
+ * was found to be the same; `seen` is what the file was before that was read.  ERROR_BUSY: it was
+ * changed since. */
 int base_relocate(const struct library *library, const struct digest *digest, const char *path,
-		  struct error *err);
+		  const struct stat *seen, struct error *err);
+/* Who relocates has this meanwhile.  ERROR_BUSY says who does. */
+struct owner_file *base_lease(const struct library *library, const char *run, struct error *err);
 
 #endif

@@ -21,14 +21,17 @@ void base_chain_free(struct base_chain *chain)
 	*chain = (struct base_chain){0};
 }
 
-int base_chain_load(const struct library *library, const struct digest *digest,
-		    struct base_chain *ret, struct error *err)
+/* `moving`, or NULL, may be one that does not fit. */
+static int load_chain(const struct library *library, const struct digest *digest,
+		      const struct digest *moving, struct base_chain *ret, struct error *err)
 {
 	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 	struct digest next = *digest;
 
 	for (bool more = true; more;) {
-		struct base *base = base_load(library, &next, err);
+		struct base *base = moving && digest_equal(moving, &next)
+					    ? base_read(library, &next, err)
+					    : base_load(library, &next, err);
 
 		if (!base)
 			return -1;
@@ -43,6 +46,12 @@ int base_chain_load(const struct library *library, const struct digest *digest,
 	*ret = chain;
 	chain = (struct base_chain){0};
 	return 0;
+}
+
+int base_chain_load(const struct library *library, const struct digest *digest,
+		    struct base_chain *ret, struct error *err)
+{
+	return load_chain(library, digest, NULL, ret, err);
 }
 
 static char *directory_of(const char *path)
@@ -125,7 +134,7 @@ static int check_chains(const struct library *library, const struct digest *dige
 		CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 		struct error ignored = {0};
 
-		if (base_chain_load(library, &tops[i], &chain, &ignored) < 0 ||
+		if (load_chain(library, &tops[i], digest, &chain, &ignored) < 0 ||
 		    !move_in(&chain, digest, path))
 			continue;
 		if (base_chain_check(&chain, err) == 0)
@@ -163,7 +172,7 @@ int base_may_relocate(const struct library *library, const struct digest *digest
 {
 	CLEANUP_BASE_CHAIN struct base_chain chain = {0};
 
-	if (base_chain_load(library, digest, &chain, err) < 0)
+	if (load_chain(library, digest, digest, &chain, err) < 0)
 		return -1;
 	if (chain.bases[0]->mode != BASE_REFERENCE)
 		return error_set(err, ERROR_DENIED,

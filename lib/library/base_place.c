@@ -3,6 +3,9 @@
  * Two imports may bring in one content at the same time, each with a copy of its own.  Of the
  * .jsons the last stays, of the files the first.  So that any of those fits any of these, also when
  * one import is killed, the time of a copy follows from its digest: a day between 2001 and 2017.
+ * By that a copy is known, too, when the .json is that of an import which leaves the file outside
+ * and was killed before its link.  The other way round the link is there and a .json that tells of
+ * a copy: that nobody follows, until the file outside is read again (base_add, base_relocate).
  */
 #include "library/base_place.h"
 
@@ -50,6 +53,30 @@ static bool is_like(const struct base *base, const struct stat *st)
 	       st->st_mtim.tv_sec == base->mtime_s && st->st_mtim.tv_nsec == (long)base->mtime_ns;
 }
 
+void base_take_as_copy(struct base *base)
+{
+	struct base copy = *base; /* its strings stay the base's */
+	char below[DIGEST_HEX_SIZE];
+	struct timespec times[2];
+	struct stat st;
+
+	time_of_copy(&base->digest, times);
+	copy.mtime_s = times[1].tv_sec;
+	copy.mtime_ns = 0;
+	if (base->mode != BASE_REFERENCE || lstat(base->name, &st) < 0 || !is_like(&copy, &st))
+		return;
+	base->mode = BASE_COPY;
+	base->mtime_s = copy.mtime_s;
+	base->mtime_ns = copy.mtime_ns;
+	free(base->path);
+	base->path = xstrdup(base->name);
+	if (!base->backing_name)
+		return;
+	digest_to_hex(&base->backing, below);
+	free(base->backing_name);
+	base->backing_name = xstrdup(below);
+}
+
 /* A file without its .json is used when it is what its name says. */
 static int take_over(struct base *base, int dir, const char *file, const struct stat *st,
 		     struct error *err)
@@ -95,16 +122,24 @@ static bool is_placed(const struct base *base, int dir, const char *file)
 	return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_like(base, &st);
 }
 
-/* The file of a copy was made beside its place, by base_staged_path. */
-static int place_own(const struct base *base, int dir, const char *file, struct error *err)
+/* Before the .json, as it may take long, and the one without the other is no base. */
+static int finish_own(struct base *base, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(base->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	int result;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0444) < 0 || fsync(fd) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0444) < 0)
 		return error_os(err, ERROR_IO, errno, "%s", base->path);
-	result = change_link(AT_FDCWD, base->path, dir, file, err);
+	if (set_time(base, err) < 0)
+		return -1;
+	return fsync(fd) < 0 ? error_os(err, ERROR_IO, errno, "%s", base->path) : 0;
+}
+
+/* The file of a copy was made beside its place, by base_staged_path. */
+static int place_own(const struct base *base, int dir, const char *file, struct error *err)
+{
+	int result = change_link(AT_FDCWD, base->path, dir, file, err);
+
 	if (result < 0 && err->kind == ERROR_BUSY)
 		result = is_placed(base, dir, file) ? 0 : -1;
 	return result < 0 ? result : base_remove_staged(base->path, err);
@@ -177,7 +212,7 @@ static int place(const struct library *library, struct base *base, int dir, cons
 {
 	int result;
 
-	if ((base->mode != BASE_REFERENCE && set_time(base, err) < 0) ||
+	if ((base->mode != BASE_REFERENCE && finish_own(base, err) < 0) ||
 	    look_at_place(base, dir, file, err) < 0 || write_json(base, dir, file, err) < 0)
 		return -1;
 	result = base->mode == BASE_REFERENCE ? place_link(base, dir, file, err)

@@ -11,6 +11,8 @@
 char *base_to_text(const struct base *base, const char *before);
 /* A base that is not there yet.  ERROR_BUSY: another import was faster with another kind. */
 int base_place(const struct library *library, const struct base *base, struct error *err);
+/* A copy lies in the place of what its .json tells as a reference: then it is that copy. */
+void base_take_as_copy(struct base *base);
 /* One that is there, or was, is needed again: a prune takes no base whose .json is young. */
 int base_touch(const struct library *library, const struct base *base, struct error *err);
 /* Left where it was made, a copy would be published with the generation. */

@@ -44,7 +44,8 @@ int import_check_bases(const struct import *import, struct error *err);
 /* *ret: the base in the library, allocated, whose file outside this is; NULL: it is none's. */
 int import_find_referenced(const struct library *library, const char *path, char **ret,
 			   struct error *err);
-/* The bases of an import's disks are in the library, all of them; lower ones first. */
+/* The bases of an import's disks are in the library, all of them; lower ones first.  Of a move, a
+ * file in import->result whose content was there before gets "base", where that is. */
 int import_add_bases(const struct import *import, struct error *err);
 /* Writes the record, signed, into the staged generation (library_import_record.c). */
 int import_sign(struct coldpatch_session *session, const struct import *import, struct error *err);

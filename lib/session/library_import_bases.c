@@ -89,6 +89,15 @@ static int add_chain(const struct import *import, const json_t *chain, struct er
 	return 0;
 }
 
+static struct base *known_base(const struct import *import, const json_t *file)
+{
+	struct error ignored;
+	struct digest digest;
+
+	digest_from_hex(string_member(file, "digest"), &digest);
+	return base_load(import->library, &digest, &ignored);
+}
+
 static int check_there(const struct base_chain *chain, struct error *err)
 {
 	for (size_t i = 0; i < chain->n; i++)
@@ -156,11 +165,33 @@ static int take_back_generations(const struct import *import, const json_t *chai
 	return 0;
 }
 
+/* Nobody has read what is there already: a move does, before it removes the original. */
+static void note_known(const struct import *import)
+{
+	const json_t *files = json_object_get(import->result, "files"), *disk, *file;
+	size_t i, j, n = 0;
+
+	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
+	{
+		json_array_foreach(json_object_get(disk, "chain"), j, file)
+		{
+			CLEANUP(base_free)
+			struct base *base = known_base(import, file);
+
+			if (base)
+				json_put_bytes(json_array_get(files, n), "base", base->name);
+			n++;
+		}
+	}
+}
+
 int import_add_bases(const struct import *import, struct error *err)
 {
 	const json_t *disk;
 	size_t i;
 
+	if (import->request->options->mode == COLDPATCH_IMPORT_MOVE)
+		note_known(import);
 	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
 	{
 		const json_t *chain = json_object_get(disk, "chain");
@@ -171,15 +202,6 @@ int import_add_bases(const struct import *import, struct error *err)
 			return -1;
 	}
 	return 0;
-}
-
-static struct base *known_base(const struct import *import, const json_t *file)
-{
-	struct error ignored;
-	struct digest digest;
-
-	digest_from_hex(string_member(file, "digest"), &digest);
-	return base_load(import->library, &digest, &ignored);
 }
 
 static bool is_same_file(const char *path, const char *other)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The originals of what was moved into the library go last of all, and only those that are what was
- * copied, that nobody has open, and that no file needs which stays: none in a directory that one of
- * them lies in, whatever it is called, and none in the clone roots.  Where that cannot be told, all
- * of them stay.
+ * copied, whose copy is whole, that nobody has open, and that no file needs which stays: none in a
+ * directory that one of them lies in, whatever it is called, and none in the clone roots.  Where
+ * that cannot be told, all of them stay.
  *
  * They go from the top of each chain down, so that when one cannot be removed, what it may need is
  * still there, and stays.
@@ -14,10 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "disk/backing.h"
 #include "library/inside.h"
 #include "session/library_import.h"
 #include "session/library_publish.h"
+#include "session/strings.h"
+#include "session/task.h"
 
 struct originals {
 	struct coldpatch_session *session;
@@ -174,12 +177,30 @@ static char *why_base_stays(const struct originals *originals, const char *path)
 	return base ? xasprintf("stays: %s leads to it", base) : NULL;
 }
 
+/* Was its copy not made in this call, and is it not what it was?  Why the original stays then,
+ * allocated. */
+static char *why_copy_is_none(const struct originals *originals, size_t i)
+{
+	CLEANUP_FREE char *base = json_bytes_value(json_object_get(originals->files[i], "base"));
+	CLEANUP_JSON json_t *input = json_object(), *result = NULL;
+	struct error ignored;
+
+	if (!base)
+		return NULL;
+	json_put_string(input, "path", base);
+	if (task_run(originals->session, "digest", input, &result, &ignored) == 0 &&
+	    strcmp(string_member(result, "sha256"), path_last(base)) == 0)
+		return NULL;
+	return xasprintf("stays: its copy, %s, was there before, and is damaged or cannot be read",
+			 base);
+}
+
 /* What is the matter, allocated; NULL: it is gone. */
 static char *remove_original(const struct originals *originals, size_t i)
 {
 	const char *path = originals->paths[i], *user = needed_by(originals, i);
 	const char *why = why_it_stays(originals->files[i], path);
-	char *base;
+	char *base, *damaged;
 
 	if (user)
 		return xasprintf("stays: %s needs it", user);
@@ -188,6 +209,9 @@ static char *remove_original(const struct originals *originals, size_t i)
 	base = why_base_stays(originals, path);
 	if (base)
 		return base;
+	damaged = why_copy_is_none(originals, i);
+	if (damaged)
+		return damaged;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return xasprintf("could not be removed: %s", strerror(errno));
 	return NULL;

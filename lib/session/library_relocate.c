@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Following a base that was moved: nothing but its digest says that it is the same file.  One that
- * lies in the library stays there; it may have been copied with that, without its times. */
+ * lies in the library stays there; it may have been copied with that, without its times.
+ *
+ * As the file is read anyway, what the library says of the base need not fit: a base whose .json
+ * and link tell of two places is one again afterwards. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -73,13 +76,25 @@ static int check_digest(struct coldpatch_session *session, const struct relocati
 			 relocation->path, found, relocation->options->digest);
 }
 
-static bool is_there_already(struct relocation *relocation, const struct base *base)
+static bool is_there_already(struct relocation *relocation)
 {
 	struct error ignored;
+	CLEANUP(base_free)
+	struct base *base = base_load(relocation->library, &relocation->digest, &ignored);
 
-	relocation->already = strcmp(base->path, relocation->path) == 0 &&
+	relocation->already = base && strcmp(base->path, relocation->path) == 0 &&
 			      base_check_unchanged(base, &ignored) == 0;
 	return relocation->already;
+}
+
+/* *ret: what the file is before it is read. */
+static int read_file(struct coldpatch_session *session, const struct relocation *relocation,
+		     struct stat *ret, struct error *err)
+{
+	if (lstat(relocation->path, ret) < 0)
+		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
+				relocation->path);
+	return check_digest(session, relocation, err);
 }
 
 static int put_time_right(struct coldpatch_session *session, struct relocation *relocation,
@@ -88,10 +103,7 @@ static int put_time_right(struct coldpatch_session *session, struct relocation *
 	struct stat seen;
 
 	relocation->time_only = true;
-	if (lstat(base->path, &seen) < 0)
-		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
-				base->path);
-	if (check_digest(session, relocation, err) < 0)
+	if (read_file(session, relocation, &seen, err) < 0)
 		return -1;
 	relocation->changed = !relocation->options->dry_run;
 	return relocation->changed ? base_restore_time(base, &seen, err) : 0;
@@ -120,22 +132,18 @@ static int check_outside(const struct relocation *relocation, struct error *err)
 			 relocation->path);
 }
 
-static int relocate(struct coldpatch_session *session, struct relocation *relocation,
-		    struct error *err)
+static int relocate_leased(struct coldpatch_session *session, struct relocation *relocation,
+			   struct error *err)
 {
 	CLEANUP(base_free)
-	struct base *base = NULL;
+	struct base *base = base_read(relocation->library, &relocation->digest, err);
+	struct stat seen;
 
-	if (check_options(relocation->options, &relocation->digest, err) < 0)
-		return -1;
-	relocation->library = session_library(session, err);
-	base = relocation->library ? base_load(relocation->library, &relocation->digest, err)
-				   : NULL;
 	relocation->path = base ? absolute(relocation->options->path, err) : NULL;
 	if (!relocation->path ||
 	    strings_check((const char *const *)&relocation->path, 1, "path", err) < 0)
 		return -1;
-	if (is_there_already(relocation, base))
+	if (is_there_already(relocation))
 		return 0;
 	if (base->mode != BASE_REFERENCE && strcmp(base->path, relocation->path) == 0)
 		return put_time_right(session, relocation, base, err);
@@ -144,12 +152,31 @@ static int relocate(struct coldpatch_session *session, struct relocation *reloca
 		return -1;
 	if (base_may_relocate(relocation->library, &relocation->digest, relocation->path, err) <
 		    0 ||
-	    check_digest(session, relocation, err) < 0)
+	    read_file(session, relocation, &seen, err) < 0)
 		return -1;
 	relocation->changed = !relocation->options->dry_run;
 	return relocation->changed ? base_relocate(relocation->library, &relocation->digest,
-						   relocation->path, err)
+						   relocation->path, &seen, err)
 				   : 0;
+}
+
+static int relocate(struct coldpatch_session *session, struct relocation *relocation,
+		    struct error *err)
+{
+	CLEANUP(owner_file_free)
+	struct owner_file *lease = NULL;
+
+	if (check_options(relocation->options, &relocation->digest, err) < 0)
+		return -1;
+	relocation->library = session_library(session, err);
+	if (!relocation->library)
+		return -1;
+	if (!relocation->options->dry_run) {
+		lease = base_lease(relocation->library, relocation->run, err);
+		if (!lease)
+			return error_prefix(err, "relocate");
+	}
+	return relocate_leased(session, relocation, err);
 }
 
 static const char *message(const struct relocation *relocation)

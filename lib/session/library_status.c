@@ -19,6 +19,8 @@
 #include "session/outputs.h"
 #include "session/strings.h"
 
+enum { MAX_CHAIN = 256 };
+
 struct status {
 	struct coldpatch_session *session;
 	const struct library *library;
@@ -356,6 +358,35 @@ static void look_at_unknown(struct status *status)
 				status->clones.unknown[i].path, status->clones.unknown[i].why);
 }
 
+static bool is_on(const struct status *status, struct digest top, const struct digest *digest)
+{
+	for (int i = 0; i < MAX_CHAIN && !digest_equal(&top, digest); i++) {
+		struct error ignored;
+		CLEANUP(base_free)
+		struct base *base = base_load(status->library, &top, &ignored);
+
+		if (!base || !base->backing_name)
+			return false;
+		top = base->backing;
+	}
+	return true;
+}
+
+/* By what is there and not only being made. */
+static bool is_needed(const struct status *status, const struct digest *digest)
+{
+	for (size_t i = 0; i < status->clones.n_uses; i++) {
+		const struct clone_use *use = &status->clones.uses[i];
+
+		if (use->target == CLONE_OF_BASE &&
+		    (use->place == CLONE_IN_TEMPLATE || use->place == CLONE_OUTSIDE) &&
+		    is_on(status, use->base, digest))
+			return true;
+	}
+	return false;
+}
+
+/* One that is not there and that nothing needs is in the making, or what a killed import left. */
 static int look_at_bases(struct status *status, struct error *err)
 {
 	CLEANUP_FREE struct digest *digests = NULL;
@@ -373,6 +404,8 @@ static int look_at_bases(struct status *status, struct error *err)
 		if (base && base_check_unchanged(base, &error) == 0 &&
 		    base_chain_load(status->library, &digests[i], &chain, &error) == 0 &&
 		    base_chain_check(&chain, &error) == 0)
+			continue;
+		if (error.kind == ERROR_MISSING && !is_needed(status, &digests[i]))
 			continue;
 		digest_to_hex(&digests[i], hex);
 		problem(status, status->bases, "base %s: %s", hex, error.msg);

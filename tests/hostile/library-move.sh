@@ -101,6 +101,17 @@ grep -qF "$in/late.qcow2: is copied, and stays: $late leads to it" "$WORK/stoppe
 expect 0 path -L "$L" meanwhile
 expect 0 path -L "$L" late
 
+# --- whose copy was there before, and is not what it was although its time is
+anew && qemu-io -f qcow2 -c 'write -P 6 90M 64k' gold.qcow2 >/dev/null && expect 0 import -L "$L" --quiet --copy --name rots ./gold.qcow2
+rotten=$L/bases/$(sha256sum gold.qcow2 | cut -d' ' -f1)
+on gold.qcow2 top.qcow2 && move --backing ./gold.qcow2 ./top.qcow2
+[ ! -e gold.qcow2 ] && [ ! -e top.qcow2 ] || { cat "$ERR"; fail "a move of what is there and whole"; }
+cp "$rotten" gold.qcow2 && on gold.qcow2 top.qcow2 && qemu-io -f qcow2 -c 'write -P 8 90M 64k' top.qcow2 >/dev/null || fail top.qcow2
+touch -r "$rotten" time && chmod u+w "$rotten" && printf rotten | dd of="$rotten" bs=1 seek=9000000 conv=notrunc status=none && touch -r time "$rotten" && chmod u-w "$rotten" && rm time || fail "$rotten"
+move --backing ./gold.qcow2 ./top.qcow2
+[ -e gold.qcow2 ] && [ ! -e top.qcow2 ] || fail "the only good copy was removed"
+expect_message "$in/gold.qcow2: is copied, and stays: its copy, $rotten, was there before, and is damaged or cannot be read"
+
 # --- files of every other kind need nothing
 anew && echo text >notes.txt && head -c 100000 /dev/urandom >cd.iso && : >empty && mkfifo fifo && ln -s nothing gone && mkdir below && ln -s below beside && on gold.qcow2 vm.qcow2 && on ../gold.qcow2 below/vm.qcow2
 move --backing ./gold.qcow2 ./vm.qcow2

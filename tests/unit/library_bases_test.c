@@ -28,6 +28,14 @@ static struct base example_base(char *path, const char *content)
 	return base;
 }
 
+static int relocate(const struct digest *digest, const char *path)
+{
+	struct stat seen = {0};
+
+	lstat(path, &seen);
+	return base_relocate(library, digest, path, &seen, &err);
+}
+
 START_TEST(referenced_base)
 {
 	CLEANUP_FREE char *path = path_join(directory, "base.raw");
@@ -59,9 +67,9 @@ START_TEST(referenced_base)
 	ck_assert_int_lt(base_check_unchanged(read, &err), 0);
 	ck_assert_int_eq(err.kind, ERROR_MISSING);
 	ck_assert_ptr_nonnull(strstr(err.msg, "coldpatch relocate"));
-	ck_assert_int_lt(base_relocate(library, &base.digest, "moved.raw", &err), 0);
+	ck_assert_int_lt(relocate(&base.digest, "moved.raw"), 0);
 	ck_assert_int_eq(err.kind, ERROR_USAGE);
-	ck_assert_msg(base_relocate(library, &base.digest, moved, &err) == 0, "%s", err.msg);
+	ck_assert_msg(relocate(&base.digest, moved) == 0, "%s", err.msg);
 	base_free(read);
 	read = base_load(library, &base.digest, &err);
 	ck_assert_str_eq(read->path, moved);
@@ -70,7 +78,7 @@ START_TEST(referenced_base)
 	ck_assert_int_lt(base_check_unchanged(read, &err), 0);
 	ck_assert_int_eq(err.kind, ERROR_TRUST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "edited behind our back"));
-	ck_assert_int_lt(base_relocate(library, &base.digest, moved, &err), 0);
+	ck_assert_int_lt(relocate(&base.digest, moved), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "has another size than the base"));
 	check_no_temporaries("bases");
 }
@@ -194,6 +202,119 @@ START_TEST(file_without_its_json)
 	ck_assert_ptr_nonnull(strstr(err.msg, "is a link, which another import may be making"));
 	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
 	check_fits(&base);
+}
+END_TEST
+
+static char *json_of(const struct base *base)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_to_hex(&base->digest, hex);
+	return in_library("bases/%s.json", hex);
+}
+
+static void must_not_fit(const struct base *base, const char *message)
+{
+	ck_assert_ptr_null(base_load(library, &base->digest, &err));
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_msg(strstr(err.msg, message) != NULL, "%s", err.msg);
+}
+
+static void is_base(const struct base *base, enum base_mode mode, const char *path)
+{
+	CLEANUP(base_free)
+	struct base *read = base_load(library, &base->digest, &err);
+
+	ck_assert_msg(read != NULL, "%s", err.msg);
+	ck_assert_int_eq(read->mode, mode);
+	ck_assert_str_eq(read->path, path);
+	ck_assert_msg(base_check_unchanged(read, &err) == 0, "%s", err.msg);
+}
+
+/* What is left when one of two imports is killed between its .json and its file or link. */
+START_TEST(json_of_another_kind_of_import)
+{
+	CLEANUP_FREE char *staged = base_staged_path(library, "r1");
+	CLEANUP_FREE char *outside = path_join(directory, "outside.raw");
+	struct base link = example_base(outside, "base"), copy = link;
+	CLEANUP_BUFFER struct buffer of_link = {0}, of_copy = {0};
+	char below[] = "below";
+	CLEANUP_FREE char *json = json_of(&link);
+	CLEANUP_FREE char *file = xstrndup(json, strlen(json) - strlen(".json"));
+
+	link.backing_name = copy.backing_name = below;
+	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(file_read(json, PATH_MAX, &of_link, &err), 0);
+	ck_assert(unlink(json) == 0 && unlink(file) == 0);
+
+	put(staged, "base");
+	copy.path = staged;
+	copy.mode = BASE_COPY;
+	ck_assert_msg(base_add(library, &copy, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(file_read(json, PATH_MAX, &of_copy, &err), 0);
+	put(json, of_link.data);
+	is_base(&copy, BASE_COPY, file);
+
+	ck_assert(unlink(json) == 0 && unlink(file) == 0);
+	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
+	put(json, of_copy.data);
+	must_not_fit(&link, "is a link, and its .json tells of a file; coldpatch relocate ");
+	put(staged, "base");
+	ck_assert_int_lt(base_add(library, &copy, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_TRUST);
+	ck_assert_msg(base_add(library, &link, &err) == 0, "%s", err.msg);
+	is_base(&link, BASE_REFERENCE, outside);
+}
+END_TEST
+
+/* What two relocations at the same time leave, or two that fail: .json and link tell of two places.
+ */
+START_TEST(relocation_mends)
+{
+	CLEANUP_FREE char *first = path_join(directory, "first.raw");
+	CLEANUP_FREE char *second = path_join(directory, "second.raw");
+	struct base base = example_base(first, "base");
+	CLEANUP_BUFFER struct buffer of_second = {0};
+	CLEANUP_FREE char *json = json_of(&base);
+	struct stat seen;
+
+	put(second, "base");
+	ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+	ck_assert_msg(relocate(&base.digest, second) == 0, "%s", err.msg);
+	ck_assert_int_eq(file_read(json, PATH_MAX, &of_second, &err), 0);
+	ck_assert_msg(relocate(&base.digest, first) == 0, "%s", err.msg);
+	for (int i = 0; i < 2; i++) {
+		put(json, of_second.data);
+		must_not_fit(&base, "second.raw as its .json says");
+		if (i == 0)
+			ck_assert_msg(base_may_relocate(library, &base.digest, first, &err) == 0 &&
+					      relocate(&base.digest, first) == 0,
+				      "%s", err.msg);
+		else
+			ck_assert_msg(base_add(library, &base, &err) == 0, "%s", err.msg);
+		is_base(&base, BASE_REFERENCE, first);
+	}
+
+	ck_assert_int_eq(lstat(second, &seen), 0);
+	put(second, "esab");
+	ck_assert_int_lt(base_relocate(library, &base.digest, second, &seen, &err), 0);
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "second.raw: was changed while it was read"));
+	is_base(&base, BASE_REFERENCE, first);
+}
+END_TEST
+
+START_TEST(one_relocates_at_a_time)
+{
+	CLEANUP(owner_file_free)
+	struct owner_file *lease = base_lease(library, "r1", &err);
+
+	ck_assert_msg(lease != NULL, "%s", err.msg);
+	ck_assert_ptr_null(base_lease(library, "r2", &err));
+	ck_assert_int_eq(err.kind, ERROR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "host host-a has it, process "));
+	ck_assert_int_eq(library_recover(library, &err), 0);
+	ck_assert_ptr_null(base_lease(library, "r2", &err));
 }
 END_TEST
 
@@ -350,7 +471,7 @@ static void must_not_move(const struct base *base, const char *path, const char 
 static void moves(const struct base *base, const char *path)
 {
 	ck_assert_msg(base_may_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
-	ck_assert_msg(base_relocate(library, &base->digest, path, &err) == 0, "%s", err.msg);
+	ck_assert_msg(relocate(&base->digest, path) == 0, "%s", err.msg);
 }
 
 static int chain_is_whole(const struct base *top)
@@ -424,6 +545,9 @@ int main(void)
 	tcase_add_test(tcase, json_of_one_copy_fits_the_file_of_another);
 	tcase_add_test(tcase, copy_and_reference_at_once);
 	tcase_add_test(tcase, file_without_its_json);
+	tcase_add_test(tcase, json_of_another_kind_of_import);
+	tcase_add_test(tcase, relocation_mends);
+	tcase_add_test(tcase, one_relocates_at_a_time);
 	tcase_add_test(tcase, base_from_before_1970);
 	tcase_add_test(tcase, base_link_leads_where_its_json_says);
 	tcase_add_test(tcase, base_json_tells_of_it);

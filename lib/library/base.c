@@ -281,19 +281,15 @@ static bool is_linked(const struct library *library, const struct base *base)
 	return base->mode == BASE_REFERENCE && target && strcmp(target, wanted) == 0;
 }
 
-int base_add(const struct library *library, const struct base *base, struct error *err)
+/* *ret: the one that is there, to be used; NULL: it is to be placed. */
+static int judge(const struct library *library, const struct base *base, struct base **ret,
+		 struct error *err)
 {
 	CLEANUP(base_free)
-	struct base *there = NULL;
+	struct base *there = base_load(library, &base->digest, err);
 
-	/* Said first, and then looked: a prune moves it first, and looks then. */
-	if (base_touch(library, base, err) < 0)
-		return -1;
-	there = base_load(library, &base->digest, err);
 	if (!there)
-		return err->kind == ERROR_MISSING || is_linked(library, base)
-			       ? base_place(library, base, err)
-			       : -1;
+		return err->kind == ERROR_MISSING || is_linked(library, base) ? 0 : -1;
 	if (base_check_unchanged(there, err) < 0)
 		return -1;
 	if (!says_the_same(there, base))
@@ -307,6 +303,28 @@ int base_add(const struct library *library, const struct base *base, struct erro
 				 "%s is a base already, left where it lies; import it with "
 				 "--reference",
 				 there->path);
+	*ret = steal(there);
+	return 0;
+}
+
+int base_may_add(const struct library *library, const struct base *base, struct error *err)
+{
+	CLEANUP(base_free)
+	struct base *there = NULL;
+
+	return judge(library, base, &there, err);
+}
+
+int base_add(const struct library *library, const struct base *base, struct error *err)
+{
+	CLEANUP(base_free)
+	struct base *there = NULL;
+
+	/* Said first, and then looked: a prune moves it first, and looks then. */
+	if (base_touch(library, base, err) < 0 || judge(library, base, &there, err) < 0)
+		return -1;
+	if (!there)
+		return base_place(library, base, err);
 	return base->mode != BASE_REFERENCE && strcmp(base->path, there->path) != 0
 		       ? base_remove_staged(base->path, err)
 		       : 0;

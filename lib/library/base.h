@@ -54,6 +54,8 @@ char *base_staged_path(const struct library *library, const char *run);
  * (read-only, and is no more).  Already there is fine when it says the same: the one that is there
  * stays. */
 int base_add(const struct library *library, const struct base *base, struct error *err);
+/* Has base_add nothing against it, by what is there now? */
+int base_may_add(const struct library *library, const struct base *base, struct error *err);
 /* What trash_take_files took of it, as part of `run`, is in its place again, where nobody has added
  * it anew. */
 int base_take_back(const struct library *library, const struct digest *digest, const char *run,

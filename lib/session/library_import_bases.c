@@ -345,16 +345,38 @@ static int check_chain(const struct import *import, const json_t *chain, struct 
 	return 0;
 }
 
+/* What a dry run does not add.  A copy above another has another header, and what that will be is
+ * known when it is made. */
+static int check_may_add(const struct import *import, const json_t *chain, struct error *err)
+{
+	bool copies = import->request->options->mode != COLDPATCH_IMPORT_REFERENCE;
+	const json_t *below = NULL;
+
+	for (size_t i = json_array_size(chain); i-- > 0 && !(copies && below);) {
+		const json_t *file = json_array_get(chain, i);
+		CLEANUP(base_free)
+		struct base *base = base_of(import, file, below);
+
+		if (base_may_add(import->library, base, err) < 0)
+			return -1;
+		below = file;
+	}
+	return 0;
+}
+
 int import_check_bases(const struct import *import, struct error *err)
 {
+	const struct coldpatch_import_options *options = import->request->options;
 	const json_t *disk;
 	size_t i;
 
-	if (import->request->options->mode == COLDPATCH_IMPORT_COPY)
-		return 0;
 	json_array_foreach(json_object_get(import->result, "disks"), i, disk)
 	{
-		if (check_chain(import, json_object_get(disk, "chain"), err) < 0)
+		const json_t *chain = json_object_get(disk, "chain");
+
+		if ((options->mode != COLDPATCH_IMPORT_COPY &&
+		     check_chain(import, chain, err) < 0) ||
+		    (options->dry_run && check_may_add(import, chain, err) < 0))
 			return -1;
 	}
 	return 0;

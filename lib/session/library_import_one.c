@@ -401,17 +401,25 @@ static int find_same_to_describe(struct coldpatch_session *session, struct impor
 	return 0;
 }
 
+static const char *what_stays(const struct coldpatch_import_options *options)
+{
+	if (options->mode == COLDPATCH_IMPORT_MOVE)
+		return "; its files stay where they are";
+	if (options->mode == COLDPATCH_IMPORT_COPY)
+		return options->dry_run ? "; nothing would be copied" : "; nothing was copied";
+	return "";
+}
+
 /* Nothing comes in; what is said of the template is said all the same. */
 static int tell_same(const struct import *import, const struct template_generation *same,
 		     json_t **ret, struct error *err)
 {
 	bool anew = is_described_anew(import), dry_run = import->request->options->dry_run;
-	bool move = import->request->options->mode == COLDPATCH_IMPORT_MOVE;
 	CLEANUP_FREE char *msg = xasprintf("is imported already%s%s",
 					   !anew     ? ""
 					   : dry_run ? ", and would be described anew"
 						     : ", and was described anew",
-					   move ? "; its files stay where they are" : "");
+					   what_stays(import->request->options));
 
 	if (anew && !dry_run && describe(import, err) < 0)
 		return -1;

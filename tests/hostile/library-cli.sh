@@ -259,6 +259,20 @@ expect_message "$in/y.qcow2: is copied, and stays: a process has it open"
 expect 0 import -L "$L3" --quiet --move "$in/y.qcow2"
 grep -q "^y: is imported already; its files stay where they are$" "$OUT" || { cat "$OUT"; fail "a move of what is there"; }
 [ -e "$in/y.qcow2" ] || fail "a move took away what it did not import"
+expect 0 import -L "$L3" --quiet --copy "$in/y.qcow2"
+grep -q "^y: is imported already; nothing was copied$" "$OUT" || { cat "$OUT"; fail "a copy of what is there"; }
+expect 0 import -L "$L3" --quiet --copy --dry-run "$in/y.qcow2"
+grep -q "^y: is imported already; nothing would be copied$" "$OUT" || { cat "$OUT"; fail "dry run of a copy of what is there"; }
+
+# A dry run refuses what the import refuses: a copy of what is a base already, left where it lies, under whatever path.
+expect 0 import -L "$L3" --quiet --reference --name outside "$in/x.qcow2"
+cp --reflink=auto --sparse=always "$in/x.qcow2" "$WORK/twin.qcow2"
+for how in --copy --move; do for dry in --dry-run ''; do
+	expect 77 import -L "$L3" --quiet $how $dry --name twin "$WORK/twin.qcow2"
+	expect_message "$in/x.qcow2 is a base already, left where it lies; import it with --reference"
+done; done
+[ -e "$WORK/twin.qcow2" ] && rm "$WORK/twin.qcow2" || fail "a move that was refused took its file away"
+expect 0 import -L "$L3" --quiet --copy --dry-run --name again "$in/y.qcow2"
 
 # Images of a directory on a file outside of it, which is named.
 mkdir "$WORK/inside"

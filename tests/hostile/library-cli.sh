@@ -79,6 +79,9 @@ expect_message "$WORK/nothing.pub: "
 mkdir "$WORK/empty"
 said 66 "no image in it: *.qcow2, *.img or *.raw" import "$WORK/empty"
 said 64 "is a directory, whose templates are called as its files are" import --name x "$WORK/empty"
+mkdir "$WORK/crowd" && (cd "$WORK/crowd" && seq 100001 | sed 's/$/.img/' | xargs touch) || fail touch
+said 64 "crowd: has more than 100000 images; import them from several directories" import "$WORK/crowd"
+rm -r "$WORK/crowd"
 [ -z "$(ls -A "$L/templates")" ] || { ls -lA "$L/templates"; fail "a failed import left a template"; }
 [ -z "$(ls -A "$L/bases")" ] || { ls -lA "$L/bases"; fail "a failed import left a base"; }
 done_so import --dry-run "$image"

@@ -125,6 +125,8 @@ said 64 "web-01@x" path web-01@x
 said 66 "generation 0 is the first: there is none before it" rollback web-01
 said 66 "has no generation 3" rollback --to 3 web-01
 said 64 "--to x: not the number of a generation" rollback --to x web-01
+said 64 "--to 00: not the number of a generation" rollback --to 00 web-01
+said 64 "web-01@00: behind the @ stands a generation's number" path web-01@00
 said 64 "either a run, or templates and how far" rollback --run R web-01
 said 66 "run R made no generation of any template" rollback --run R
 said 64 "until never: neither a day, YYYY-MM-DD, nor a number of days, 30d" hold --reason x --until never web-01

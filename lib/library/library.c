@@ -43,7 +43,7 @@ static bool is_part(const char *name)
 	for (size_t i = 0; i < N_PARTS; i++)
 		if (strcmp(parts[i].name, name) == 0)
 			return true;
-	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+	return temporary_named(name);
 }
 
 static int check_empty(const char *path, struct error *err)

@@ -204,18 +204,18 @@ static const struct template_generation *current_of(const struct template *templ
 						    struct error *err)
 {
 	const struct template_head *last = template_last_head(template);
+	const struct template_generation *current;
 
 	if (!last || !last->head || last->problem) {
 		error_set(err, ERROR_TRUST, "last head: %s",
 			  last && last->problem ? last->problem : "there is none");
 		return NULL;
 	}
-	for (size_t i = 0; i < template->n_generations; i++)
-		if (template->generations[i].number == last->head->generation)
-			return &template->generations[i];
-	error_set(err, ERROR_TRUST, "generation %llu, which is current, is not there",
-		  (unsigned long long)last->head->generation);
-	return NULL;
+	current = template_generation_numbered(template, last->head->generation);
+	if (!current)
+		error_set(err, ERROR_TRUST, "generation %llu, which is current, is not there",
+			  (unsigned long long)last->head->generation);
+	return current;
 }
 
 /* Somebody is there already, and says until when: is that what stands? */

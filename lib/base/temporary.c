@@ -69,7 +69,7 @@ enum temporary_owner temporary_owner_of(const char *name)
 	char hash[HASH_LEN + 1], own[HASH_LEN + 1];
 	uint64_t pid, started;
 
-	if (strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) != 0)
+	if (!temporary_named(name))
 		return TEMPORARY_NOT;
 	boot_hash(own);
 	if (!read_tag(name, &pid, &started, hash) || strcmp(hash, own) != 0)

@@ -11,6 +11,9 @@
 #ifndef COLDPATCH_BASE_TEMPORARY_H
 #define COLDPATCH_BASE_TEMPORARY_H
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "base/error.h"
 
 #define TEMPORARY_PREFIX ".tmp-"
@@ -21,6 +24,12 @@ enum temporary_owner {
 	TEMPORARY_GONE,	     /* of one that does not */
 	TEMPORARY_ELSEWHERE, /* of another boot, host or container, or with no owner in it */
 };
+
+/* Does it look like one of these names?  temporary_owner_of() reads the rest. */
+static inline bool temporary_named(const char *name)
+{
+	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+}
 
 /* A name that is never given twice; allocated. */
 char *temporary_name(const char *label);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "library/base.h"
+#include "library/inside.h"
 
 enum { MAX_CHAIN = 256 };
 
@@ -66,14 +67,6 @@ static bool is_there(const char *path)
 	return lstat(path, &st) == 0;
 }
 
-static bool is_one_file(const char *a, const char *b)
-{
-	struct stat first, second;
-
-	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-	       first.st_ino == second.st_ino;
-}
-
 static int leads_elsewhere(const struct base *base, const struct base *below, const char *named,
 			   struct error *err)
 {
@@ -98,7 +91,7 @@ int base_chain_check(const struct base_chain *chain, struct error *err)
 
 		if (!is_there(base->path) || !is_there(below->path))
 			return 0;
-		if (!is_one_file(named, below->path))
+		if (!same_file(named, below->path))
 			return leads_elsewhere(base, below, named, err);
 		free(directory);
 		directory = directory_of(named);

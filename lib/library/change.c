@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/temporary.h"
+#include "library/inside.h"
 #include "library/owner.h"
 
 /* For messages: descriptors have no other name. */
@@ -73,8 +74,7 @@ static bool is_same_file(int from_dir, const char *from, int to_dir, const char 
 	struct stat a, b;
 
 	return fstatat(from_dir, from, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(to_dir, to, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	       fstatat(to_dir, to, &b, AT_SYMLINK_NOFOLLOW) == 0 && same_inode(&a, &b);
 }
 
 int change_link(int from_dir, const char *from, int to_dir, const char *to, struct error *err)

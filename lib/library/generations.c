@@ -16,14 +16,6 @@
 
 enum { MAX_RECORD = 64 << 20, MAX_DISKS = 1024 };
 
-static struct template_generation *find(const struct template *template, uint64_t number)
-{
-	for (size_t i = 0; i < template->n_generations; i++)
-		if (template->generations[i].number == number)
-			return &template->generations[i];
-	return NULL;
-}
-
 static struct template_generation *add(const struct library *library, struct template *template,
 				       uint64_t number)
 {
@@ -143,7 +135,8 @@ static int list(const struct library *library, struct template *template, struct
 static void compare(const struct library *library, struct template *template,
 		    const struct template_head *head)
 {
-	struct template_generation *generation = find(template, head->head->generation);
+	struct template_generation *generation =
+		template_generation_numbered(template, head->head->generation);
 	static const struct digest none;
 	char expected[DIGEST_HEX_SIZE];
 	char text[ERROR_TEXT_SIZE];
@@ -168,7 +161,8 @@ static void compare(const struct library *library, struct template *template,
 static void name_claimed(struct template *template, const struct template_head *head)
 {
 	const struct head *claim = head->head ? head->head : head->claimed;
-	struct template_generation *generation = claim ? find(template, claim->generation) : NULL;
+	struct template_generation *generation =
+		claim ? template_generation_numbered(template, claim->generation) : NULL;
 
 	if (generation)
 		generation->named = true;

@@ -71,8 +71,7 @@ static int list_numbers(const struct library *library, const char *name, uint64_
 	for (size_t i = 0; i < n_names; i++)
 		if (parse_file_name(names[i], &number))
 			*ARRAY_ADD(numbers, n) = number;
-		else if (problems &&
-			 strncmp(names[i], TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) != 0)
+		else if (problems && !temporary_named(names[i]))
 			*ARRAY_ADD(problems->problems, problems->n_problems) = xasprintf(
 				"%s/%s/%s: is no head", library->path, relative, names[i]);
 	names_free(names, n_names);

@@ -18,6 +18,13 @@ bool same_inode(const struct stat *a, const struct stat *b)
 	return a->st_ino && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+bool same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return stat(a, &first) == 0 && stat(b, &second) == 0 && same_inode(&first, &second);
+}
+
 /* Is it so of the directory, or of one above it? */
 static bool is_so_above(int dir, judge *is_so, const void *opaque)
 {

@@ -9,6 +9,8 @@
 
 /* One that could not be asked, all zeros, is none. */
 bool same_inode(const struct stat *a, const struct stat *b);
+/* Do both paths lead to one file? */
+bool same_file(const char *a, const char *b);
 /* Is the open directory `root`, or below it? */
 bool directory_is_inside(int dir, const struct stat *root);
 /* Does the file lie in a library, whichever, or would it?  Of what is not there yet the nearest

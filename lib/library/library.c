@@ -19,7 +19,7 @@
 #include "library/owner.h"
 #include "library/policy.h"
 
-enum { MAX_NAME = 128, MAX_GENERATION_DIGITS = 18 };
+enum { MAX_NAME = 128 };
 
 /* Layers and runs hold what guests keep from their users. */
 static const struct part {
@@ -43,7 +43,7 @@ static bool is_part(const char *name)
 	for (size_t i = 0; i < N_PARTS; i++)
 		if (strcmp(parts[i].name, name) == 0)
 			return true;
-	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+	return temporary_named(name);
 }
 
 static int check_empty(const char *path, struct error *err)
@@ -248,12 +248,12 @@ int template_name_check(const char *name, struct error *err)
 static int parse_generation(const char *text, const char *reference, int64_t *ret,
 			    struct error *err)
 {
-	size_t len = strlen(text);
+	uint64_t number;
 
-	if (len == 0 || len > MAX_GENERATION_DIGITS || strspn(text, "0123456789") != len)
+	if (!generation_number_parse(text, &number))
 		return error_set(err, ERROR_USAGE, "%s: behind the @ stands a generation's number",
 				 reference);
-	*ret = strtoll(text, NULL, 10);
+	*ret = (int64_t)number;
 	return 0;
 }
 

@@ -139,32 +139,36 @@ static const struct template_head *head_naming(const struct template *template, 
 	return found;
 }
 
+struct template_generation *template_generation_numbered(const struct template *template,
+							 uint64_t number)
+{
+	for (size_t i = 0; i < template->n_generations; i++)
+		if (template->generations[i].number == number)
+			return &template->generations[i];
+	return NULL;
+}
+
 static const struct template_generation *generation_of(const struct template *template,
 						       const struct template_head *head,
 						       struct error *err)
 {
 	uint64_t number = head->head ? head->head->generation : 0;
+	const struct template_generation *one = template_generation_numbered(template, number);
 
 	if (head->problem)
 		return error_set(err, ERROR_TRUST, "%s: %s", template->name, head->problem), NULL;
-	for (size_t i = 0; i < template->n_generations; i++) {
-		const struct template_generation *one = &template->generations[i];
-
-		if (one->number != number)
-			continue;
-		if (one->problem)
-			return error_set(err, ERROR_TRUST, "%s: %s", template->name, one->problem),
-			       NULL;
-		if (one->pruned)
-			return error_set(err, ERROR_MISSING,
-					 "%s: generation %" PRIu64
-					 " was pruned; it can be put back "
-					 "as long as the trash has it (coldpatch-prune(1))",
-					 template->name, number),
-			       NULL;
-		return one;
-	}
-	return error_set(err, ERROR_BUG, "%s: generation %" PRIu64, template->name, number), NULL;
+	if (!one)
+		return error_set(err, ERROR_BUG, "%s: generation %" PRIu64, template->name, number),
+		       NULL;
+	if (one->problem)
+		return error_set(err, ERROR_TRUST, "%s: %s", template->name, one->problem), NULL;
+	if (one->pruned)
+		return error_set(err, ERROR_MISSING,
+				 "%s: generation %" PRIu64 " was pruned; it can be put back "
+				 "as long as the trash has it (coldpatch-prune(1))",
+				 template->name, number),
+		       NULL;
+	return one;
 }
 
 const struct template_generation *template_find(const struct template *template, int64_t number,

@@ -80,6 +80,9 @@ const struct template_head *template_last_head(const struct template *template);
 bool template_lost_heads(const struct template *template);
 /* ERROR_TRUST: it has no head, which only damage brings about once an import is done. */
 int template_check_heads(const struct template *template, struct error *err);
+/* The one of this number, whatever is wrong with it; NULL: there is none. */
+struct template_generation *template_generation_numbered(const struct template *template,
+							 uint64_t number);
 /* Generation `number`, or the current one for -1: one that a head names.  ERROR_MISSING;
  * ERROR_TRUST when head or generation has a problem. */
 const struct template_generation *template_find(const struct template *template, int64_t number,

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "library/base.h"
 #include "library/clones_follow.h"
+#include "library/inside.h"
 #include "library/trash.h"
 #include "session/library_import.h"
 #include "session/strings.h"
@@ -204,14 +205,6 @@ int import_add_bases(const struct import *import, struct error *err)
 	return 0;
 }
 
-static bool is_same_file(const char *path, const char *other)
-{
-	struct stat a, b;
-
-	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 static bool is_there(const char *path)
 {
 	struct stat st;
@@ -229,7 +222,7 @@ static int check_pair(const struct import *import, const json_t *file, const jso
 	CLEANUP_FREE char *quoted = NULL, *quoted_lower = NULL;
 
 	if (upper || !lower || !is_there(below_path) || !is_there(lower->path) ||
-	    is_same_file(below_path, lower->path))
+	    same_file(below_path, lower->path))
 		return 0;
 	quoted = text_quote(path);
 	quoted_lower = text_quote(lower->path);
@@ -307,7 +300,7 @@ int import_find_referenced(const struct library *library, const char *path, char
 		 */
 		if (!base && err->kind != ERROR_MISSING)
 			return -1;
-		if (base && base->mode == BASE_REFERENCE && is_same_file(path, base->path))
+		if (base && base->mode == BASE_REFERENCE && same_file(path, base->path))
 			*ret = xstrdup(base->name);
 	}
 	return 0;

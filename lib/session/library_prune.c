@@ -5,7 +5,6 @@
  * once more under the lease before anything does: an apply may have come and gone.  Then what
  * nothing needs any more: bases, layers, plans, old trash and old runs.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,22 +18,13 @@
 #include "session/library_prune.h"
 #include "session/library_publish.h"
 #include "session/strings.h"
-
-enum { DAY_S = 86400, MAX_DAYS = 36500 };
+#include "session/until.h"
 
 static int parse_within(const char *text, int64_t *ret, struct error *err)
 {
-	char *end;
-	long days;
-
-	if (!text)
+	if (!text || until_parse_days(text, ret))
 		return 0;
-	days = strtol(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || strcmp(end, "d") || days < 1 || days > MAX_DAYS)
-		return error_set(err, ERROR_USAGE, "keep within %s: not a number of days, 90d",
-				 text);
-	*ret = (int64_t)days * DAY_S;
-	return 0;
+	return error_set(err, ERROR_USAGE, "keep within %s: not a number of days, 90d", text);
 }
 
 /* --- who depends on what --- */

@@ -10,11 +10,11 @@
  * What is held against then is library_undone.h's.  Until when, a call may say anew: its head stays
  * where the one before went, and takes its place.
  */
-#include <ctype.h>
 #include <string.h>
 #include <time.h>
 
 #include "library/commit.h"
+#include "library/heads.h"
 #include "session/change_summary.h"
 #include "session/library_head.h"
 #include "session/library_lineage.h"
@@ -100,12 +100,11 @@ static int find_last_update(struct rollback *rollback, struct error *err)
 
 static int find_numbered(struct rollback *rollback, const char *text, struct error *err)
 {
-	char *end;
-	long long number = strtoll(text, &end, 10);
+	uint64_t number;
 
-	if (!isdigit((unsigned char)*text) || *end || number < 0)
+	if (!generation_number_parse(text, &number))
 		return error_set(err, ERROR_USAGE, "--to %s: not the number of a generation", text);
-	rollback->target = template_find(rollback->template, number, err);
+	rollback->target = template_find(rollback->template, (int64_t)number, err);
 	return rollback->target ? 0 : -1;
 }
 
@@ -205,18 +204,18 @@ static const struct template_generation *current_of(const struct template *templ
 						    struct error *err)
 {
 	const struct template_head *last = template_last_head(template);
+	const struct template_generation *current;
 
 	if (!last || !last->head || last->problem) {
 		error_set(err, ERROR_TRUST, "last head: %s",
 			  last && last->problem ? last->problem : "there is none");
 		return NULL;
 	}
-	for (size_t i = 0; i < template->n_generations; i++)
-		if (template->generations[i].number == last->head->generation)
-			return &template->generations[i];
-	error_set(err, ERROR_TRUST, "generation %llu, which is current, is not there",
-		  (unsigned long long)last->head->generation);
-	return NULL;
+	current = template_generation_numbered(template, last->head->generation);
+	if (!current)
+		error_set(err, ERROR_TRUST, "generation %llu, which is current, is not there",
+			  (unsigned long long)last->head->generation);
+	return current;
 }
 
 /* Somebody is there already, and says until when: is that what stands? */

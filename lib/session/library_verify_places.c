@@ -50,11 +50,6 @@ static void name_link(const struct place *place)
 	add(place, FINDING_BAD, "link", found);
 }
 
-static bool is_temporary(const char *name)
-{
-	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
-}
-
 /* A link is made aside, and nobody ever follows it there. */
 static bool is_unfinished_link(const char *name)
 {
@@ -73,7 +68,7 @@ static void look(const struct place *place, expects *expected)
 		add(place, FINDING_NOTE, "leftover", "an unfinished link");
 	else if (!S_ISREG(place->st.st_mode) && !S_ISDIR(place->st.st_mode))
 		add(place, FINDING_BAD, "file", "is neither a file nor a directory");
-	else if (!is_temporary(place->name))
+	else if (!temporary_named(place->name))
 		add(place, FINDING_BAD, "file", "nothing of coldpatch's has this name");
 	else if (owner_temporary_is_gone(place->verifying->library, place->dir, place->name))
 		add(place, FINDING_NOTE, "leftover", "whoever made it is gone");
@@ -233,7 +228,7 @@ static void walk_generations(struct verifying *verifying, const char *template)
 
 		if (generation_number_parse(names[i], &number))
 			walk(verifying, below, in_generation, 0);
-		else if (is_temporary(names[i]))
+		else if (temporary_named(names[i]))
 			walk(verifying, below, is_plain, MAX_DEPTH);
 	}
 	names_free(names, n);

@@ -118,15 +118,6 @@ static void check_current(const struct checking *checking)
 
 /* --- generations --- */
 
-static const struct template_generation *find_generation(const struct template *template,
-							 uint64_t number)
-{
-	for (size_t i = 0; i < template->n_generations; i++)
-		if (template->generations[i].number == number)
-			return &template->generations[i];
-	return NULL;
-}
-
 static bool is_in_place(const struct template_generation *generation)
 {
 	return generation && !generation->pruned && generation->n_disks > 0;
@@ -186,7 +177,8 @@ static char *check_parent(const struct checking *checking, const struct lineage_
 		return NULL;
 	}
 	if (step->below != LINEAGE_NONE) {
-		if (!is_in_place(find_generation(checking->template, (uint64_t)step->below)))
+		if (!is_in_place(template_generation_numbered(checking->template,
+							      (uint64_t)step->below)))
 			finding_add(checking->verifying->findings, FINDING_BAD, "parent",
 				    step->generation->disks[n], expected,
 				    "the generation with it is not in its place");
@@ -255,7 +247,8 @@ static void check_pins(const struct checking *checking)
 {
 	for (size_t i = 0; i < checking->template->n_pins; i++) {
 		const struct template_pin *pin = &checking->template->pins[i];
-		bool there = is_in_place(find_generation(checking->template, pin->generation));
+		bool there = is_in_place(
+			template_generation_numbered(checking->template, pin->generation));
 		CLEANUP_FREE char *found =
 			xasprintf("generation %" PRIu64 " is not there", pin->generation);
 
@@ -313,7 +306,7 @@ int verify_template(struct verifying *verifying, const char *name, int64_t numbe
 		*err = problem;
 		return -1;
 	}
-	if (number >= 0 && !find_generation(template, (uint64_t)number))
+	if (number >= 0 && !template_generation_numbered(template, (uint64_t)number))
 		return error_set(err, ERROR_MISSING, "%s: has no generation %" PRId64, name,
 				 number);
 	checking.lineage = lineage = lineage_new(template, verifying->session->keys);

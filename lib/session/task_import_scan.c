@@ -54,12 +54,17 @@ static int list_images(const char *directory, struct names *ret, struct error *e
 	if (!dir)
 		return error_os(err, errno == ENOENT ? ERROR_MISSING : ERROR_IO, errno, "%s",
 				directory);
-	while (ret->n < MAX_SCANNED && (entry = directory_next(dir, directory, &result, err)))
+	while (ret->n <= MAX_SCANNED && (entry = directory_next(dir, directory, &result, err)))
 		if (is_called_image(entry->d_name) &&
 		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
 			*ARRAY_ADD(ret->items, ret->n) = path_join(directory, entry->d_name);
 	closedir(dir);
+	if (ret->n > MAX_SCANNED)
+		return error_set(err, ERROR_USAGE,
+				 "%s: has more than %d images; import them from several "
+				 "directories",
+				 directory, MAX_SCANNED);
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, strings_compare);
 	return result;

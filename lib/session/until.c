@@ -9,7 +9,7 @@
 
 enum { DAY_S = 86400, MAX_DAYS = 36500 };
 
-static bool parse_days(const char *text, int64_t now, int64_t *ret)
+bool until_parse_days(const char *text, int64_t *ret_s)
 {
 	char *end;
 	long days;
@@ -19,7 +19,7 @@ static bool parse_days(const char *text, int64_t now, int64_t *ret)
 	days = strtol(text, &end, 10);
 	if (strcmp(end, "d") != 0 || days < 1 || days > MAX_DAYS)
 		return false;
-	*ret = now + (int64_t)days * DAY_S;
+	*ret_s = (int64_t)days * DAY_S;
 	return true;
 }
 
@@ -50,9 +50,11 @@ bool until_is_day(const char *text)
 
 int until_parse(const char *text, int64_t now, int64_t *ret, struct error *err)
 {
-	int64_t until;
+	int64_t until, days;
 
-	if (!parse_days(text, now, &until) && !parse_date(text, &until))
+	if (until_parse_days(text, &days))
+		until = now + days;
+	else if (!parse_date(text, &until))
 		return error_set(err, ERROR_USAGE,
 				 "until %s: neither a day, YYYY-MM-DD, nor a number of days, 30d",
 				 text);

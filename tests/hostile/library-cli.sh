@@ -79,6 +79,9 @@ expect_message "$WORK/nothing.pub: "
 mkdir "$WORK/empty"
 said 66 "no image in it: *.qcow2, *.img or *.raw" import "$WORK/empty"
 said 64 "is a directory, whose templates are called as its files are" import --name x "$WORK/empty"
+mkdir "$WORK/crowd" && (cd "$WORK/crowd" && seq 100001 | sed 's/$/.img/' | xargs touch) || fail touch
+said 64 "crowd: has more than 100000 images; import them from several directories" import "$WORK/crowd"
+rm -r "$WORK/crowd"
 [ -z "$(ls -A "$L/templates")" ] || { ls -lA "$L/templates"; fail "a failed import left a template"; }
 [ -z "$(ls -A "$L/bases")" ] || { ls -lA "$L/bases"; fail "a failed import left a base"; }
 done_so import --dry-run "$image"
@@ -122,6 +125,8 @@ said 64 "web-01@x" path web-01@x
 said 66 "generation 0 is the first: there is none before it" rollback web-01
 said 66 "has no generation 3" rollback --to 3 web-01
 said 64 "--to x: not the number of a generation" rollback --to x web-01
+said 64 "--to 00: not the number of a generation" rollback --to 00 web-01
+said 64 "web-01@00: behind the @ stands a generation's number" path web-01@00
 said 64 "either a run, or templates and how far" rollback --run R web-01
 said 66 "run R made no generation of any template" rollback --run R
 said 64 "until never: neither a day, YYYY-MM-DD, nor a number of days, 30d" hold --reason x --until never web-01

@@ -96,6 +96,7 @@ START_TEST(names_and_references)
 					  "-web",
 					  "web@",
 					  "web@x",
+					  "web@007",
 					  "web@-1",
 					  "we/b",
 					  "web@1@2",

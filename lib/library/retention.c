@@ -104,18 +104,10 @@ static uint64_t current_number(const struct template *template)
 	return last && last->head ? last->head->generation : UINT64_MAX;
 }
 
-static const struct template_generation *generation_of(const struct template *template,
-						       uint64_t number)
-{
-	for (size_t i = 0; i < template->n_generations; i++)
-		if (template->generations[i].number == number)
-			return &template->generations[i];
-	return NULL;
-}
-
 static bool is_lost(const struct template *template, uint64_t number)
 {
-	const struct template_generation *generation = generation_of(template, number);
+	const struct template_generation *generation =
+		template_generation_numbered(template, number);
 
 	return generation && generation->pruned;
 }

@@ -133,11 +133,6 @@ static int make_like(int fd, const char *name, const struct likeness *likeness)
 	return fchmod(fd, mode_of(name, likeness)) < 0 || fsync(fd) < 0 ? -1 : 0;
 }
 
-static bool is_temporary(const char *name)
-{
-	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
-}
-
 static int finish_file(int dir, const char *name, const struct likeness *likeness, const char *path,
 		       struct error *err)
 {
@@ -145,7 +140,7 @@ static int finish_file(int dir, const char *name, const struct likeness *likenes
 	struct stat st;
 
 	/* One that could not be removed before; in a generation nothing would clear it away. */
-	if (is_temporary(name))
+	if (temporary_named(name))
 		return change_remove(dir, name, err);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_os(err, ERROR_IO, errno, "%s/%s", path, name);

@@ -15,6 +15,7 @@
 #include "library/trash.h"
 #include "session/change_summary.h"
 #include "session/image.h"
+#include "session/library_lineage.h"
 #include "session/library_prune.h"
 #include "session/library_publish.h"
 #include "session/strings.h"
@@ -191,8 +192,11 @@ static int decide(const struct pruning *pruning, const char *name, struct retent
 {
 	CLEANUP(template_free)
 	struct template *template = session_template(pruning->session, name, err);
+	CLEANUP(lineage_free)
+	struct lineage *lineage = template ? lineage_new(template, pruning->session->keys) : NULL;
 
-	if (!template)
+	/* The records may tell of a generation that it is damaged. */
+	if (!lineage)
 		return -1;
 	return retention_plan_new(pruning->library, template, &pruning->clones, &pruning->rules,
 				  plan, err);

@@ -170,6 +170,13 @@ for verb in "path two" "clone two $WORK/c.qcow2" "export two -o $WORK/e.qcow2" "
 	expect 76 $verb
 	expect_message "tells of 2 disks, there are 1"
 done
+qemu-img create -q -f qcow2 "$WORK/more.qcow2" 16M
+rm -r "$T/two"
+expect 0 import --quiet --name two --disk "$WORK/base.qcow2" --disk "$WORK/data.qcow2"
+expect 0 import --quiet --into two --disk "$WORK/base.qcow2" --disk "$WORK/more.qcow2"
+rm "$T/two/0/disk1.qcow2"
+expect 0 prune two --dry-run --keep-last 1
+grep -q "damaged: .*tells of 2 disks, there are 1" "$OUT" || { cat "$OUT"; fail "prune does not see that a disk is gone"; }
 restore
 rm "$T/web/2/disk0.qcow2" && echo '{}' >"$T/web/2/pruned.json"
 names generation "$T/web/2" "is the current one, and has no disks"

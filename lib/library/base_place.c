@@ -241,13 +241,10 @@ int base_touch(const struct library *library, const struct base *base, struct er
 /* Who has added it anew wrote the .json first. */
 static int take_back(int from, int to, const char *name, struct error *err)
 {
-	struct stat st;
-
-	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+	if (change_rename_new(from, name, to, name, err) == 0 || err->kind == ERROR_BUSY ||
+	    err->os_errno == ENOENT)
 		return 0;
-	if (change_link(from, name, to, name, err) < 0)
-		return err->kind == ERROR_BUSY ? 0 : -1;
-	return change_remove(from, name, err);
+	return -1;
 }
 
 int base_take_back(const struct library *library, const struct digest *digest, const char *run,

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -99,6 +101,21 @@ int change_rename(int from_dir, const char *from, int to_dir, const char *to, st
 	if (is_same_file(from_dir, ".", to_dir, "."))
 		return change_sync(to_dir, err);
 	return change_sync(to_dir, err) < 0 ? -1 : change_sync(from_dir, err);
+}
+
+/* A link would do everywhere, but the kernel refuses links to files of others
+ * (fs.protected_hardlinks). */
+int change_rename_new(int from_dir, const char *from, int to_dir, const char *to, struct error *err)
+{
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return change_sync(to_dir, err) < 0 ? -1 : change_sync(from_dir, err);
+	if (errno == EEXIST)
+		return taken(err, to_dir, to);
+	if (errno != EINVAL && errno != ENOSYS)
+		return fail(err, errno, to_dir, to, "renaming to");
+	return change_link(from_dir, from, to_dir, to, err) < 0
+		       ? -1
+		       : change_remove(from_dir, from, err);
 }
 
 /* A temporary name that cannot be removed is no failure of what was done: recovery takes it. */

@@ -285,7 +285,7 @@ static const struct dirent *next_entry(struct search *search, DIR *dir, const ch
 	const struct dirent *entry = directory_next(dir, path, &result, &why);
 
 	if (result < 0)
-		add_closed(search, path);
+		add_unknown(search, path, &why);
 	return entry;
 }
 

@@ -238,15 +238,14 @@ static int follow_base(struct following *following, const char *path, unsigned d
 	struct clone_use use = {0};
 	int result;
 
-	/* What it lies on is not known until somebody says where it is now. */
-	if (is_lost(path))
-		return error_set(err, ERROR_MISSING,
-				 "%s: the base is gone; if it was moved: coldpatch relocate", path);
-
 	if (classify(following->places, path, true, &use)) {
 		add(following, &use);
 		return 0;
 	}
+	/* What it lies on is not known until somebody says where it is now. */
+	if (is_lost(path))
+		return error_set(err, ERROR_MISSING,
+				 "%s: the base is gone; if it was moved: coldpatch relocate", path);
 	following->below_base = true;
 	result = follow_file(following, path, depth, err);
 	following->below_base = before;

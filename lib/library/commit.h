@@ -66,6 +66,9 @@ int library_recover(const struct library *library, struct error *err);
 /* Has the template heads, or is that not known? */
 bool template_has_heads(const struct library *library, const char *name);
 
+/* By somebody who is not gone; the lease of one who is goes. */
+bool template_is_leased(const struct library *library, const char *name);
+
 #define LEASE_NAME "lease" /* in the template's directory */
 /* Heads need no lease of the template: it saves work.  Whoever writes template.json has it, and
  * reads that file anew under it: else of two who do so at once one's words would be lost.

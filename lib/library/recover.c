@@ -145,6 +145,15 @@ static int take_missing_back(const struct library *library, const struct templat
 	return 0;
 }
 
+/* By one of the pins that come before that one. */
+static bool is_pinned_before(const struct template *template, size_t pin)
+{
+	for (size_t i = 0; i < pin; i++)
+		if (template->pins[i].generation == template->pins[pin].generation)
+			return true;
+	return false;
+}
+
 int template_take_back(const struct library *library, const struct template *template,
 		       struct error *err)
 {
@@ -153,7 +162,8 @@ int template_take_back(const struct library *library, const struct template *tem
 	if (take_missing_back(library, template, err) < 0)
 		return -1;
 	for (size_t i = 0; i < template->n_pins; i++)
-		if (take_chain_back(library, template->name, template->pins[i].generation, err) < 0)
+		if (!is_pinned_before(template, i) &&
+		    take_chain_back(library, template->name, template->pins[i].generation, err) < 0)
 			return -1;
 	return last && last->head
 		       ? take_chain_back(library, template->name, last->head->generation, err)
@@ -167,6 +177,18 @@ static bool is_leased(int template)
 	return fstatat(template, LEASE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool template_is_leased(const struct library *library, const char *name)
+{
+	CLEANUP_FREE char *relative = xasprintf("templates/%s", name);
+	struct error ignored;
+	CLEANUP_CLOSE int template = change_open_directory(library, relative, &ignored);
+
+	if (template <0)
+		return false;
+	owner_clear_gone(library, template, LEASE_NAME);
+	return is_leased(template);
+}
+
 /* Whoever has the lease may be in the middle of a prune. */
 static int recover_template(const struct library *library, const char *name, int directory,
 			    const struct record_keys *keys, struct error *err)
@@ -174,11 +196,13 @@ static int recover_template(const struct library *library, const char *name, int
 	CLEANUP(template_free)
 	struct template *template = template_load(library, name, keys, err);
 	const struct template_head *last;
+	struct error ignored = {0};
 
 	if (!template)
 		return err->kind == ERROR_MISSING ? 0 : -1;
-	if (!is_leased(directory) && template_take_back(library, template, err) < 0)
-		return -1;
+	/* Where that fails, status tells; what was asked for may do without. */
+	if (!is_leased(directory))
+		template_take_back(library, template, &ignored);
 	last = template_last_head(template);
 	if (!last || last->problem)
 		return 0;

@@ -49,6 +49,9 @@ bool retention_is_needed(const struct template *template, const struct retention
 bool retention_is_used(const struct template *template, const struct retention_plan *plan,
 		       const struct retention_item *item, const struct clones *clones);
 
+/* What is younger may have been said by somebody who is just making what needs it. */
+enum { RETENTION_YOUNG_S = 3600 };
+
 /* Bases that no overlay of the library or of its trash, no clone and no other such base needs, and
  * that are older than an hour (one that is being imported is not used yet).  The caller frees. */
 int retention_unused_bases(const struct library *library, const struct clones *clones, int64_t now,

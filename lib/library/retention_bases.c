@@ -6,8 +6,6 @@
 #include "library/base.h"
 #include "library/retention.h"
 
-enum { YOUNG_S = 3600 };
-
 struct known {
 	struct digest *bases;
 	bool *used;
@@ -36,7 +34,7 @@ static bool is_young(const struct library *library, const struct digest *digest,
 
 	digest_to_hex(digest, hex);
 	path = library_path(library, "bases/%s.json", hex);
-	return lstat(path, &st) < 0 || st.st_mtime > now - YOUNG_S;
+	return lstat(path, &st) < 0 || st.st_mtime > now - RETENTION_YOUNG_S;
 }
 
 static void mark_used(const struct library *library, const struct clones *clones, int64_t now,

@@ -26,12 +26,11 @@
 
 #define RECORD	   "record.sigstore.json"
 #define FIRST_DISK "disk0.qcow2"
-#define GONE	   ".gone-"
 #define CLAIMED	   ".back-"
 #define ASIDE	   ".rest"
 #define RUN_STAMP  "20261122T140501Z"
 
-enum { TRIES = 100, PAUSE_MS = 20, MAX_MARK = 1 << 20, MAX_BELOW = 4096, RUN_ID_LENGTH = 23 };
+enum { TRIES = 100, PAUSE_MS = 20, MAX_MARK = 1 << 20, MAX_BELOW = 4096 };
 
 int64_t run_id_time(const char *run)
 {
@@ -193,8 +192,9 @@ int trash_take_generation(const struct library *library, const struct trash_orde
 	*ret_taken = false;
 	if (template <0)
 		return -1;
-	if (make_rest(library, trash, entry, order, err) < 0 || fsync(trash) < 0 ||
+	if (make_rest(library, trash, entry, order, err) < 0 || sync_both(trash, trash, err) < 0 ||
 	    exchange(trash, entry, template, place, err) < 0) {
+		*ret_taken = entry_has_disks(trash, entry);
 		drop_entry(library, trash, entry);
 		return -1;
 	}
@@ -250,20 +250,27 @@ static int rename_to_new(int trash, const char *entry, int dir, const char *name
 	return lacks_flag(errno) ? renameat(trash, entry, dir, name) : -1;
 }
 
+/* Somebody else has moved what was there, or put something there. */
+static bool was_faster(int os_errno)
+{
+	return os_errno == ENOENT || os_errno == EEXIST || os_errno == ENOTEMPTY;
+}
+
 /* 1: it is in its place now; 0: somebody else was faster.  `plain` is the entry's name before
  * anybody claimed it. */
 static int put_back(const struct library *library, int trash, const char *entry, size_t plain,
-		    int template, const char *place)
+		    int template, const char *place, struct error *err)
 {
 	CLEANUP_FREE char *claim =
 		xasprintf("%.*s" CLAIMED "%" PRIu32, (int)plain, entry, random_number());
-	struct error ignored;
 
-	if (rename_to_new(trash, entry, trash, claim) < 0 || !entry_has_disks(trash, claim))
+	if (rename_to_new(trash, entry, trash, claim) < 0)
+		return was_faster(errno) ? 0 : error_os(err, ERROR_IO, errno, "trash/%s", entry);
+	if (!entry_has_disks(trash, claim))
 		return 0;
 	if (rename_to_new(trash, claim, template, place) < 0 &&
-	    exchange(trash, claim, template, place, &ignored) < 0)
-		return 0;
+	    exchange(trash, claim, template, place, err) < 0)
+		return was_faster(err->os_errno) ? 0 : -1;
 	drop_entry(library, trash, claim);
 	return 1;
 }
@@ -284,13 +291,16 @@ static int take_back_one(const struct library *library, const char *name, uint64
 	for (int i = 0; i < tries; i++) {
 		CLEANUP_CLOSE int dir = open_generation(library, name, number, &ignored);
 		CLEANUP_FREE char *entry = NULL;
+		int back = 0;
 
 		if (has_file(dir, FIRST_DISK))
 			return 0;
 		if (find_entry(trash, name, number, &entry, err) < 0)
 			return -1;
-		if (entry && put_back(library, trash, entry, plain, template, place))
-			return sync_both(template, trash, err);
+		if (entry)
+			back = put_back(library, trash, entry, plain, template, place, err);
+		if (back)
+			return back < 0 ? -1 : sync_both(template, trash, err);
 		if (i + 1 < tries)
 			nanosleep(&pause, NULL);
 	}
@@ -381,7 +391,7 @@ static bool is_older(const char *entry, int64_t limit)
 {
 	int64_t taken = run_id_time(entry);
 
-	return !strncmp(entry, GONE, sizeof GONE - 1) || (taken >= 0 && taken < limit);
+	return !strncmp(entry, TRASH_GONE, sizeof TRASH_GONE - 1) || (taken >= 0 && taken < limit);
 }
 
 int trash_list_older(const struct library *library, int64_t now, int64_t age_s, char ***ret,
@@ -390,6 +400,8 @@ int trash_list_older(const struct library *library, int64_t now, int64_t age_s, 
 	CLEANUP_CLOSE int trash = open_trash(library, err);
 	DIR *dir = trash < 0 ? NULL : fdopendir(trash);
 	const struct dirent *entry;
+	char **names = NULL;
+	size_t n = 0;
 	int result = 0;
 
 	if (trash < 0)
@@ -399,15 +411,21 @@ int trash_list_older(const struct library *library, int64_t now, int64_t age_s, 
 	steal_fd(&trash);
 	while ((entry = directory_next(dir, "trash", &result, err)))
 		if (is_older(entry->d_name, now - age_s))
-			*ARRAY_ADD(*ret, *ret_n) = xstrdup(entry->d_name);
+			*ARRAY_ADD(names, n) = xstrdup(entry->d_name);
 	closedir(dir);
-	return result;
+	if (result < 0) {
+		names_free(names, n);
+		return -1;
+	}
+	*ret = names;
+	*ret_n = n;
+	return 0;
 }
 
 /* Under a name that nobody takes back from, since it is not whole for a moment. */
 int trash_remove(const struct library *library, const char *entry, struct error *err)
 {
-	CLEANUP_FREE char *gone = xasprintf(GONE "%" PRIu32, random_number());
+	CLEANUP_FREE char *gone = xasprintf(TRASH_GONE "%" PRIu32, random_number());
 	CLEANUP_FREE char *path = library_path(library, "trash/%s", gone);
 	CLEANUP_CLOSE int trash = open_trash(library, err);
 

@@ -16,6 +16,7 @@
 #include "library/library.h"
 
 #define TRASH_MARK "pruned.json"
+#define TRASH_GONE ".gone-" /* what is being removed */
 
 struct trash_order {
 	const char *run;
@@ -49,6 +50,7 @@ int trash_list_older(const struct library *library, int64_t now, int64_t age_s, 
 		     size_t *ret_n, struct error *err);
 int trash_remove(const struct library *library, const char *entry, struct error *err);
 
+enum { RUN_ID_LENGTH = 23 };
 /* When a run began, by its id ("20261122T140501Z-3f9a1c", and whatever follows); -1: it is none. */
 int64_t run_id_time(const char *run);
 

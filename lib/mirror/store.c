@@ -89,7 +89,9 @@ static int scan(const char *directory, struct found **ret, size_t *ret_n, struct
 				(struct found){xstrdup(entry->d_name), manifest_made(path)};
 	}
 	closedir(dir);
-	if (*ret_n)
+	for (size_t i = 0; result < 0 && i < *ret_n; i++)
+		free((*ret)[i].name);
+	if (result == 0 && *ret_n)
 		qsort(*ret, *ret_n, sizeof **ret, newest_first);
 	return result;
 }

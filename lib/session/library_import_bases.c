@@ -118,8 +118,12 @@ static int check_overlay(const struct import *import, const json_t *disk, struct
 	struct digest digest;
 
 	digest_from_hex(string_member(top, "digest"), &digest);
-	if (base_chain_load(import->library, &digest, &chain, err) < 0 ||
-	    check_there(&chain, err) < 0)
+	if (base_chain_load(import->library, &digest, &chain, err) < 0)
+		return err->kind == ERROR_MISSING
+			       ? error_set(err, ERROR_BUSY,
+					   "a base that it needs was pruned meanwhile; try again")
+			       : -1;
+	if (check_there(&chain, err) < 0)
 		return -1;
 	wanted = base_overlay_backing(chain.bases[0]);
 	if (named && !strcmp(named, wanted))

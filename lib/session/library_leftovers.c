@@ -153,20 +153,44 @@ static int drop_content(struct pruning *pruning, struct error *err)
 
 /* --- what is old --- */
 
-/* A prune that was killed may have left there what is needed, and nobody come by since. */
-static int recover_templates(const struct pruning *pruning, struct error *err)
+/* A prune that was killed may have left there what the template needs, and nobody come by since. */
+static bool takes_back(const struct pruning *pruning, const char *name)
 {
-	const struct record_keys *keys = session_keys(pruning->session, err);
-	char **names = NULL;
-	size_t n = 0;
-	int result = 0;
+	struct error ignored = {0};
+	CLEANUP(template_free)
+	struct template *template = session_template(pruning->session, name, &ignored);
 
-	if (!keys || library_list_templates(pruning->library, &names, &n, err) < 0)
+	return template && !template_is_leased(pruning->library, name) &&
+	       template_take_back(pruning->library, template, &ignored) == 0;
+}
+
+/* RUN-NAME-N, and of some names more. */
+static bool is_of(const char *entry, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strlen(entry) > RUN_ID_LENGTH + 1 &&
+	       !strncmp(entry + RUN_ID_LENGTH + 1, name, len) &&
+	       entry[RUN_ID_LENGTH + 1 + len] == '-';
+}
+
+/* What is left of entries[]: without those of templates of which that is not known. */
+static int spare_unknown(const struct pruning *pruning, char **entries, size_t n, struct error *err)
+{
+	char **names = NULL;
+	size_t n_names = 0;
+
+	if (library_list_templates(pruning->library, &names, &n_names, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n && result == 0; i++)
-		result = template_recover(pruning->library, names[i], keys, err);
-	names_free(names, n);
-	return result;
+	for (size_t i = 0; i < n_names; i++) {
+		if (takes_back(pruning, names[i]))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			if (entries[j] && is_of(entries[j], names[i]))
+				free(steal(entries[j]));
+	}
+	names_free(names, n_names);
+	return 0;
 }
 
 /* What another prune has taken in this hour may still be taken back. */
@@ -174,25 +198,27 @@ static int empty_trash(struct pruning *pruning, struct error *err)
 {
 	int64_t age = (int64_t)pruning->library->policy.trash_days * DAY_S;
 	struct error problem = {0};
-	char **names = NULL;
+	char **entries = NULL;
 	size_t n = 0;
 	int result = 0;
 
 	if (trash_list_older(pruning->library, pruning->rules.now, age > HOUR_S ? age : HOUR_S,
-			     &names, &n, &problem) < 0) {
+			     &entries, &n, &problem) < 0) {
 		if (prune_goes_on(pruning, &problem))
 			return 0;
 		*err = problem;
 		return -1;
 	}
 	if (n > 0 && !pruning->dry_run)
-		result = recover_templates(pruning, err);
+		result = spare_unknown(pruning, entries, n, err);
 	for (size_t i = 0; i < n && result == 0; i++) {
-		result = pruning->dry_run ? 0 : trash_remove(pruning->library, names[i], err);
+		if (!entries[i])
+			continue;
+		result = pruning->dry_run ? 0 : trash_remove(pruning->library, entries[i], err);
 		if (result == 0)
-			prune_tell(pruning, "trash", names[i]);
+			prune_tell(pruning, "trash", entries[i]);
 	}
-	names_free(names, n);
+	names_free(entries, n);
 	return result;
 }
 

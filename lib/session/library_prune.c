@@ -6,9 +6,11 @@
  * nothing needs any more: bases, layers, plans, old trash and old runs.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "library/commit.h"
 #include "library/retention.h"
@@ -66,7 +68,7 @@ static int check_known(struct pruning *pruning, struct error *err)
 			 first->path, more, first->why);
 }
 
-int prune_look(struct pruning *pruning, struct error *err)
+static int find_clones(struct pruning *pruning, struct error *err)
 {
 	struct clones found = {0};
 
@@ -74,6 +76,50 @@ int prune_look(struct pruning *pruning, struct error *err)
 		return -1;
 	clones_free(&pruning->clones);
 	pruning->clones = found;
+	return 0;
+}
+
+int prune_look(struct pruning *pruning, struct error *err)
+{
+	return find_clones(pruning, err) < 0 ? -1 : check_known(pruning, err);
+}
+
+/* What is backed by a generation that a killed prune took: 1 when one came back. */
+static int take_back_used(const struct pruning *pruning, const struct clone_use *use,
+			  struct error *err)
+{
+	CLEANUP_FREE char *disk = NULL;
+
+	if (use->target != CLONE_OF_GENERATION || use->place == CLONE_IN_TRASH ||
+	    use->place == CLONE_BEING_MADE)
+		return 0;
+	disk = library_path(pruning->library, "templates/%s/%" PRIu64 "/disk0.qcow2",
+			    use->template_name, use->number);
+	if (access(disk, F_OK) == 0 || template_is_leased(pruning->library, use->template_name))
+		return 0;
+	if (trash_take_back_left(pruning->library, use->template_name, use->number, err) < 0)
+		return -1;
+	return access(disk, F_OK) == 0;
+}
+
+/* The first look, after which nothing is missing that is there. */
+static int look_first(struct pruning *pruning, struct error *err)
+{
+	bool again = false;
+
+	if (find_clones(pruning, err) < 0)
+		return -1;
+	for (size_t i = 0; !pruning->dry_run && i < pruning->clones.n_uses; i++) {
+		int back = take_back_used(pruning, &pruning->clones.uses[i], err);
+
+		if (back < 0)
+			return -1;
+		again = again || back;
+	}
+	if (again && find_clones(pruning, err) < 0)
+		return -1;
+	if (!pruning->dry_run && prune_recover_bases(pruning, err) < 0)
+		return -1;
 	return check_known(pruning, err);
 }
 
@@ -386,8 +432,7 @@ static int prune(struct pruning *pruning, const struct coldpatch_prune_options *
 	pruning->library = session_library(pruning->session, err);
 	if (!pruning->library || !session_keys(pruning->session, err) ||
 	    (!pruning->dry_run && library_recover(pruning->library, err) < 0) ||
-	    prune_look(pruning, err) < 0 ||
-	    (!pruning->dry_run && prune_recover_bases(pruning, err) < 0))
+	    look_first(pruning, err) < 0)
 		return -1;
 	/* What makes room comes first: all else writes, if only a lease.  It is no condition. */
 	expired = prune_expired(pruning, &problem);

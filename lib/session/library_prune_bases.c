@@ -11,8 +11,6 @@
 #include "library/trash.h"
 #include "session/library_prune.h"
 
-enum { HOUR_S = 3600 };
-
 #define TRASH_BASES "-bases" /* trash/RUN-bases */
 
 struct moved {
@@ -54,7 +52,7 @@ static bool was_touched(const struct pruning *pruning, const struct digest *dige
 
 	digest_to_hex(digest, hex);
 	path = library_path(pruning->library, "trash/%s" TRASH_BASES "/%s.json", pruning->run, hex);
-	return lstat(path, &st) == 0 && st.st_mtime > pruning->rules.now - HOUR_S;
+	return lstat(path, &st) == 0 && st.st_mtime > pruning->rules.now - RETENTION_YOUNG_S;
 }
 
 static bool is_named(const struct pruning *pruning, const struct digest *digest)
@@ -167,6 +165,30 @@ static bool is_missing(const struct pruning *pruning, const char *hex)
 	return lstat(path, &st) < 0;
 }
 
+/* A base is below another one by that one's word; no overlay names it. */
+static bool is_below(const struct pruning *pruning, const struct digest *digest)
+{
+	CLEANUP_FREE struct digest *digests = NULL;
+	struct error ignored;
+	bool found = false;
+	size_t n = 0;
+
+	if (library_list_bases(pruning->library, &digests, &n, &ignored) < 0)
+		return true;
+	for (size_t i = 0; i < n && !found; i++) {
+		CLEANUP(base_free)
+		struct base *base = base_read(pruning->library, &digests[i], &ignored);
+
+		found = base && base->backing_name && digest_equal(&base->backing, digest);
+	}
+	return found;
+}
+
+static bool is_wanted(const struct pruning *pruning, const char *hex, const struct digest *digest)
+{
+	return is_missing(pruning, hex) && (is_named(pruning, digest) || is_below(pruning, digest));
+}
+
 static int recover_entry(struct pruning *pruning, const char *entry, struct error *err)
 {
 	CLEANUP_FREE char *relative = xasprintf("trash/%s", entry);
@@ -176,15 +198,16 @@ static int recover_entry(struct pruning *pruning, const char *entry, struct erro
 	char **names;
 	size_t n;
 
+	/* Another prune may just have removed it. */
 	if (library_list_directory(pruning->library, relative, &names, &n, err) < 0)
-		return -1;
+		return err->kind == ERROR_MISSING ? 0 : -1;
 	for (size_t i = 0; i < n; i++) {
 		struct digest digest;
 
 		if (!digest_from_hex(names[i], &digest))
 			continue;
 		*ARRAY_ADD(moved.digests, moved.n) = digest;
-		needed = needed || (is_named(pruning, &digest) && is_missing(pruning, names[i]));
+		needed = needed || is_wanted(pruning, names[i], &digest);
 	}
 	names_free(names, n);
 	if (!needed)

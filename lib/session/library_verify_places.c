@@ -89,8 +89,12 @@ static bool is_hex(const char *name, const char *suffix)
 /* A base that stays outside is a link, which prune takes as it is. */
 static bool in_trash(const struct place *place)
 {
-	return is_plain(place) || (S_ISLNK(place->st.st_mode) && is_hex(place->name, "") &&
-				   text_ends_with(place->relative, "-bases"));
+	static const char being_removed[] = "trash/" TRASH_GONE;
+
+	return is_plain(place) ||
+	       (S_ISLNK(place->st.st_mode) && is_hex(place->name, "") &&
+		(text_ends_with(place->relative, "-bases") ||
+		 strncmp(place->relative, being_removed, strlen(being_removed)) == 0));
 }
 
 static bool is_one_of(const char *name, const char *const *names)

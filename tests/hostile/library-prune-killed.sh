@@ -49,6 +49,7 @@ done
 expect 0 rollback --to 1 web
 expect 0 unhold web
 cp -a "$L" "$WORK/good"
+cp -a "$L" "$WORK/first"
 prune=(prune web --keep-last 1)
 
 # --- killed when it has just taken generation 2, to which somebody went back or which somebody pinned
@@ -70,9 +71,19 @@ for how in heads pins; do
 	expect 0 hold web --reason "what comes next"
 	whole 2 "a hold after the kill ($how)"
 	good
-	# Another prune, and no sooner than when the trash is due.
+	# What has to do with the trash only stops nobody.
+	rm -rf "$L" && cp -a "$WORK/killed" "$L"
+	mv "$L/trash" "$WORK/elsewhere" && ln -s "$WORK/elsewhere" "$L/trash"
+	case $how in
+	heads) expect 0 rollback web --to 1 ;;
+	pins) expect 0 hold web --reason "the trash is none" ;;
+	esac
+	rm "$L/trash" && mv "$WORK/elsewhere" "$L/trash"
+	# Another prune, and no sooner than when the trash is due; it fails at first to bring anything back.
 	rm -rf "$L" && cp -a "$WORK/killed" "$L"
 	for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000a${entry##*/20??????T??????Z-??????}"; done
+	faulted 74 -e trace=renameat2 -e inject=renameat2:error=EIO -- "${prune[@]}"
+	[ -n "$(find "$L/trash" -name disk0.qcow2)" ] || fail "$how: the trash was emptied of what is needed"
 	expect 0 "${prune[@]}"
 	whole 2 "a prune when the trash is due ($how)"
 	whole 1 "a prune when the trash is due ($how)"
@@ -175,3 +186,54 @@ for how in --reference --copy; do
 	whole 0 "import $how, and bases in the trash"
 	good
 done
+
+# One of them is back, and what is below it is not, nor named by anything else.
+rm -rf "$L" && mkdir "$L" && expect 0 init
+overlay_of "$WORK/new.qcow2" "$WORK/upper.qcow2"
+expect 0 import --name web --backing "$WORK/new.qcow2" "$WORK/upper.qcow2"
+lower=$(sha256sum "$WORK/new.qcow2" | cut -d' ' -f1)
+trash=$L/trash/20200101T000000Z-00000a-bases
+mkdir "$trash" && mv "$L/bases/$lower" "$L/bases/$lower.json" "$trash/"
+expect 0 prune
+whole 0 "the lower base in the trash"
+good
+
+# --- killed when it has just taken a generation that an image which came in, or a clone, lies on
+for how in import clone; do
+	rm -rf "$L" && cp -a "$WORK/first" "$L"
+	overlay_of "$W/2/disk0.qcow2" "$WORK/on2.qcow2"
+	[ $how = clone ] || expect 0 import --name other $(printf -- "--backing $W/%d/disk0.qcow2 " 2 1 0) --backing "$WORK/base.qcow2" "$WORK/on2.qcow2"
+	rm -rf "$WORK/copy" && cp -a "$L" "$WORK/copy"
+	rm -rf "$L" && cp -a "$WORK/first" "$L"
+	echo "clone-roots: [$WORK/vms]" >>"$L/coldpatch.yaml"
+	rm -rf "$WORK/good" && cp -a "$L" "$WORK/good"
+	killed_after_exchange
+	if [ $how = import ]; then
+		cp -a "$WORK/copy/templates/other" "$L/templates/" && cp -a "$WORK/copy/bases/." "$L/bases/"
+	else
+		mv "$WORK/on2.qcow2" "$WORK/vms/"
+	fi
+	for entry in "$L"/trash/*; do mv "$entry" "$L/trash/20200101T000000Z-00000a${entry##*/20??????T??????Z-??????}"; done
+	expect 0 "${prune[@]}"
+	whole 2 "$how, and prune was killed"
+	good
+	rm -rf "$WORK/copy" "$WORK"/on2.qcow2 "$WORK"/vms/*
+done
+
+# --- an import of which prune takes a base while it comes in
+rm -rf "$L" && mkdir "$L" && expect 0 init
+expect 0 import --name web "$WORK/new.qcow2"
+hex=$(sha256sum "$WORK/new.qcow2" | cut -d' ' -f1)
+rm -rf "$WORK/good" && cp -a "$L" "$WORK/good"
+strace -qq -o "$WORK/trace" -e trace=openat2 "$BUILD/coldpatch" import --config "$WORK/config.yaml" --quiet --name again "$WORK/new.qcow2" >/dev/null || fail import
+seen=
+for i in $(awk -v name="$hex.json" '/^openat2/ { n++ } index($0, name) { print n }' "$WORK/trace"); do
+	restore
+	status=0 # not of the workers: strace follows nobody here
+	strace -qq -o "$WORK/trace" -e trace=openat2 -e inject=openat2:error=ENOENT:when=$i "$BUILD/coldpatch" import --config "$WORK/config.yaml" --quiet --name again "$WORK/new.qcow2" >"$OUT" 2>"$ERR" </dev/null || status=$?
+	if grep -q "a base that it needs was pruned meanwhile; try again" "$ERR"; then
+		seen=yes
+		[ "$status" = 75 ] || fail "pruned meanwhile: exit $status"
+	fi
+done
+[ "$seen" ] || fail "no import says that a base was pruned meanwhile"

@@ -17,7 +17,13 @@ memory=$WORK/memory
 # Roomy: the janitor may still be removing what a killed run had in scratch when the next one begins.
 mkdir "$memory" && mount -t tmpfs -o size=6G,mode=700 memory "$memory" && mkdir "$memory/scratch" "$memory/states" || fail "no memory"
 sed -i "s|^scratch: .*|scratch: $memory/scratch|" "$WORK/config.yaml"
-trap 'umount "$WORK/fs" 2>/dev/null; umount "$memory"; rm -rf "$WORK"' EXIT
+end() {
+	umount "$WORK/fs" 2>/dev/null
+	# The loop device on it goes a moment later.
+	umount "$memory" 2>/dev/null || { sleep 2 && umount "$memory"; }
+	rm -rf "$WORK"
+}
+trap end EXIT
 guest=$(mini_guest)
 # Programs of our own, so that a process that is left is known by its path, whatever other tests run at the same time.
 mkdir "$WORK/bin" && cp "$BUILD/coldpatch" "$BUILD"/coldpatch-* "$BUILD/tests/fault_tool" "$WORK/bin/" || fail cp

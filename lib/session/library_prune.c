@@ -105,6 +105,7 @@ static int take_back_used(const struct pruning *pruning, const struct clone_use 
 /* The first look, after which nothing is missing that is there. */
 static int look_first(struct pruning *pruning, struct error *err)
 {
+	struct error problem = {0};
 	bool again = false;
 
 	if (find_clones(pruning, err) < 0)
@@ -118,9 +119,14 @@ static int look_first(struct pruning *pruning, struct error *err)
 	}
 	if (again && find_clones(pruning, err) < 0)
 		return -1;
-	if (!pruning->dry_run && prune_recover_bases(pruning, err) < 0)
+	if (!pruning->dry_run)
+		prune_recover_bases(pruning, &problem);
+	/* A trash that is closed is told here, and what that means. */
+	if (check_known(pruning, err) < 0)
 		return -1;
-	return check_known(pruning, err);
+	if (problem.kind)
+		*err = problem;
+	return problem.kind ? -1 : 0;
 }
 
 /* --- one template --- */

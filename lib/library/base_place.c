@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "library/change.h"
+#include "library/trash.h"
 
 int base_remove_staged(const char *path, struct error *err)
 {
@@ -250,7 +251,7 @@ static int take_back(int from, int to, const char *name, struct error *err)
 int base_take_back(const struct library *library, const struct digest *digest, const char *run,
 		   struct error *err)
 {
-	CLEANUP_FREE char *entry = xasprintf("trash/%s-bases", run);
+	CLEANUP_FREE char *entry = xasprintf("trash/%s" TRASH_BASES, run);
 	CLEANUP_CLOSE int to = change_open_directory(library, "bases", err);
 	CLEANUP_CLOSE int from = to < 0 ? -1 : change_open_directory(library, entry, err);
 	char hex[DIGEST_HEX_SIZE];

@@ -31,10 +31,10 @@ int change_symlink(int dir, const char *name, const char *target, struct error *
 int change_link(int from_dir, const char *from, int to_dir, const char *to, struct error *err);
 /* rename(2) that replaces nothing but an empty directory or a file.  ERROR_BUSY: a directory that
  * is not empty is there. */
+int change_rename(int from_dir, const char *from, int to_dir, const char *to, struct error *err);
 /* A file, never over what has that name: that is ERROR_BUSY. */
 int change_rename_new(int from_dir, const char *from, int to_dir, const char *to,
 		      struct error *err);
-int change_rename(int from_dir, const char *from, int to_dir, const char *to, struct error *err);
 /* Absent is fine. */
 int change_remove(int dir, const char *name, struct error *err);
 /* A file or a tree, under a temporary name first: killed on the way, nobody takes it for whole. */

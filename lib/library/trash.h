@@ -15,8 +15,9 @@
 
 #include "library/library.h"
 
-#define TRASH_MARK "pruned.json"
-#define TRASH_GONE ".gone-" /* what is being removed */
+#define TRASH_MARK  "pruned.json"
+#define TRASH_GONE  ".gone-" /* what is being removed */
+#define TRASH_BASES "-bases" /* trash/RUN-bases, of trash_take_files */
 
 struct trash_order {
 	const char *run;

@@ -11,8 +11,6 @@
 #include "library/trash.h"
 #include "session/library_prune.h"
 
-#define TRASH_BASES "-bases" /* trash/RUN-bases */
-
 struct moved {
 	struct digest *digests;
 	size_t n;

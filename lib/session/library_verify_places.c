@@ -93,7 +93,7 @@ static bool in_trash(const struct place *place)
 
 	return is_plain(place) ||
 	       (S_ISLNK(place->st.st_mode) && is_hex(place->name, "") &&
-		(text_ends_with(place->relative, "-bases") ||
+		(text_ends_with(place->relative, TRASH_BASES) ||
 		 strncmp(place->relative, being_removed, strlen(being_removed)) == 0));
 }
 

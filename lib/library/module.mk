@@ -27,6 +27,7 @@ LIB_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/clones_test.c \
 	tests/unit/library_bases_test.c \
+	tests/unit/library_chains_test.c \
 	tests/unit/library_heads_test.c \
 	tests/unit/library_owners_test.c \
 	tests/unit/library_test.c \

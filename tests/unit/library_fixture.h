@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "library/base.h"
 #include "library/commit.h"
 #include "library/library.h"
 #include "library/template.h"
@@ -233,6 +234,30 @@ static inline void check_clean(void)
 	check_no_temporaries("bases");
 	check_no_temporaries("templates/web");
 	check_no_temporaries("templates/web/heads");
+}
+
+/* A file at `path`, as a base that is left there. */
+static inline struct base example_base(char *path, const char *content)
+{
+	static char format[] = "raw";
+	struct base base = {.format = format, .path = path};
+	struct stat st;
+
+	put(path, content);
+	ck_assert_int_eq(stat(path, &st), 0);
+	digest_of(content, strlen(content), &base.digest);
+	base.size = (uint64_t)st.st_size;
+	base.mtime_s = st.st_mtim.tv_sec;
+	base.mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+	return base;
+}
+
+static inline int relocate(const struct digest *digest, const char *path)
+{
+	struct stat seen = {0};
+
+	lstat(path, &seen);
+	return base_relocate(library, digest, path, &seen, &err);
 }
 
 static inline int wait_for(pid_t pid)
